@@ -1,0 +1,570 @@
+#include "base/value.h"
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cmath>
+#include <cstdlib>
+#include <cstring>
+#include <functional>
+#include <limits>
+#include <new>
+#include <vector>
+
+#include "base/number.h"
+
+namespace stepwell {
+
+namespace value_detail {
+
+struct Rep {
+  std::atomic<std::uint32_t> refs{1};
+};
+
+struct StringRep : Rep {
+  std::size_t size = 0;
+  char* bytes() { return reinterpret_cast<char*>(this + 1); }
+};
+
+struct DecimalRep : Rep {
+  double nearest = 0;
+  std::uint32_t size = 0;
+  char* bytes() { return reinterpret_cast<char*>(this + 1); }
+};
+
+struct ArrayRep : Rep {
+  std::uint32_t depth = 1;
+  std::size_t size = 0;
+  std::size_t capacity = 0;
+  Value* items() { return reinterpret_cast<Value*>(this + 1); }
+};
+
+struct ObjectRep : Rep {
+  std::uint32_t depth = 1;
+  std::size_t size = 0;
+  std::size_t capacity = 0;
+  std::size_t slots = 0;  // a power of two, 0 while the members are few enough to scan
+  Value::Member* members() { return reinterpret_cast<Value::Member*>(this + 1); }
+  // The hash index lies behind the members: positions plus one, 0 for a free slot.
+  std::uint32_t* index() { return reinterpret_cast<std::uint32_t*>(members() + capacity); }
+};
+
+}  // namespace value_detail
+
+using value_detail::ArrayRep;
+using value_detail::DecimalRep;
+using value_detail::ObjectRep;
+using value_detail::Rep;
+using value_detail::StringRep;
+
+namespace {
+
+constexpr std::size_t kScannedMembers = 8;     // above it an object has a hash index
+constexpr std::uint32_t kRecursiveDepth = 64;  // above it a release is iterative
+thread_local std::int64_t live_bytes = 0;
+
+void* allocate(std::size_t bytes) {
+  void* memory = std::malloc(bytes);
+  if (memory == nullptr) throw std::bad_alloc();
+  live_bytes += static_cast<std::int64_t>(bytes);
+  return memory;
+}
+
+void deallocate(void* memory, std::size_t bytes) {
+  live_bytes -= static_cast<std::int64_t>(bytes);
+  std::free(memory);
+}
+
+std::size_t array_bytes(std::size_t capacity) {
+  return sizeof(ArrayRep) + capacity * sizeof(Value);
+}
+
+std::size_t slots_for(std::size_t capacity) {
+  if (capacity <= kScannedMembers) return 0;
+  std::size_t slots = 16;
+  while (slots < capacity * 2) slots *= 2;
+  return slots;
+}
+
+std::size_t object_bytes(std::size_t capacity) {
+  return sizeof(ObjectRep) + capacity * sizeof(Value::Member) +
+         slots_for(capacity) * sizeof(std::uint32_t);
+}
+
+ArrayRep* new_array(std::size_t capacity) {
+  auto* rep = new (allocate(array_bytes(capacity))) ArrayRep;
+  rep->capacity = capacity;
+  return rep;
+}
+
+ObjectRep* new_object(std::size_t capacity) {
+  auto* rep = new (allocate(object_bytes(capacity))) ObjectRep;
+  rep->capacity = capacity;
+  rep->slots = slots_for(capacity);
+  if (rep->slots != 0) std::memset(rep->index(), 0, rep->slots * sizeof(std::uint32_t));
+  return rep;
+}
+
+std::size_t hash_of(std::string_view key) { return std::hash<std::string_view>{}(key); }
+
+void index_member(ObjectRep* rep, std::size_t position) {
+  if (rep->slots == 0) return;
+  const std::size_t mask = rep->slots - 1;
+  std::size_t slot = hash_of(rep->members()[position].name()) & mask;
+  while (rep->index()[slot] != 0) slot = (slot + 1) & mask;
+  rep->index()[slot] = static_cast<std::uint32_t>(position + 1);
+}
+
+void rebuild_index(ObjectRep* rep) {
+  if (rep->slots == 0) return;
+  std::memset(rep->index(), 0, rep->slots * sizeof(std::uint32_t));
+  for (std::size_t i = 0; i < rep->size; ++i) index_member(rep, i);
+}
+
+std::optional<std::size_t> position_of(ObjectRep* rep, std::string_view key) {
+  if (rep->slots == 0) {
+    for (std::size_t i = 0; i < rep->size; ++i)
+      if (rep->members()[i].name() == key) return i;
+    return std::nullopt;
+  }
+  const std::size_t mask = rep->slots - 1;
+  for (std::size_t slot = hash_of(key) & mask; rep->index()[slot] != 0; slot = (slot + 1) & mask) {
+    const std::size_t position = rep->index()[slot] - 1;
+    if (rep->members()[position].name() == key) return position;
+  }
+  return std::nullopt;
+}
+
+// Exactly what is asked for at first (a reserve, or a copy), then by half as much again.
+// (Not by the old capacity: copy after copy of a shared array would grow it without end.)
+std::size_t new_capacity(std::size_t room, std::size_t size) {
+  if (size == 0 || room <= size) return std::max(room, size);
+  return std::max<std::size_t>({room, size + size / 2, 4});
+}
+
+}  // namespace
+
+std::string_view kind_name(const Value& value) noexcept {
+  static constexpr std::array<std::string_view, 6> kNames{"null",   "boolean", "number",
+                                                          "string", "array",   "object"};
+  return kNames[static_cast<std::size_t>(value.kind())];
+}
+
+std::int64_t thread_value_bytes() noexcept { return live_bytes; }
+
+Value::Value(std::string_view text) : tag_(Tag::string) {
+  auto* rep = new (allocate(sizeof(StringRep) + text.size())) StringRep;
+  rep->size = text.size();
+  if (!text.empty()) std::memcpy(rep->bytes(), text.data(), text.size());
+  payload_.rep = rep;
+}
+
+Value::Value(const Value& other) noexcept : tag_(other.tag_), payload_(other.payload_) {
+  if (is_shared_kind()) payload_.rep->refs.fetch_add(1, std::memory_order_relaxed);
+}
+
+Value& Value::operator=(const Value& other) noexcept {
+  Value copy(other);
+  std::swap(tag_, copy.tag_);
+  std::swap(payload_, copy.payload_);
+  return *this;
+}
+
+Value& Value::operator=(Value&& other) noexcept {
+  std::swap(tag_, other.tag_);
+  std::swap(payload_, other.payload_);
+  return *this;
+}
+
+Value Value::from_integer(std::uint64_t number) noexcept {
+  if (number > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()))
+    return {static_cast<double>(number)};
+  return from_integer(static_cast<std::int64_t>(number));
+}
+
+// Frees one representation whose last handle is gone. Deep values are taken apart with a list of
+// their own, so that the stack's depth does not depend on the data.
+void Value::release() noexcept {
+  if (!is_shared_kind()) return;
+  if (payload_.rep->refs.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+  const auto destroy_one = [](Tag tag, Rep* rep, std::vector<Value>* rest) {
+    const auto drop = [rest](Value& value) {
+      if (rest != nullptr && value.depth() > 0)
+        rest->push_back(std::move(value));
+      else
+        value.~Value();
+    };
+    switch (tag) {
+      case Tag::string:
+        deallocate(rep, sizeof(StringRep) + static_cast<StringRep*>(rep)->size);
+        break;
+      case Tag::decimal:
+        deallocate(rep, sizeof(DecimalRep) + static_cast<DecimalRep*>(rep)->size);
+        break;
+      case Tag::array: {
+        auto* array = static_cast<ArrayRep*>(rep);
+        for (std::size_t i = 0; i < array->size; ++i) drop(array->items()[i]);
+        deallocate(array, array_bytes(array->capacity));
+        break;
+      }
+      default: {
+        auto* object = static_cast<ObjectRep*>(rep);
+        for (std::size_t i = 0; i < object->size; ++i) {
+          object->members()[i].key.~Value();
+          drop(object->members()[i].value);
+        }
+        deallocate(object, object_bytes(object->capacity));
+      }
+    }
+  };
+  if (depth() <= kRecursiveDepth) {
+    destroy_one(tag_, payload_.rep, nullptr);
+  } else {
+    std::vector<Value> rest;
+    destroy_one(tag_, payload_.rep, &rest);
+    while (!rest.empty()) {
+      Value next = std::move(rest.back());
+      rest.pop_back();
+      if (next.payload_.rep->refs.fetch_sub(1, std::memory_order_acq_rel) == 1)
+        destroy_one(next.tag_, next.payload_.rep, &rest);
+      next.tag_ = Tag::null;
+    }
+  }
+  tag_ = Tag::null;
+}
+
+Value Value::array() {
+  Value value;
+  value.tag_ = Tag::array;
+  value.payload_.rep = new_array(0);
+  return value;
+}
+
+Value Value::array(std::initializer_list<Value> elements) {
+  Value value = array();
+  value.reserve(elements.size());
+  for (const Value& element : elements) value.push_back(element);
+  return value;
+}
+
+Value Value::object() {
+  Value value;
+  value.tag_ = Tag::object;
+  value.payload_.rep = new_object(0);
+  return value;
+}
+
+Value Value::object(std::initializer_list<std::pair<std::string_view, Value>> members) {
+  Value value = object();
+  value.reserve(members.size());
+  for (const auto& [key, member] : members) value.set(key, member);
+  return value;
+}
+
+Value Value::number_from_literal(std::string_view text) {
+  const ParsedNumber number = parse_number(text);
+  if (number.integer) return {*number.integer};
+  if (number.exact) return {number.real};
+  Value value;
+  auto* rep = new (allocate(sizeof(DecimalRep) + text.size())) DecimalRep;
+  rep->nearest = number.real;
+  rep->size = static_cast<std::uint32_t>(text.size());
+  std::memcpy(rep->bytes(), text.data(), text.size());
+  value.tag_ = Tag::decimal;
+  value.payload_.rep = rep;
+  return value;
+}
+
+Value::Kind Value::kind() const noexcept {
+  switch (tag_) {
+    case Tag::null:
+      return Kind::null;
+    case Tag::boolean:
+      return Kind::boolean;
+    case Tag::string:
+      return Kind::string;
+    case Tag::array:
+      return Kind::array;
+    case Tag::object:
+      return Kind::object;
+    default:
+      return Kind::number;
+  }
+}
+
+double Value::as_double() const noexcept {
+  if (tag_ == Tag::integer) return static_cast<double>(payload_.integer);
+  if (tag_ == Tag::decimal) return static_cast<DecimalRep*>(payload_.rep)->nearest;
+  return payload_.real;
+}
+
+std::string_view Value::as_string() const noexcept {
+  auto* rep = static_cast<StringRep*>(payload_.rep);
+  return {rep->bytes(), rep->size};
+}
+
+std::optional<std::int64_t> Value::as_integer() const noexcept {
+  if (tag_ == Tag::integer) return payload_.integer;
+  if (tag_ != Tag::real) return std::nullopt;
+  const double number = payload_.real;
+  if (!(number >= -0x1p63 && number < 0x1p63) || std::trunc(number) != number) return std::nullopt;
+  return static_cast<std::int64_t>(number);
+}
+
+std::optional<std::string_view> Value::literal() const noexcept {
+  if (tag_ != Tag::decimal) return std::nullopt;
+  auto* rep = static_cast<DecimalRep*>(payload_.rep);
+  return std::string_view(rep->bytes(), rep->size);
+}
+
+std::size_t Value::size() const noexcept {
+  switch (tag_) {
+    case Tag::string:
+      return static_cast<StringRep*>(payload_.rep)->size;
+    case Tag::array:
+      return static_cast<ArrayRep*>(payload_.rep)->size;
+    case Tag::object:
+      return static_cast<ObjectRep*>(payload_.rep)->size;
+    default:
+      return 0;
+  }
+}
+
+std::span<const Value> Value::elements() const noexcept {
+  if (tag_ != Tag::array) return {};
+  auto* rep = static_cast<ArrayRep*>(payload_.rep);
+  return {rep->items(), rep->size};
+}
+
+std::span<const Value::Member> Value::members() const noexcept {
+  if (tag_ != Tag::object) return {};
+  auto* rep = static_cast<ObjectRep*>(payload_.rep);
+  return {rep->members(), rep->size};
+}
+
+const Value& Value::at(std::size_t index) const noexcept {
+  return static_cast<ArrayRep*>(payload_.rep)->items()[index];
+}
+
+const Value* Value::find(std::string_view key) const noexcept {
+  if (tag_ != Tag::object) return nullptr;
+  auto* rep = static_cast<ObjectRep*>(payload_.rep);
+  const auto position = position_of(rep, key);
+  return position ? &rep->members()[*position].value : nullptr;
+}
+
+const Value& Value::get(std::string_view key) const noexcept {
+  static const Value none{};
+  const Value* found = find(key);
+  return found != nullptr ? *found : none;
+}
+
+std::uint32_t Value::depth() const noexcept {
+  if (tag_ == Tag::array) return static_cast<ArrayRep*>(payload_.rep)->depth;
+  if (tag_ == Tag::object) return static_cast<ObjectRep*>(payload_.rep)->depth;
+  return 0;
+}
+
+// Makes this handle the sole owner of an array with room for `room` elements. Elements move where
+// this handle was the sole owner already, and are shared otherwise.
+ArrayRep* Value::own_array(std::size_t room) {
+  if (tag_ == Tag::null) *this = array();
+  auto* rep = static_cast<ArrayRep*>(payload_.rep);
+  const bool sole = rep->refs.load(std::memory_order_acquire) == 1;
+  if (sole && rep->capacity >= room) return rep;
+  ArrayRep* fresh = new_array(new_capacity(room, rep->size));
+  fresh->depth = rep->depth;
+  fresh->size = rep->size;
+  if (sole) {
+    // A Value is its tag and payload: moving it elsewhere is a copy of these bytes.
+    std::memcpy(static_cast<void*>(fresh->items()), rep->items(), rep->size * sizeof(Value));
+    rep->size = 0;
+  } else {
+    for (std::size_t i = 0; i < rep->size; ++i) new (fresh->items() + i) Value(rep->items()[i]);
+  }
+  release();
+  tag_ = Tag::array;
+  payload_.rep = fresh;
+  return fresh;
+}
+
+ObjectRep* Value::own_object(std::size_t room) {
+  if (tag_ == Tag::null) *this = object();
+  auto* rep = static_cast<ObjectRep*>(payload_.rep);
+  const bool sole = rep->refs.load(std::memory_order_acquire) == 1;
+  if (sole && rep->capacity >= room) return rep;
+  ObjectRep* fresh = new_object(new_capacity(room, rep->size));
+  fresh->depth = rep->depth;
+  fresh->size = rep->size;
+  if (sole) {
+    std::memcpy(static_cast<void*>(fresh->members()), rep->members(), rep->size * sizeof(Member));
+    rep->size = 0;
+  } else {
+    for (std::size_t i = 0; i < rep->size; ++i)
+      new (fresh->members() + i) Member{rep->members()[i].key, rep->members()[i].value};
+  }
+  rebuild_index(fresh);
+  release();
+  tag_ = Tag::object;
+  payload_.rep = fresh;
+  return fresh;
+}
+
+void Value::set_member(const Value& key, Value value) {
+  const std::size_t count = size();
+  ObjectRep* rep = own_object(count);
+  rep->depth = std::max(rep->depth, value.depth() + 1);
+  if (const auto position = position_of(rep, key.as_string())) {
+    rep->members()[*position].value = std::move(value);
+    return;
+  }
+  if (rep->size == rep->capacity) {
+    const std::uint32_t depth = rep->depth;
+    rep = own_object(rep->size + 1);
+    rep->depth = depth;
+  }
+  new (rep->members() + rep->size) Member{key, std::move(value)};
+  ++rep->size;
+  index_member(rep, rep->size - 1);
+}
+
+void Value::set(std::string_view key, Value value) {
+  if (tag_ == Tag::object) {
+    ObjectRep* rep = own_object(size());
+    if (const auto position = position_of(rep, key)) {
+      rep->depth = std::max(rep->depth, value.depth() + 1);
+      rep->members()[*position].value = std::move(value);
+      return;
+    }
+  }
+  set_member(Value(key), std::move(value));
+}
+
+void Value::erase(std::string_view key) {
+  if (tag_ != Tag::object || !contains(key)) return;
+  ObjectRep* rep = own_object(size());
+  const std::size_t position = *position_of(rep, key);
+  Member* members = rep->members();
+  for (std::size_t i = position; i + 1 < rep->size; ++i) members[i] = std::move(members[i + 1]);
+  members[rep->size - 1].~Member();
+  --rep->size;
+  rebuild_index(rep);
+}
+
+void Value::push_back(Value element) {
+  ArrayRep* rep = own_array(size() + 1);
+  rep->depth = std::max(rep->depth, element.depth() + 1);
+  new (rep->items() + rep->size) Value(std::move(element));
+  ++rep->size;
+}
+
+void Value::set(std::size_t index, Value element) {
+  ArrayRep* rep = own_array(size());
+  rep->depth = std::max(rep->depth, element.depth() + 1);
+  rep->items()[index] = std::move(element);
+}
+
+void Value::reserve(std::size_t count) {
+  if (tag_ == Tag::array)
+    own_array(std::max(count, size()));
+  else if (tag_ == Tag::object)
+    own_object(std::max(count, size()));
+}
+
+Value Value::take(std::size_t index) {
+  auto* rep = static_cast<ArrayRep*>(payload_.rep);
+  if (rep->refs.load(std::memory_order_acquire) != 1) return rep->items()[index];
+  return std::exchange(rep->items()[index], Value());
+}
+
+Value Value::take(std::string_view key) {
+  auto* rep = static_cast<ObjectRep*>(payload_.rep);
+  const auto position = position_of(rep, key);
+  if (!position) return {};
+  if (rep->refs.load(std::memory_order_acquire) != 1) return rep->members()[*position].value;
+  return std::exchange(rep->members()[*position].value, Value());
+}
+
+bool Value::same(const Value& other) const noexcept {
+  if (is_shared_kind() && other.is_shared_kind())
+    return tag_ == other.tag_ && payload_.rep == other.payload_.rep;
+  return !is_shared_kind() && !other.is_shared_kind() && compare(*this, other) == 0;
+}
+
+namespace {
+
+int rank(const Value& value) {
+  if (value.is_null()) return 0;
+  if (value.is_bool()) return value.as_bool() ? 2 : 1;
+  return static_cast<int>(value.kind()) + 1;
+}
+
+int sign(std::size_t a, std::size_t b) { return a < b ? -1 : (a > b ? 1 : 0); }
+
+int compare_text(std::string_view a, std::string_view b) {
+  const int order = a.compare(b);  // UTF-8's byte order is the order of code points
+  return order < 0 ? -1 : (order > 0 ? 1 : 0);
+}
+
+std::vector<const Value::Member*> sorted_members(const Value& object) {
+  std::vector<const Value::Member*> sorted;
+  sorted.reserve(object.size());
+  for (const Value::Member& member : object.members()) sorted.push_back(&member);
+  std::sort(sorted.begin(), sorted.end(),
+            [](const auto* a, const auto* b) { return a->name() < b->name(); });
+  return sorted;
+}
+
+struct Pair {
+  const Value* a;
+  const Value* b;
+};
+
+// Compares all but the contents of containers; pushes these, last first, for the caller.
+int compare_shallow(const Value& a, const Value& b, std::vector<Pair>& rest) {
+  if (const int kinds = rank(a) - rank(b); kinds != 0) return kinds < 0 ? -1 : 1;
+  switch (a.kind()) {
+    case Value::Kind::number:
+      return compare_numbers(a, b);
+    case Value::Kind::string:
+      return compare_text(a.as_string(), b.as_string());
+    case Value::Kind::array:
+    case Value::Kind::object:
+      break;
+    default:
+      return 0;
+  }
+  if (a.same(b)) return 0;
+  if (a.is_object()) {
+    const auto left = sorted_members(a);
+    const auto right = sorted_members(b);
+    for (std::size_t i = 0; i < std::min(left.size(), right.size()); ++i)
+      if (const int order = compare_text(left[i]->name(), right[i]->name()); order != 0)
+        return order;
+    if (const int sizes = sign(left.size(), right.size()); sizes != 0) return sizes;
+    for (std::size_t i = left.size(); i-- > 0;) rest.push_back({&left[i]->value, &right[i]->value});
+    return 0;
+  }
+  // The first elements decide before the sizes do: a marker of two booleans stands for the sizes.
+  static const Value kFalse(false);
+  static const Value kTrue(true);
+  if (a.size() != b.size())
+    rest.push_back(a.size() < b.size() ? Pair{&kFalse, &kTrue} : Pair{&kTrue, &kFalse});
+  for (std::size_t i = std::min(a.size(), b.size()); i-- > 0;) rest.push_back({&a.at(i), &b.at(i)});
+  return 0;
+}
+
+}  // namespace
+
+int compare(const Value& a, const Value& b) noexcept {
+  std::vector<Pair> rest;
+  int order = compare_shallow(a, b, rest);
+  while (order == 0 && !rest.empty()) {
+    const Pair next = rest.back();
+    rest.pop_back();
+    order = compare_shallow(*next.a, *next.b, rest);
+  }
+  return order;
+}
+
+}  // namespace stepwell

@@ -1,0 +1,147 @@
+// What each kind of task does when its turn comes.
+#include <utility>
+#include <variant>
+
+#include "engine/machine_impl.h"
+
+namespace stepwell::engine {
+
+Next Machine::start_body(std::uint32_t slot) {
+  const ProgramTask& program_task = entry(slot);
+  const config::TaskBody& any = program_task.task->body;
+  Frame& frame = at(slot);
+  const auto finished = [slot](Value output) {
+    return Next{Next::Kind::finish, slot, 0, {}, std::move(output), nullptr};
+  };
+  if (const auto* set = std::get_if<config::SetBody>(&any)) {
+    auto value = set->value.evaluate(scope(frame, frame.input));
+    return value ? finished(std::move(*value)) : raise(slot, std::move(value.error()));
+  }
+  if (const auto* call = std::get_if<config::HttpCallBody>(&any)) {
+    auto arguments = http_arguments(slot, *call);
+    if (!arguments) return raise(slot, std::move(arguments.error()));
+    return start_step(slot, std::move(*arguments));
+  }
+  if (std::holds_alternative<config::DoBody>(any))
+    return start_list(slot, program_task.body, frame.input, frame.locals);
+  if (const auto* choice = std::get_if<config::SwitchBody>(&any)) {
+    for (const auto& each : choice->cases) {
+      if (each.when) {
+        const auto holds = each.when->evaluate(scope(frame, frame.input));
+        if (!holds) return raise(slot, holds.error());
+        if (!holds->truthy()) continue;
+      }
+      frame.directive = each.then;
+      break;
+    }
+    return finished(frame.input);
+  }
+  if (const auto* loop = std::get_if<config::ForBody>(&any)) {
+    auto collection = loop->in.evaluate(scope(frame, frame.input));
+    if (!collection) return raise(slot, std::move(collection.error()));
+    if (!collection->is_array()) {
+      return raise(slot, make_problem(ErrorKind::expression, "for-in-not-array",
+                                      "for.in must give an array to go through; it gave " +
+                                          std::string(kind_name(*collection))));
+    }
+    frame.collection = std::move(*collection);
+    return iterate(slot, frame.input);
+  }
+  if (std::holds_alternative<config::TryBody>(any)) return start_attempt(slot);
+  if (const auto* failure = std::get_if<config::RaiseBody>(&any)) {
+    const auto error = failure->error.evaluate(scope(frame, frame.input));
+    if (!error) return raise(slot, error.error());
+    Problem problem = Problem::from_value(*error);
+    if (problem.type.empty())
+      problem = make_problem(ErrorKind::validation, "raise-invalid",
+                             "raise.error must give an object with type and status");
+    return raise(slot, std::move(problem));
+  }
+  const auto delay = std::get<config::WaitBody>(any).duration.evaluate(scope(frame, frame.input));
+  if (!delay) return raise(slot, delay.error());
+  frame.phase = Frame::Phase::waiting;
+  start_timer(slot, frame.timer, *delay);
+  return {};
+}
+
+Next Machine::start_list(std::uint32_t slot, ListNumber list, Value input,
+                         std::vector<Value> locals) {
+  Frame& frame = at(slot);
+  frame.phase = Frame::Phase::children;
+  frame.list = list;
+  frame.child_locals = std::move(locals);
+  return {Next::Kind::enter, slot, 0, {}, std::move(input), nullptr};
+}
+
+// The next round of a loop, or its end. `value` is the last iteration's output.
+Next Machine::iterate(std::uint32_t slot, Value value) {
+  Frame& frame = at(slot);
+  const auto& loop = std::get<config::ForBody>(task(slot).body);
+  if (frame.index >= frame.collection.size())
+    return {Next::Kind::finish, slot, 0, {}, std::move(value), nullptr};
+  std::vector<Value> locals = frame.locals;
+  locals.push_back(frame.collection.at(frame.index));
+  locals.emplace_back(frame.index);
+  if (loop.while_) {
+    const config::Scope outside = scope(frame, value);
+    variables_.insert(variables_.end(), locals.end() - 2, locals.end());
+    const auto holds = loop.while_->evaluate({value, variables_, outside.context});
+    if (!holds) return raise(slot, holds.error());
+    if (!holds->truthy()) return {Next::Kind::finish, slot, 0, {}, std::move(value), nullptr};
+  }
+  return start_list(slot, entry(slot).body, std::move(value), std::move(locals));
+}
+
+Next Machine::start_step(std::uint32_t slot, Value arguments) {
+  Frame& frame = at(slot);
+  frame.phase = Frame::Phase::executing;
+  frame.step = StepId{new_id(slot)};
+  ++state_.executing;
+  commands_.emplace_back(Execute{frame.step, frame.task, attempt_of(slot), std::move(arguments),
+                                 idempotency_key(slot)});
+  return {};
+}
+
+Result<Value> Machine::http_arguments(std::uint32_t slot, const config::HttpCallBody& body) {
+  const Frame& frame = at(slot);
+  const config::Scope sight = scope(frame, frame.input);
+  Value arguments = Value::object();
+  arguments.reserve(6);
+  const auto add = [&](const char* name, const config::Template& part) -> Status {
+    if (part.is_constant()) {
+      if (!part.constant().is_null()) arguments.set(name, part.constant());
+      return {};
+    }
+    auto value = part.evaluate(sight);
+    if (!value) return fail(std::move(value.error()));
+    arguments.set(name, std::move(*value));
+    return {};
+  };
+  auto uri = body.endpoint.evaluate(sight);
+  if (!uri) return fail(std::move(uri.error()));
+  arguments.set("uri", *uri);
+  for (const auto& [name, part] : {std::pair{"method", &body.method},
+                                   {"headers", &body.headers},
+                                   {"query", &body.query},
+                                   {"body", &body.body}})
+    if (auto added = add(name, *part); !added) return fail(std::move(added.error()));
+  if (body.authentication) {
+    const config::Authentication& policy = *body.authentication;
+    for (const auto& [name, part] : {std::pair{"username", &policy.username},
+                                     {"password", &policy.password},
+                                     {"token", &policy.token}})
+      if (auto added = add(name, *part); !added) return fail(std::move(added.error()));
+  }
+  return arguments;
+}
+
+// The same for the same step of the same instance, however often it is repeated: the instance's
+// trace id and, from the workflow down, each task's number and its place among its siblings.
+std::string Machine::idempotency_key(std::uint32_t slot) const {
+  std::string path;
+  for (std::uint32_t up = slot; at(up).task != kNone; up = at(up).parent)
+    path = "-" + std::to_string(at(up).task) + "." + std::to_string(at(up).ordinal) + path;
+  return state_.trace_id + path;
+}
+
+}  // namespace stepwell::engine

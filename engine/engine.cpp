@@ -1,0 +1,260 @@
+#include "engine/engine.h"
+
+#include <array>
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <unordered_map>
+#include <utility>
+
+#include "engine/instance.h"
+#include "engine/worker_pool.h"
+
+namespace stepwell::engine {
+
+namespace {
+
+constexpr std::size_t kShards = 64;
+constexpr std::size_t kWorkflowNames = 200;  // different workflows told apart in metrics
+
+// Ids grow over restarts: milliseconds since 2025, with room for 4,096 instances in each.
+std::uint64_t first_id(const Clock& clock) {
+  constexpr std::int64_t kEpoch = 1'735'689'600'000;
+  const std::int64_t elapsed = clock.now().time_since_epoch().count() - kEpoch;
+  return elapsed > 0 ? static_cast<std::uint64_t>(elapsed) << 12U : 1;
+}
+
+Problem unavailable(std::string code, std::string detail) {
+  Problem problem = make_problem(ErrorKind::runtime, std::move(code), std::move(detail));
+  problem.status = 503;
+  problem.retryable = true;
+  return problem;
+}
+
+Problem client_error(int status, std::string code, std::string detail) {
+  Problem problem = make_problem(ErrorKind::validation, std::move(code), std::move(detail));
+  problem.status = status;
+  return problem;
+}
+
+}  // namespace
+
+class Engine::Impl {
+ public:
+  Impl(EngineOptions options, StepRunner& steps, Journal& journal, Timers& timers,
+       const Clock& clock, Entropy& entropy, Metrics& metrics, Log& log)
+      : options_(options),
+        clock_(clock),
+        entropy_(entropy),
+        metrics_(metrics),
+        pool_(std::make_unique<WorkerPool>(options.workers)),
+        surroundings_{
+            steps,
+            journal,
+            timers,
+            clock,
+            entropy,
+            log,
+            *pool_,
+            metrics.counter("stepwell_steps_total", "Steps by outcome.",
+                            {{"outcome", "completed"}}),
+            metrics.counter("stepwell_steps_total", "Steps by outcome.", {{"outcome", "faulted"}}),
+            metrics.counter("stepwell_retries_total", "Attempts after the first."),
+            metrics.histogram("stepwell_step_duration_seconds",
+                              "From the start of a step to its result.", duration_buckets()),
+            [this](Instance& instance) { instance_ended(instance); }},
+        open_gauge_(metrics.gauge("stepwell_instances_open", "Instances that have not ended.")),
+        queue_gauge_(metrics.gauge("stepwell_worker_queue_length", "Jobs that wait for a worker.")),
+        next_id_(first_id(clock)) {}
+
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
+
+  ~Impl() {
+    for (Shard& shard : shards_) {
+      std::unordered_map<InstanceId, std::shared_ptr<Instance>> instances;
+      {
+        const std::scoped_lock lock(shard.mutex);
+        instances.swap(shard.instances);
+      }
+      for (const auto& [id, instance] : instances) instance->abandon();
+    }
+    pool_.reset();  // waits for jobs under way, which use everything else here
+  }
+
+  std::shared_ptr<const Workflow> prepare(std::shared_ptr<const config::Definition> definition) {
+    const std::string label = metrics_.bounded(
+        "workflow", definition->namespace_ + "/" + definition->name, kWorkflowNames);
+    const auto ended_counter = [&](const char* outcome) {
+      return metrics_.counter("stepwell_instances_ended_total", "Instances that ended, by outcome.",
+                              {{"workflow", label}, {"outcome", outcome}});
+    };
+    return std::make_shared<const Workflow>(
+        std::move(definition),
+        WorkflowMetrics{metrics_.counter("stepwell_instances_started_total",
+                                         "Instances that were admitted.", {{"workflow", label}}),
+                        ended_counter("completed"), ended_counter("faulted"),
+                        ended_counter("stopped")});
+  }
+
+  void start(StartRequest request, std::function<void(Result<InstanceId>)> admitted) {
+    if (refusing_.load(std::memory_order_acquire)) {
+      admitted(
+          fail(unavailable("shutting-down", "the daemon is stopping; try another node or later")));
+      return;
+    }
+    if (open_.fetch_add(1) >= options_.max_open) {
+      open_.fetch_sub(1);
+      admitted(fail(unavailable(
+          "overloaded",
+          "too many open instances (" + std::to_string(options_.max_open) + "); try again later")));
+      return;
+    }
+    const InstanceId id{next_id_.fetch_add(1)};
+    request.workflow->metrics.started.increment();
+    open_gauge_.add(1);
+    auto instance = std::make_shared<Instance>(surroundings_, id, std::move(request));
+    {
+      Shard& shard = shard_of(id);
+      const std::scoped_lock lock(shard.mutex);
+      shard.instances.emplace(id, instance);
+    }
+    instance->admit(entropy_.hex(16), std::move(admitted));
+  }
+
+  std::shared_ptr<Instance> lookup(InstanceId id) const {
+    const Shard& shard = shard_of(id);
+    const std::scoped_lock lock(shard.mutex);
+    const auto found = shard.instances.find(id);
+    return found == shard.instances.end() ? nullptr : found->second;
+  }
+
+  std::size_t open_instances() const { return open_.load(); }
+  void refuse_new() { refusing_.store(true, std::memory_order_release); }
+
+  bool wait_until_idle(Deadline deadline) {
+    std::unique_lock lock(idle_mutex_);
+    const auto idle = [this] { return open_.load() == 0; };
+    if (deadline.never()) {
+      idle_.wait(lock, idle);
+      return true;
+    }
+    return idle_.wait_until(lock, deadline.at(), idle);
+  }
+
+  void update_gauges() const { queue_gauge_.set(static_cast<double>(pool_->queued())); }
+
+ private:
+  struct Shard {
+    mutable std::mutex mutex;
+    std::unordered_map<InstanceId, std::shared_ptr<Instance>> instances;  // guarded by mutex
+  };
+
+  Shard& shard_of(InstanceId id) { return shards_[id.number % kShards]; }
+  const Shard& shard_of(InstanceId id) const { return shards_[id.number % kShards]; }
+
+  void instance_ended(Instance& instance) {
+    const WorkflowMetrics& metrics = instance.workflow().metrics;
+    switch (instance.status()) {
+      case InstanceStatus::completed:
+        metrics.completed.increment();
+        break;
+      case InstanceStatus::stopped:
+        metrics.stopped.increment();
+        break;
+      default:
+        metrics.faulted.increment();
+    }
+    open_gauge_.add(-1);
+    std::optional<InstanceId> forgotten;
+    {
+      const std::scoped_lock lock(finished_mutex_);
+      finished_.push_back(instance.id());
+      if (finished_.size() > options_.keep_finished) {
+        forgotten = finished_.front();
+        finished_.pop_front();
+      }
+    }
+    if (forgotten) {
+      Shard& shard = shard_of(*forgotten);
+      std::shared_ptr<Instance> last;  // destroyed after the lock is released
+      const std::scoped_lock lock(shard.mutex);
+      const auto found = shard.instances.find(*forgotten);
+      if (found != shard.instances.end()) {
+        last = std::move(found->second);
+        shard.instances.erase(found);
+      }
+    }
+    if (open_.fetch_sub(1) == 1) {
+      const std::scoped_lock lock(idle_mutex_);
+      idle_.notify_all();
+    }
+  }
+
+  const EngineOptions options_;
+  const Clock& clock_;
+  Entropy& entropy_;
+  Metrics& metrics_;
+  std::array<Shard, kShards> shards_;
+  std::mutex finished_mutex_;
+  std::deque<InstanceId> finished_;  // guarded by finished_mutex_: oldest first
+  std::atomic<std::size_t> open_{0};
+  std::atomic<bool> refusing_{false};
+  std::mutex idle_mutex_;
+  std::condition_variable idle_;
+  std::unique_ptr<WorkerPool> pool_;
+  Surroundings surroundings_;
+  Gauge open_gauge_;
+  Gauge queue_gauge_;
+  std::atomic<std::uint64_t> next_id_;
+};
+
+Engine::Engine(EngineOptions options, StepRunner& steps, Journal& journal, Timers& timers,
+               const Clock& clock, Entropy& entropy, Metrics& metrics, Log& log)
+    : impl_(std::make_unique<Impl>(options, steps, journal, timers, clock, entropy, metrics, log)) {
+}
+Engine::~Engine() = default;
+
+std::shared_ptr<const Workflow> Engine::prepare(
+    std::shared_ptr<const config::Definition> definition) {
+  return impl_->prepare(std::move(definition));
+}
+
+void Engine::start(StartRequest request, std::function<void(Result<InstanceId>)> admitted) {
+  impl_->start(std::move(request), std::move(admitted));
+}
+
+std::optional<InstanceView> Engine::find(InstanceId id) const {
+  const auto instance = impl_->lookup(id);
+  if (!instance) return std::nullopt;
+  return instance->view();
+}
+
+bool Engine::when_ended(InstanceId id, std::function<void(const InstanceView&)> callback) {
+  const auto instance = impl_->lookup(id);
+  if (!instance) return false;
+  instance->when_ended(std::move(callback));
+  return true;
+}
+
+Status Engine::stop(InstanceId id) {
+  const auto instance = impl_->lookup(id);
+  if (!instance) {
+    return fail(
+        client_error(404, "instance-unknown", "there is no instance " + std::to_string(id.number)));
+  }
+  if (ended(instance->status())) {
+    return fail(client_error(409, "instance-ended",
+                             "instance " + std::to_string(id.number) + " has ended as " +
+                                 std::string(to_string(instance->status()))));
+  }
+  instance->stop();
+  return {};
+}
+
+std::size_t Engine::open_instances() const { return impl_->open_instances(); }
+void Engine::refuse_new() { impl_->refuse_new(); }
+bool Engine::wait_until_idle(Deadline deadline) { return impl_->wait_until_idle(deadline); }
+
+}  // namespace stepwell::engine

@@ -1,0 +1,100 @@
+// The engine: admits instances, feeds events to their state machines on the worker pool, and does
+// what the machines command. One instance is worked on by one thread at a time.
+// Owned by daemon/wiring; all members may be called from any thread unless they say otherwise.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/entropy.h"
+#include "base/log.h"
+#include "base/metrics.h"
+#include "base/units.h"
+#include "engine/ports.h"
+#include "engine/program.h"
+#include "engine/state.h"
+
+namespace stepwell::engine {
+
+// A definition ready to be started, with its metrics. Made by Engine::prepare().
+class Workflow;
+
+// What a reader sees of an instance at one moment.
+struct InstanceView {
+  InstanceId id;
+  std::string name;
+  std::string workflow;  // NAMESPACE/NAME:VERSION
+  InstanceStatus status = InstanceStatus::pending;
+  WallTime started{};
+  WallTime updated{};
+  WallTime ended{};  // epoch while it is open
+  Value input;
+  Value output;                    // once completed
+  std::optional<Problem> problem;  // once faulted
+  std::vector<std::string> active_tasks;
+  Value tags;
+};
+
+// Watches one instance; called on workers, in order, and must not block.
+class Observer {
+ public:
+  virtual ~Observer() = default;
+  virtual void on_trace(const config::Task& task, const Trace& trace, WallTime time) {
+    (void)task, (void)trace, (void)time;
+  }
+  virtual void on_end(const InstanceView& view) { (void)view; }
+};
+
+struct StartRequest {
+  std::shared_ptr<const Workflow> workflow;
+  Value input;       // null stands for {}
+  std::string name;  // for people; may be empty
+  Value tags;        // null or an array of strings
+  std::string key;   // id of the API key that the instance runs under; may be empty
+  std::shared_ptr<Observer> observer;  // may be null
+};
+
+struct EngineOptions {
+  std::size_t workers = 0;             // 0: one for each core
+  std::size_t max_open = 1'000'000;    // open instances; beyond it admission answers `overloaded`
+  std::size_t keep_finished = 10'000;  // finished instances that can still be read
+};
+
+class Engine {
+ public:
+  // All references must outlive the engine.
+  Engine(EngineOptions options, StepRunner& steps, Journal& journal, Timers& timers,
+         const Clock& clock, Entropy& entropy, Metrics& metrics, Log& log);
+  // Waits for work that is being done; instances that are still open are dropped.
+  ~Engine();
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+
+  std::shared_ptr<const Workflow> prepare(std::shared_ptr<const config::Definition> definition);
+
+  // Admits an instance. `admitted` is called, on any thread, once the admission is durable: with
+  // the instance's id, or with runtime/`overloaded` (503) or `shutting-down` (503).
+  void start(StartRequest request, std::function<void(Result<InstanceId>)> admitted);
+  std::optional<InstanceView> find(InstanceId id) const;
+  // Calls back with the final view, at once if it has ended; false if there is no such instance.
+  bool when_ended(InstanceId id, std::function<void(const InstanceView&)> callback);
+  // Cancels what is in flight and ends it as `stopped`. Errors: validation/404 `instance-unknown`,
+  // 409 `instance-ended`.
+  Status stop(InstanceId id);
+
+  std::size_t open_instances() const;
+  // From now on start() answers `shutting-down`.
+  void refuse_new();
+  // Waits until no instance is open, or the deadline; true if none is. Blocks: not on a worker.
+  bool wait_until_idle(Deadline deadline);
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace stepwell::engine

@@ -1,0 +1,341 @@
+#include "engine/instance.h"
+
+#include <utility>
+
+#include "engine/machine.h"
+
+namespace stepwell::engine {
+
+namespace {
+
+Value payload_of(const Result<Value>& result) {
+  return result ? Value::object({{"output", *result}})
+                : Value::object({{"problem", result.error().to_value()}});
+}
+
+}  // namespace
+
+Instance::Instance(Surroundings& surroundings, InstanceId id, StartRequest request)
+    : surroundings_(surroundings), id_(id), request_(std::move(request)) {
+  state_.id = id_;
+}
+
+void Instance::admit(std::string trace_id, std::function<void(Result<InstanceId>)> admitted) {
+  Value input = request_.input.is_null() ? Value::object() : request_.input;
+  {
+    const std::scoped_lock lock(work_mutex_);
+    admitted_ = std::move(admitted);
+  }
+  post(Event{surroundings_.clock.now(), Started{id_, std::move(trace_id), std::move(input)}});
+}
+
+void Instance::stop() { post(Event{surroundings_.clock.now(), StopRequested{}}); }
+
+void Instance::step_finished(StepId step, std::unique_ptr<PendingResult> result) {
+  post(StepMail{step, std::move(result)});
+}
+
+void Instance::when_ended(std::function<void(const InstanceView&)> callback) {
+  std::optional<InstanceView> final;
+  {
+    const std::scoped_lock lock(work_mutex_);
+    if (ended(state_.status))
+      final = view_locked();
+    else
+      waiters_.push_back(std::move(callback));
+  }
+  if (final) callback(*final);
+}
+
+InstanceView Instance::view() const {
+  const std::scoped_lock lock(work_mutex_);
+  return view_locked();
+}
+
+InstanceView Instance::view_locked() const {
+  InstanceView view;
+  view.id = id_;
+  view.name = request_.name;
+  view.workflow = request_.workflow->program->definition().id();
+  view.status = state_.status;
+  view.started = state_.started;
+  view.updated = state_.updated;
+  view.ended = state_.ended;
+  view.input = state_.input;
+  view.output = state_.output;
+  if (state_.problem) view.problem = *state_.problem;
+  view.active_tasks = engine::active_tasks(*request_.workflow->program, state_);
+  view.tags = request_.tags;
+  return view;
+}
+
+// --- the mailbox ---
+
+// Only a run() that is under way can close the mailbox of an instance that ends, and whoever turns
+// `scheduled_` on posts that run: so the pool is there whenever the answer is true.
+bool Instance::enqueue_locked(Mail mail) {
+  if (closed_) return false;
+  const bool unblocks = std::holds_alternative<DurableMail>(mail);
+  if (unblocks)
+    mailbox_.push_front(std::move(mail));  // what everything else waits for
+  else
+    mailbox_.push_back(std::move(mail));
+  if (scheduled_ || (blocked_ && !unblocks)) return false;
+  return scheduled_ = true;
+}
+
+void Instance::post(Mail mail) {
+  bool wanted = false;
+  {
+    const std::scoped_lock lock(mailbox_mutex_);
+    wanted = enqueue_locked(std::move(mail));
+  }
+  if (wanted) surroundings_.pool.post(shared_from_this());
+}
+
+void Instance::timer_fired(TimerId timer) {
+  bool wanted = false;
+  {
+    const std::scoped_lock lock(mailbox_mutex_);
+    if (closed_) return;
+    wanted = enqueue_locked(
+        Event{surroundings_.clock.now(), TimerFired{timer, surroundings_.entropy.next_u64()}});
+  }
+  if (wanted) surroundings_.pool.post(shared_from_this());
+}
+
+bool Instance::next_mail(Mail& mail) {
+  const std::scoped_lock lock(mailbox_mutex_);
+  const bool ready =
+      !mailbox_.empty() && (!blocked_ || std::holds_alternative<DurableMail>(mailbox_.front()));
+  if (!ready) {
+    scheduled_ = false;
+    return false;
+  }
+  mail = std::move(mailbox_.front());
+  mailbox_.pop_front();
+  return true;
+}
+
+void Instance::run() {
+  Mail mail = DurableMail{};
+  while (next_mail(mail)) {
+    bool over = false;
+    {
+      const std::scoped_lock lock(work_mutex_);
+      const bool was_over = ended(state_.status);
+      handle(std::move(mail));
+      over = !was_over && ended(state_.status);
+    }
+    if (over) settle();
+  }
+}
+
+void Instance::handle(Mail mail) {
+  if (auto* event = std::get_if<Event>(&mail)) {
+    Record record = record_of(Record::Kind::stopped);
+    if (const auto* started = std::get_if<Started>(&event->what)) {
+      record.kind = Record::Kind::started;
+      record.payload = Value::object({{"workflow", request_.workflow->program->definition().id()},
+                                      {"digest", request_.workflow->program->definition().digest},
+                                      {"traceId", started->trace_id},
+                                      {"input", started->input}});
+    } else if (const auto* timer = std::get_if<TimerFired>(&event->what)) {
+      record.kind = Record::Kind::timer_fired;
+      record.id = timer->timer.number;
+      record.random = timer->random;
+    } else if (std::holds_alternative<Resumed>(event->what)) {
+      apply_event(std::move(*event));
+      return;
+    }
+    journal_then_apply(std::move(*event), std::move(record));
+    return;
+  }
+  if (auto* step = std::get_if<StepMail>(&mail)) {
+    const auto running = running_.find(step->step);
+    if (running == running_.end()) return;  // cancelled meanwhile
+    const std::chrono::duration<double> took =
+        surroundings_.clock.steady_now() - running->second.started;
+    surroundings_.step_duration.observe(took.count());
+    running_.erase(running);
+    StepOutcome outcome = step->result->resolve();
+    (outcome.result ? surroundings_.steps_completed : surroundings_.steps_faulted).increment();
+    Record record = record_of(Record::Kind::step_finished);
+    record.id = step->step.number;
+    record.random = surroundings_.entropy.next_u64();
+    record.payload = payload_of(outcome.result);
+    Event event{record.time, StepFinished{step->step, std::move(outcome.result),
+                                          std::move(outcome.authorization), record.random}};
+    journal_then_apply(std::move(event), std::move(record));
+    return;
+  }
+  auto& durable = std::get<DurableMail>(mail);
+  if (awaiting_ && awaited_record_ == durable.record) {
+    {
+      const std::scoped_lock lock(mailbox_mutex_);
+      blocked_ = false;
+    }
+    if (!durable.status) {
+      if (admitted_) std::exchange(admitted_, nullptr)(fail(durable.status.error()));
+      awaiting_.reset();
+      state_.problem = std::make_unique<Problem>(std::move(durable.status.error()));
+      state_.status = InstanceStatus::faulted;
+      return;
+    }
+    apply_event(*std::exchange(awaiting_, std::nullopt));
+    return;
+  }
+  for (auto held = held_.begin(); held != held_.end(); ++held) {
+    if (held->record != durable.record) continue;
+    HeldStep step = std::move(*held);
+    held_.erase(held);
+    if (durable.status && !ended(state_.status)) start_step(step.execute, std::move(step.call));
+    return;
+  }
+}
+
+Record Instance::record_of(Record::Kind kind) const {
+  return {kind, id_, surroundings_.clock.now(), 0, 0, {}};
+}
+
+Journal::Durability Instance::append(Record record, std::uint64_t& number) {
+  number = ++records_;
+  return surroundings_.journal.append(std::move(record),
+                                      [self = shared_from_this(), number](Status status) {
+                                        self->post(DurableMail{number, std::move(status)});
+                                      });
+}
+
+// Nothing that follows from an event happens before its record is durable.
+void Instance::journal_then_apply(Event event, Record record) {
+  awaiting_ = std::move(event);
+  {
+    const std::scoped_lock lock(mailbox_mutex_);
+    blocked_ = true;
+  }
+  if (append(std::move(record), awaited_record_) == Journal::Durability::later) return;
+  {
+    const std::scoped_lock lock(mailbox_mutex_);
+    blocked_ = false;
+  }
+  apply_event(*std::exchange(awaiting_, std::nullopt));
+}
+
+void Instance::apply_event(Event event) {
+  const bool admission = std::holds_alternative<Started>(event.what);
+  commands_.clear();
+  engine::apply(*request_.workflow->program, state_, std::move(event), commands_);
+  status_.store(state_.status, std::memory_order_release);
+  if (admission && admitted_) std::exchange(admitted_, nullptr)(id_);
+  for (Command& command : commands_) perform(command);
+}
+
+// --- commands ---
+
+void Instance::perform(Command& command) {
+  if (auto* step = std::get_if<Execute>(&command)) {
+    execute(std::move(*step));
+  } else if (const auto* cancelled = std::get_if<CancelStep>(&command)) {
+    const auto found = running_.find(cancelled->step);
+    if (found != running_.end()) {
+      if (found->second.step) found->second.step->cancel();
+      running_.erase(found);
+    }
+  } else if (const auto* timer = std::get_if<StartTimer>(&command)) {
+    const SteadyTime when =
+        surroundings_.clock.steady_now() + (timer->due - surroundings_.clock.now());
+    timers_[timer->timer] = surroundings_.timers.run_at(
+        when, [weak = weak_from_this(), id = timer->timer, &surroundings = surroundings_] {
+          if (const auto self = weak.lock())
+            self->post(
+                Event{surroundings.clock.now(), TimerFired{id, surroundings.entropy.next_u64()}});
+        });
+  } else if (const auto* stopped = std::get_if<CancelTimer>(&command)) {
+    const auto found = timers_.find(stopped->timer);
+    if (found != timers_.end()) {
+      surroundings_.timers.cancel(found->second);
+      timers_.erase(found);
+    }
+  } else if (std::holds_alternative<Yield>(command)) {
+    post(Event{surroundings_.clock.now(), Resumed{}});
+  } else if (const auto* trace = std::get_if<Trace>(&command)) {
+    if (trace->kind == Trace::Kind::retried) surroundings_.retries.increment();
+    if (request_.observer)
+      request_.observer->on_trace(*request_.workflow->program->task(trace->task).task, *trace,
+                                  state_.updated);
+  }
+}
+
+void Instance::execute(Execute command) {
+  StepCall call;
+  call.program = request_.workflow->program;
+  call.task = command.task;
+  call.instance = id_;
+  call.attempt = command.attempt;
+  call.arguments = std::move(command.arguments);
+  call.trace_id = state_.trace_id;
+  call.idempotency_key = std::move(command.idempotency_key);
+  call.key = request_.key;
+  running_[command.step] = {nullptr, surroundings_.clock.steady_now()};
+  if (surroundings_.steps.repeatable(call)) {
+    start_step(command, std::move(call));
+    return;
+  }
+  Record record = record_of(Record::Kind::step_started);
+  record.id = command.step.number;
+  HeldStep held{0, std::move(command), std::move(call)};
+  if (append(std::move(record), held.record) == Journal::Durability::now)
+    start_step(held.execute, std::move(held.call));
+  else
+    held_.push_back(std::move(held));
+}
+
+void Instance::start_step(const Execute& command, StepCall call) {
+  const auto running = running_.find(command.step);
+  if (running == running_.end()) return;  // cancelled while it was held
+  running->second.step =
+      surroundings_.steps.start(std::move(call), StepTicket{shared_from_this(), command.step});
+}
+
+void Instance::cancel_outside() {
+  for (auto& [step, running] : running_)
+    if (running.step) running.step->cancel();
+  for (const auto& [timer, handle] : timers_) surroundings_.timers.cancel(handle);
+  running_.clear();
+  timers_.clear();
+  held_.clear();
+}
+
+void Instance::abandon() {
+  {
+    const std::scoped_lock lock(mailbox_mutex_);
+    closed_ = true;
+    mailbox_.clear();
+  }
+  const std::scoped_lock lock(work_mutex_);
+  cancel_outside();
+  waiters_.clear();
+}
+
+// After the end: tell whoever waits, and the engine. Called once, without work_mutex_.
+void Instance::settle() {
+  std::vector<std::function<void(const InstanceView&)>> waiters;
+  InstanceView final;
+  {
+    const std::scoped_lock lock(mailbox_mutex_);
+    closed_ = true;
+    mailbox_.clear();
+  }
+  {
+    const std::scoped_lock lock(work_mutex_);
+    cancel_outside();
+    waiters.swap(waiters_);
+    final = view_locked();
+  }
+  surroundings_.journal.append(record_of(Record::Kind::ended), [](const Status&) {});
+  surroundings_.on_ended(*this);
+  if (request_.observer) request_.observer->on_end(final);
+  for (const auto& waiter : waiters) waiter(final);
+}
+
+}  // namespace stepwell::engine

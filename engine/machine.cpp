@@ -1,0 +1,421 @@
+#include "engine/machine.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "engine/machine_impl.h"
+
+namespace stepwell::engine {
+
+namespace {
+// Transitions that one event may cause before others get a turn (about 10 ms of pure work).
+constexpr int kTurn = 10'000;
+constexpr std::uint32_t kRoot = 0;
+}  // namespace
+
+std::string_view to_string(InstanceStatus status) {
+  switch (status) {
+    case InstanceStatus::pending:
+      return "pending";
+    case InstanceStatus::running:
+      return "running";
+    case InstanceStatus::waiting:
+      return "waiting";
+    case InstanceStatus::suspended:
+      return "suspended";
+    case InstanceStatus::completed:
+      return "completed";
+    case InstanceStatus::faulted:
+      return "faulted";
+    case InstanceStatus::stopped:
+      return "stopped";
+  }
+  return "unknown";
+}
+
+std::string_view to_string(Trace::Kind kind) {
+  switch (kind) {
+    case Trace::Kind::started:
+      return "started";
+    case Trace::Kind::completed:
+      return "completed";
+    case Trace::Kind::faulted:
+      return "faulted";
+    case Trace::Kind::skipped:
+      return "skipped";
+    case Trace::Kind::retried:
+      return "retried";
+    case Trace::Kind::cancelled:
+      return "cancelled";
+  }
+  return "unknown";
+}
+
+void apply(const Program& program, State& state, Event event, std::vector<Command>& commands) {
+  if (ended(state.status)) return;
+  Machine machine(program, state, commands, event.time);
+  state.updated = event.time;
+  if (auto* start = std::get_if<Started>(&event.what))
+    machine.started(std::move(*start));
+  else if (auto* step = std::get_if<StepFinished>(&event.what))
+    machine.step_finished(std::move(*step));
+  else if (const auto* timer = std::get_if<TimerFired>(&event.what))
+    machine.timer_fired(*timer);
+  else if (std::holds_alternative<StopRequested>(event.what))
+    machine.stop();
+  else
+    machine.resumed();
+}
+
+std::vector<std::string> active_tasks(const Program& program, const State& state) {
+  std::vector<std::string> references;
+  for (const Frame& frame : state.frames)
+    if (frame.phase != Frame::Phase::free && frame.phase != Frame::Phase::children &&
+        frame.task != kNone)
+      references.push_back(program.task(frame.task).task->reference);
+  return references;
+}
+
+void Machine::started(Started event) {
+  state_.id = event.id;
+  state_.trace_id = std::move(event.trace_id);
+  state_.started = now_;
+  state_.input = std::move(event.input);
+  state_.status = InstanceStatus::running;
+  const std::uint32_t root = new_frame(kNone, kNone);
+  Frame& frame = at(root);
+  frame.raw_input = state_.input;
+  frame.input = state_.input;
+  const config::Definition& definition = program_.definition();
+  if (definition.input_from) {
+    auto input =
+        definition.input_from->evaluate(workflow_scope(program_.used_by_input(), state_.input));
+    if (!input) {
+      run(raise(root, std::move(input.error())));
+      return;
+    }
+    frame.input = std::move(*input);
+  }
+  if (definition.timeout) {
+    auto limit =
+        definition.timeout->evaluate(workflow_scope(program_.used_by_input(), frame.input));
+    if (!limit) {
+      run(raise(root, std::move(limit.error())));
+      return;
+    }
+    start_timer(root, state_.timeout, *limit);
+  }
+  Value input = at(root).input;
+  run(start_list(root, program_.root(), std::move(input), {}));
+}
+
+void Machine::step_finished(StepFinished event) {
+  const auto slot = static_cast<std::uint32_t>(event.step.number & 0xffffffU);
+  if (slot >= state_.frames.size() || at(slot).step != event.step) return;
+  random_ = event.random;
+  Frame& frame = at(slot);
+  frame.step = {};
+  frame.phase = Frame::Phase::children;
+  frame.authorization = std::move(event.authorization);
+  --state_.executing;
+  if (event.result)
+    run(finish(slot, std::move(*event.result)));
+  else
+    run(raise(slot, std::move(event.result.error())
+                        .with("attempt", static_cast<std::int64_t>(attempt_of(slot)))));
+}
+
+void Machine::timer_fired(const TimerFired& event) {
+  const auto slot = static_cast<std::uint32_t>(event.timer.number & 0xffffffU);
+  if (slot >= state_.frames.size() || event.timer.number == 0) return;
+  random_ = event.random;
+  Frame& frame = at(slot);
+  if (slot == kRoot && event.timer == state_.timeout) {
+    state_.timeout = {};
+    cancel_below(kRoot);
+    run(climb(kRoot, timeout_problem(kRoot, "the workflow's timeout")));
+  } else if (event.timer == frame.timeout) {
+    frame.timeout = {};
+    cancel_below(slot);
+    cancel_own(slot, false);
+    run(raise(slot, timeout_problem(slot, "the task's timeout")));
+  } else if (event.timer == frame.attempt_timeout) {
+    frame.attempt_timeout = {};
+    cancel_below(slot);
+    run(catch_problem(slot, timeout_problem(slot, "the attempt's time limit")));
+  } else if (event.timer == frame.timer) {
+    frame.timer = {};
+    if (frame.phase == Frame::Phase::waiting) {
+      frame.phase = Frame::Phase::children;
+      run(finish(slot, frame.input));
+    } else {
+      trace(Trace::Kind::retried, slot);
+      run(start_attempt(slot));
+    }
+  }
+}
+
+void Machine::stop() {
+  cancel_all();
+  end(InstanceStatus::stopped);
+}
+
+void Machine::resumed() { run(std::exchange(state_.next, Next{})); }
+
+void Machine::run(Next next) {
+  for (int transitions = 0; next.kind != Next::Kind::rest; ++transitions) {
+    if (transitions == kTurn) {
+      state_.next = std::move(next);
+      commands_.emplace_back(Yield{});
+      return;
+    }
+    switch (next.kind) {
+      case Next::Kind::enter:
+        next = enter(next.slot, next.position, std::move(next.value));
+        break;
+      case Next::Kind::finish:
+        next = finish(next.slot, std::move(next.value));
+        break;
+      case Next::Kind::leave:
+        next = leave(next.slot, std::move(next.value), next.directive);
+        break;
+      default:
+        next = climb(next.slot, std::move(*next.problem));
+    }
+  }
+  update_status();
+}
+
+// Starts the child at `position` of the list that the parent is running.
+Next Machine::enter(std::uint32_t parent, std::uint32_t position, Value raw_input) {
+  const auto& list = program_.list(at(parent).list);
+  if (position >= list.size()) return list_done(parent, std::move(raw_input));
+  at(parent).position = position;
+  const std::uint32_t slot = new_frame(list[position], parent);
+  Frame& frame = at(slot);
+  frame.raw_input = std::move(raw_input);
+  const config::Task& task = *program_.task(frame.task).task;
+  if (task.condition) {
+    const auto condition = task.condition->evaluate(scope(frame, frame.raw_input));
+    if (!condition) return raise(slot, condition.error());
+    if (!condition->truthy()) {
+      trace(Trace::Kind::skipped, slot);
+      Value output = std::move(frame.raw_input);
+      free_frame(slot);
+      return {Next::Kind::enter, parent, position + 1, {}, std::move(output), nullptr};
+    }
+  }
+  trace(Trace::Kind::started, slot);
+  frame.input = frame.raw_input;
+  if (task.input_from) {
+    auto input = task.input_from->evaluate(scope(frame, frame.raw_input));
+    if (!input) return raise(slot, std::move(input.error()));
+    frame.input = std::move(*input);
+  }
+  if (task.timeout) {
+    const auto limit = task.timeout->evaluate(scope(frame, frame.input));
+    if (!limit) return raise(slot, limit.error());
+    start_timer(slot, frame.timeout, *limit);
+  }
+  return start_body(slot);
+}
+
+// The body gave its raw output: transform it, export, and leave.
+Next Machine::finish(std::uint32_t slot, Value raw_output) {
+  if (at(slot).task == kNone) {
+    complete(std::move(raw_output));
+    return {};
+  }
+  const config::Task& done = task(slot);
+  Value output = std::move(raw_output);
+  if (done.output_as) {
+    auto transformed = done.output_as->evaluate(scope(at(slot), output, &output));
+    if (!transformed) return raise(slot, std::move(transformed.error()));
+    output = std::move(*transformed);
+  }
+  if (done.export_as) {
+    auto context = done.export_as->evaluate(scope(at(slot), output, &output));
+    if (!context) return raise(slot, std::move(context.error()));
+    state_.context = std::move(*context);
+  }
+  return leave(slot, std::move(output), at(slot).directive.value_or(done.then));
+}
+
+// Ends a task's frame and follows its flow directive.
+Next Machine::leave(std::uint32_t slot, Value output, config::FlowDirective directive) {
+  using Kind = config::FlowDirective::Kind;
+  trace(Trace::Kind::completed, slot);
+  const std::uint32_t parent = at(slot).parent;
+  free_frame(slot);
+  switch (directive.kind) {
+    case Kind::next:
+      return {Next::Kind::enter, parent, at(parent).position + 1, {}, std::move(output), nullptr};
+    case Kind::task:
+      return {Next::Kind::enter, parent, static_cast<std::uint32_t>(directive.target), {},
+              std::move(output), nullptr};
+    case Kind::exit:
+      return list_done(parent, std::move(output));
+    default:
+      cancel_below(kRoot);
+      complete(std::move(output));
+      return {};
+  }
+}
+
+// The child list that this frame was running is at its end.
+Next Machine::list_done(std::uint32_t slot, Value output) {
+  Frame& frame = at(slot);
+  if (frame.task == kNone) return finish(slot, std::move(output));
+  const config::Task& scope_task = task(slot);
+  if (std::holds_alternative<config::ForBody>(scope_task.body)) {
+    ++frame.index;
+    return iterate(slot, std::move(output));
+  }
+  if (const auto* body = std::get_if<config::TryBody>(&scope_task.body)) {
+    cancel_timer(frame.attempt_timeout);
+    if (frame.handling && body->then) frame.directive = *body->then;
+  }
+  return {Next::Kind::finish, slot, 0, {}, std::move(output), nullptr};
+}
+
+// An error arose in this task: it gets its place, and climbs from here.
+Next Machine::raise(std::uint32_t slot, Problem problem) {
+  if (problem.where.empty()) problem.where = at(slot).task == kNone ? "/" : task(slot).reference;
+  return {Next::Kind::raise, slot, 0, {}, {}, std::make_unique<Problem>(std::move(problem))};
+}
+
+// One level up: the frame ends as faulted, and its parent may be a `try` that catches.
+Next Machine::climb(std::uint32_t slot, Problem problem) {
+  if (at(slot).task == kNone) {
+    fault(std::move(problem));
+    return {};
+  }
+  trace(Trace::Kind::faulted, slot);
+  const std::uint32_t parent = at(slot).parent;
+  free_frame(slot);
+  const bool catching = at(parent).task != kNone && !at(parent).handling &&
+                        std::holds_alternative<config::TryBody>(task(parent).body);
+  if (catching) return catch_problem(parent, std::move(problem));
+  return raise(parent, std::move(problem));
+}
+
+void Machine::complete(Value output) {
+  const config::Definition& definition = program_.definition();
+  if (definition.output_as) {
+    auto transformed =
+        definition.output_as->evaluate(workflow_scope(program_.used_by_output(), output));
+    if (!transformed) {
+      Problem problem = std::move(transformed.error());
+      if (problem.where.empty()) problem.where = "/output/as";
+      fault(std::move(problem));
+      return;
+    }
+    output = std::move(*transformed);
+  }
+  state_.output = std::move(output);
+  end(InstanceStatus::completed);
+}
+
+void Machine::fault(Problem problem) {
+  state_.problem = std::make_unique<Problem>(std::move(problem));
+  end(InstanceStatus::faulted);
+}
+
+void Machine::end(InstanceStatus status) {
+  if (state_.timeout.number != 0) commands_.emplace_back(CancelTimer{state_.timeout});
+  state_.timeout = {};
+  state_.status = status;
+  state_.ended = now_;
+  state_.frames.clear();
+  state_.free_slots.clear();
+  state_.next = {};
+  state_.executing = 0;
+  commands_.emplace_back(Ended{});
+}
+
+std::uint32_t Machine::new_frame(TaskNumber task, std::uint32_t parent) {
+  std::uint32_t slot = 0;
+  if (state_.free_slots.empty()) {
+    slot = static_cast<std::uint32_t>(state_.frames.size());
+    state_.frames.emplace_back();
+  } else {
+    slot = state_.free_slots.back();
+    state_.free_slots.pop_back();
+  }
+  Frame& frame = at(slot);
+  frame.phase = Frame::Phase::children;
+  frame.task = task;
+  frame.parent = parent;
+  frame.started = now_;
+  if (parent != kNone) {
+    frame.ordinal = at(parent).children++;
+    frame.locals = at(parent).child_locals;
+  }
+  return slot;
+}
+
+void Machine::free_frame(std::uint32_t slot) {
+  Frame& frame = at(slot);
+  cancel_timer(frame.timeout);
+  cancel_timer(frame.attempt_timeout);
+  cancel_timer(frame.timer);
+  frame = Frame{};
+  state_.free_slots.push_back(slot);
+}
+
+void Machine::cancel_own(std::uint32_t slot, bool traced) {
+  Frame& frame = at(slot);
+  if (frame.step.number != 0) {
+    commands_.emplace_back(CancelStep{frame.step});
+    frame.step = {};
+    --state_.executing;
+  }
+  cancel_timer(frame.timer);
+  if (traced) trace(Trace::Kind::cancelled, slot);
+}
+
+void Machine::cancel_below(std::uint32_t slot) {
+  for (std::uint32_t child = 0; child < state_.frames.size(); ++child) {
+    if (at(child).phase == Frame::Phase::free || at(child).parent != slot) continue;
+    cancel_below(child);
+    cancel_own(child, true);
+    free_frame(child);
+  }
+}
+
+void Machine::cancel_all() {
+  if (state_.frames.empty()) return;
+  cancel_below(kRoot);
+}
+
+void Machine::start_timer(std::uint32_t slot, TimerId& timer, Milliseconds delay) {
+  timer = TimerId{new_id(slot)};
+  commands_.emplace_back(StartTimer{timer, now_ + delay});
+}
+
+void Machine::cancel_timer(TimerId& timer) {
+  if (timer.number == 0) return;
+  commands_.emplace_back(CancelTimer{timer});
+  timer = {};
+}
+
+void Machine::trace(Trace::Kind kind, std::uint32_t slot) {
+  commands_.emplace_back(Trace{kind, at(slot).task, attempt_of(slot)});
+}
+
+// The attempt of the innermost `try` whose block this frame is in (or is).
+std::uint32_t Machine::attempt_of(std::uint32_t slot) const {
+  for (std::uint32_t up = slot; up != kNone; up = at(up).parent) {
+    if (at(up).task == kNone) break;
+    if (std::holds_alternative<config::TryBody>(task(up).body) && !at(up).handling)
+      return at(up).attempt;
+  }
+  return 1;
+}
+
+void Machine::update_status() {
+  if (engine::ended(state_.status)) return;
+  state_.status = state_.executing > 0 ? InstanceStatus::running : InstanceStatus::waiting;
+}
+
+}  // namespace stepwell::engine

@@ -1,0 +1,30 @@
+// The state machine of an instance. Pure: no clock, no I/O, no randomness; the same state and
+// event always give the same state and commands, live, in recovery, in simulation and in tests.
+//
+// A task goes through: enter (if, input.from) → body → finish (output.as, export.as, then) → leave,
+// or raise, which climbs to the nearest `try` that catches it or ends the instance as faulted.
+//   do       children              → last child's output
+//   set      –                     → the evaluated value
+//   switch   –                     → its input; the case's directive
+//   for      children, repeated    → last iteration's output
+//   call     Execute               → the step's result
+//   wait     StartTimer            → its input
+//   raise    –                     → raise
+//   try      children              → last child's output; raise in a child: retry, then handler
+#pragma once
+
+#include <vector>
+
+#include "engine/program.h"
+#include "engine/state.h"
+
+namespace stepwell::engine {
+
+// Changes `state` by `event` and appends what must be done outside to `commands`. Events about
+// steps and timers that are no longer awaited change nothing.
+void apply(const Program& program, State& state, Event event, std::vector<Command>& commands);
+
+// References of the tasks whose step or timer is awaited, for people to read.
+std::vector<std::string> active_tasks(const Program& program, const State& state);
+
+}  // namespace stepwell::engine

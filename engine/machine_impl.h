@@ -1,0 +1,88 @@
+// The working parts of apply(): one Machine lives for one event, on one thread. Internal to
+// engine/; split over machine.cpp (frames and flow), bodies.cpp (task kinds), errors.cpp (try,
+// retry, timeouts) and scope.cpp (what expressions see).
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "engine/machine.h"
+
+namespace stepwell::engine {
+
+class Machine {
+ public:
+  Machine(const Program& program, State& state, std::vector<Command>& commands, WallTime now)
+      : program_(program), state_(state), commands_(commands), now_(now) {}
+
+  void started(Started event);
+  void step_finished(StepFinished event);
+  void timer_fired(const TimerFired& event);
+  void stop();
+  void resumed();
+
+ private:
+  // machine.cpp: the trampoline and the flow from task to task
+  void run(Next next);
+  Next enter(std::uint32_t parent, std::uint32_t position, Value raw_input);
+  Next finish(std::uint32_t slot, Value raw_output);
+  Next leave(std::uint32_t slot, Value output, config::FlowDirective directive);
+  Next list_done(std::uint32_t slot, Value output);
+  Next raise(std::uint32_t slot, Problem problem);
+  Next climb(std::uint32_t slot, Problem problem);
+  void complete(Value output);
+  void fault(Problem problem);
+  void end(InstanceStatus status);
+
+  // bodies.cpp: what each kind of task does on entry
+  Next start_body(std::uint32_t slot);
+  Next start_list(std::uint32_t slot, ListNumber list, Value input, std::vector<Value> locals);
+  Next iterate(std::uint32_t slot, Value value);
+  Next start_step(std::uint32_t slot, Value arguments);
+  Result<Value> http_arguments(std::uint32_t slot, const config::HttpCallBody& body);
+  std::string idempotency_key(std::uint32_t slot) const;
+
+  // errors.cpp: what a `try` makes of an error
+  Next start_attempt(std::uint32_t slot);
+  Next catch_problem(std::uint32_t slot, Problem problem);
+  Result<bool> catches(std::uint32_t slot, const config::TryBody& body, const Problem& problem,
+                       const Value& caught);
+  Result<bool> back_off(std::uint32_t slot, const config::TryBody& body, const Problem& problem,
+                        const Value& caught);
+  Problem timeout_problem(std::uint32_t slot, const std::string& what) const;
+
+  // scope.cpp
+  config::Scope scope(const Frame& frame, const Value& input, const Value* output = nullptr);
+  config::Scope scope_with(const Frame& frame, const Value& input, const Value& local);
+  config::Scope workflow_scope(std::uint8_t used, const Value& input);
+  void fill_standard(std::uint8_t used);
+  Value workflow_variable() const;
+  Value task_variable(const Frame& frame, const Value* output) const;
+
+  // frames, timers, steps
+  Frame& at(std::uint32_t slot) { return state_.frames[slot]; }
+  const Frame& at(std::uint32_t slot) const { return state_.frames[slot]; }
+  const ProgramTask& entry(std::uint32_t slot) const { return program_.task(at(slot).task); }
+  const config::Task& task(std::uint32_t slot) const { return *entry(slot).task; }
+  std::uint32_t new_frame(TaskNumber task, std::uint32_t parent);
+  void free_frame(std::uint32_t slot);
+  void cancel_below(std::uint32_t slot);  // children and their children; `slot` itself stays
+  void cancel_all();
+  std::uint64_t new_id(std::uint32_t slot) { return (++state_.counter << 24U) | slot; }
+  void start_timer(std::uint32_t slot, TimerId& timer, Milliseconds delay);
+  void cancel_timer(TimerId& timer);
+  void cancel_own(std::uint32_t slot, bool traced);
+  void trace(Trace::Kind kind, std::uint32_t slot);
+  std::uint32_t attempt_of(std::uint32_t slot) const;
+  void update_status();
+
+  const Program& program_;
+  State& state_;
+  std::vector<Command>& commands_;
+  const WallTime now_;
+  std::uint64_t random_ = 0;
+  std::vector<Value> variables_;  // backs the Scope that was asked for last
+};
+
+}  // namespace stepwell::engine

@@ -1,0 +1,116 @@
+#include "engine/program.h"
+
+#include <optional>
+#include <utility>
+#include <variant>
+
+namespace stepwell::engine {
+
+namespace {
+
+using config::DurationTemplate;
+using config::Expression;
+using config::Template;
+
+template <class T>
+void note(std::uint8_t& used, const T& expression) {
+  for (std::size_t variable = 0; variable < config::kFirstLocal; ++variable)
+    if (expression.uses(variable)) used = static_cast<std::uint8_t>(used | (1U << variable));
+}
+
+void note(std::uint8_t& used, const DurationTemplate& duration) {
+  if (duration.expression) note(used, *duration.expression);
+}
+
+template <class T>
+void note(std::uint8_t& used, const std::optional<T>& expression) {
+  if (expression) note(used, *expression);
+}
+
+struct Notes {
+  std::uint8_t& used;
+
+  void operator()(const config::DoBody&) const {}
+  void operator()(const config::SetBody& body) const { note(used, body.value); }
+  void operator()(const config::SwitchBody& body) const {
+    for (const auto& each : body.cases) note(used, each.when);
+  }
+  void operator()(const config::ForBody& body) const {
+    note(used, body.in);
+    note(used, body.while_);
+  }
+  void operator()(const config::HttpCallBody& body) const {
+    note(used, body.method);
+    note(used, body.endpoint);
+    note(used, body.headers);
+    note(used, body.query);
+    note(used, body.body);
+    if (!body.authentication) return;
+    note(used, body.authentication->username);
+    note(used, body.authentication->password);
+    note(used, body.authentication->token);
+  }
+  void operator()(const config::RaiseBody& body) const { note(used, body.error); }
+  void operator()(const config::TryBody& body) const {
+    note(used, body.errors_with);
+    note(used, body.when);
+    note(used, body.except_when);
+    if (!body.retry) return;
+    const config::RetryPolicy& retry = *body.retry;
+    note(used, retry.when);
+    note(used, retry.except_when);
+    note(used, retry.delay);
+    note(used, retry.max_delay);
+    note(used, retry.attempt_duration);
+    note(used, retry.total_duration);
+    note(used, retry.jitter_from);
+    note(used, retry.jitter_to);
+  }
+  void operator()(const config::WaitBody& body) const { note(used, body.duration); }
+};
+
+}  // namespace
+
+Program::Program(std::shared_ptr<const config::Definition> definition)
+    : definition_(std::move(definition)) {
+  number_list(definition_->tasks);
+  note(used_by_input_, definition_->input_from);
+  note(used_by_output_, definition_->output_as);
+  runtime_ = Value::object(
+      {{"name", "stepwell"}, {"version", STEPWELL_VERSION}, {"metadata", Value::object()}});
+}
+
+ListNumber Program::number_list(const config::TaskList& tasks) {
+  const auto number = static_cast<ListNumber>(lists_.size());
+  lists_.emplace_back();
+  std::vector<TaskNumber> numbers;
+  numbers.reserve(tasks.size());
+  for (const config::Task& task : tasks) numbers.push_back(number_task(task));
+  lists_[number] = std::move(numbers);
+  return number;
+}
+
+TaskNumber Program::number_task(const config::Task& task) {
+  const auto number = static_cast<TaskNumber>(tasks_.size());
+  tasks_.emplace_back();
+  ProgramTask entry;
+  entry.task = &task;
+  note(entry.used, task.condition);
+  note(entry.used, task.input_from);
+  note(entry.used, task.output_as);
+  note(entry.used, task.export_as);
+  note(entry.used, task.timeout);
+  std::visit(Notes{entry.used}, task.body);
+  if (const auto* body = std::get_if<config::DoBody>(&task.body)) {
+    entry.body = number_list(body->tasks);
+  } else if (const auto* loop = std::get_if<config::ForBody>(&task.body)) {
+    entry.body = number_list(loop->tasks);
+  } else if (const auto* attempt = std::get_if<config::TryBody>(&task.body)) {
+    entry.body = number_list(attempt->tasks);
+    if (attempt->has_handler) entry.handler = number_list(attempt->handler);
+  }
+  tasks_[number] = entry;
+  return number;
+}
+
+}  // namespace stepwell::engine

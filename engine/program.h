@@ -1,0 +1,50 @@
+// A definition made ready to run: tasks and task lists are numbered, and it is known which of the
+// standard's variables each task looks at. Immutable, shared by all instances and threads.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "config/definition.h"
+
+namespace stepwell::engine {
+
+// Numbers of tasks and of task lists within one Program; kNone names none.
+using TaskNumber = std::uint32_t;
+using ListNumber = std::uint32_t;
+inline constexpr std::uint32_t kNone = UINT32_MAX;
+
+struct ProgramTask {
+  const config::Task* task = nullptr;
+  ListNumber body = kNone;     // of do, for and try
+  ListNumber handler = kNone;  // of try: catch.do
+  std::uint8_t used = 0;       // bit set of config::Variable below kFirstLocal
+};
+
+class Program {
+ public:
+  explicit Program(std::shared_ptr<const config::Definition> definition);
+
+  const config::Definition& definition() const { return *definition_; }
+  const std::shared_ptr<const config::Definition>& shared_definition() const { return definition_; }
+  const ProgramTask& task(TaskNumber number) const { return tasks_[number]; }
+  const std::vector<TaskNumber>& list(ListNumber number) const { return lists_[number]; }
+  ListNumber root() const { return 0; }
+  std::uint8_t used_by_input() const { return used_by_input_; }    // workflow input.from
+  std::uint8_t used_by_output() const { return used_by_output_; }  // workflow output.as
+  const Value& runtime() const { return runtime_; }                // $runtime
+
+ private:
+  ListNumber number_list(const config::TaskList& tasks);
+  TaskNumber number_task(const config::Task& task);
+
+  std::shared_ptr<const config::Definition> definition_;
+  std::vector<ProgramTask> tasks_;
+  std::vector<std::vector<TaskNumber>> lists_;
+  std::uint8_t used_by_input_ = 0;
+  std::uint8_t used_by_output_ = 0;
+  Value runtime_;
+};
+
+}  // namespace stepwell::engine

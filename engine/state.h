@@ -1,0 +1,159 @@
+// The state of one instance, the events that change it and the commands that come of it. Plain
+// values: apply() (engine/machine.h) is the only code that writes a State. An instance's state is
+// owned by its entry in the engine and touched by one thread at a time.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "base/units.h"
+#include "base/value.h"
+#include "engine/program.h"
+
+namespace stepwell::engine {
+
+// One execution of a task that happens outside the state machine, and one timer, within an
+// instance. Never used twice by the same instance. The low 24 bits are the frame's slot.
+using StepId = Id<struct StepTag>;
+using TimerId = Id<struct TimerTag>;
+
+enum class InstanceStatus : std::uint8_t {
+  pending,
+  running,
+  waiting,
+  suspended,
+  completed,
+  faulted,
+  stopped
+};
+std::string_view to_string(InstanceStatus status);
+inline bool ended(InstanceStatus status) { return status >= InstanceStatus::completed; }
+
+// One task that is being executed, or (task == kNone) the workflow itself. Frames form a tree.
+struct Frame {
+  enum class Phase : std::uint8_t {
+    free,         // the slot holds no frame
+    children,     // its list of tasks is running
+    executing,    // its step is running outside
+    waiting,      // for its timer (`wait`)
+    backing_off,  // for its timer, before the next attempt (`try`)
+  };
+  Phase phase = Phase::free;
+  bool handling = false;  // `try`: catch.do is running, not the block
+  TaskNumber task = kNone;
+  std::uint32_t parent = kNone;  // slot
+  ListNumber list = kNone;       // the child list that is running …
+  std::uint32_t position = 0;    // … and the child in it
+  std::uint32_t ordinal = 0;     // how many siblings were started before it in its scope
+  std::uint32_t children = 0;    // how many children were started in the running scope
+  std::uint32_t attempt = 1;     // `try`: the attempt that is running
+  std::uint64_t index = 0;       // `for`: the iteration that is running
+  StepId step;                   // executing: its step; else 0
+  TimerId timer;                 // waiting and backing_off: what it waits for; else 0
+  TimerId timeout;               // task timeout; 0: none
+  TimerId attempt_timeout;       // `try`: limit.attempt.duration; 0: none
+  WallTime started{};
+  WallTime attempts_end{};  // `try`: limit.duration's end; epoch: none
+  Value raw_input;
+  Value input;                      // transformed
+  Value collection;                 // `for`: what `in` gave
+  Value authorization;              // $authorization of a finished call
+  std::vector<Value> locals;        // variables of enclosing loops and catches, outermost first
+  std::vector<Value> child_locals;  // what the children of the running list see
+  std::optional<config::FlowDirective> directive;  // `switch`, caught `try`: instead of `then`
+};
+
+// What remains to be done at once when apply() gives up its turn after many transitions.
+struct Next {
+  enum class Kind : std::uint8_t { rest, enter, finish, leave, raise };
+  Kind kind = Kind::rest;
+  std::uint32_t slot = kNone;        // enter: the parent; else the frame itself
+  std::uint32_t position = 0;        // enter: of the child
+  config::FlowDirective directive;   // leave
+  Value value;                       // enter: raw input; finish: raw output; leave: output
+  std::unique_ptr<Problem> problem;  // raise
+};
+
+struct State {
+  InstanceId id;
+  std::string trace_id;  // 32 hexadecimal digits, also the seed of idempotency keys
+  InstanceStatus status = InstanceStatus::pending;
+  WallTime started{};
+  WallTime updated{};
+  WallTime ended{};
+  Value input;                       // as it was given
+  Value context;                     // $context
+  Value output;                      // once completed
+  std::unique_ptr<Problem> problem;  // once faulted
+  TimerId timeout;                   // the workflow's; 0: none
+  std::vector<Frame> frames;         // slot 0 is the workflow
+  std::vector<std::uint32_t> free_slots;
+  std::uint64_t counter = 0;    // of step and timer ids
+  std::uint32_t executing = 0;  // steps that run outside
+  Next next;                    // not at rest only between a yield and its Resumed
+};
+
+// --- Events: what comes from outside. Each carries the time and, where needed, randomness. ---
+
+struct Started {
+  InstanceId id;
+  std::string trace_id;
+  Value input;
+};
+struct StepFinished {
+  StepId step;
+  Result<Value> result;
+  Value authorization;       // {scheme, parameter} with the parameter redacted, or null
+  std::uint64_t random = 0;  // for jitter
+};
+struct TimerFired {
+  TimerId timer;
+  std::uint64_t random = 0;
+};
+struct StopRequested {};
+struct Resumed {};  // after a Yield; not journalled, since it follows from what was before
+
+struct Event {
+  WallTime time;
+  std::variant<Started, StepFinished, TimerFired, StopRequested, Resumed> what;
+};
+
+// --- Commands: what must happen outside. ---
+
+struct Execute {
+  StepId step;
+  TaskNumber task;
+  std::uint32_t attempt;        // of the innermost enclosing `try`
+  Value arguments;              // evaluated
+  std::string idempotency_key;  // the same over retries and crashes
+};
+struct CancelStep {
+  StepId step;
+};
+struct StartTimer {
+  TimerId timer;
+  WallTime due;
+};
+struct CancelTimer {
+  TimerId timer;
+};
+struct Yield {};  // many transitions without a pause: post Resumed, let others have a turn
+struct Ended {};  // State::status tells how
+
+struct Trace {
+  enum class Kind : std::uint8_t { started, completed, faulted, skipped, retried, cancelled };
+  Kind kind;
+  TaskNumber task;
+  std::uint32_t attempt;
+};
+std::string_view to_string(Trace::Kind kind);
+
+using Command = std::variant<Execute, CancelStep, StartTimer, CancelTimer, Yield, Ended, Trace>;
+
+}  // namespace stepwell::engine

@@ -1,0 +1,94 @@
+#include "engine/worker_pool.h"
+
+#include <oneapi/tbb/global_control.h>
+#include <oneapi/tbb/task_arena.h>
+
+#include <algorithm>
+#include <array>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <thread>
+#include <utility>
+
+namespace stepwell::engine {
+
+namespace {
+// What a worker takes at a time: small, so that two workers and the reactor move independently
+// rather than as one convoy (docs/performance.md).
+constexpr std::size_t kBatch = 4;
+}  // namespace
+
+class WorkerPool::Impl {
+ public:
+  explicit Impl(std::size_t workers)
+      : workers_(workers),
+        // TBB counts the calling thread as one; none of ours ever joins the arena.
+        parallelism_(tbb::global_control::max_allowed_parallelism, workers + 1),
+        arena_(static_cast<int>(workers), 0) {}
+
+  ~Impl() {
+    std::unique_lock lock(mutex_);
+    idle_.wait(lock, [this] { return active_ == 0; });
+  }
+
+  void post(std::shared_ptr<Job> job) {
+    {
+      const std::scoped_lock lock(mutex_);
+      queue_.push_back(std::move(job));
+      const bool wanted = active_ == 0 || (active_ < workers_ && queue_.size() > active_ * kBatch);
+      if (!wanted) return;
+      ++active_;
+    }
+    arena_.enqueue([this] { drain(); });
+  }
+
+  std::size_t workers() const { return workers_; }
+  std::size_t queued() const {
+    const std::scoped_lock lock(mutex_);
+    return queue_.size();
+  }
+
+ private:
+  void drain() {
+    std::array<std::shared_ptr<Job>, kBatch> batch;
+    while (true) {
+      std::size_t count = 0;
+      {
+        const std::scoped_lock lock(mutex_);
+        while (count < kBatch && !queue_.empty()) {
+          batch[count++] = std::move(queue_.front());
+          queue_.pop_front();
+        }
+        if (count == 0) {
+          --active_;
+          if (active_ == 0) idle_.notify_all();
+          return;
+        }
+      }
+      for (std::size_t i = 0; i < count; ++i) {
+        batch[i]->run();
+        batch[i].reset();
+      }
+    }
+  }
+
+  const std::size_t workers_;
+  tbb::global_control parallelism_;
+  tbb::task_arena arena_;
+  mutable std::mutex mutex_;
+  std::condition_variable idle_;
+  std::deque<std::shared_ptr<Job>> queue_;  // guarded by mutex_
+  std::size_t active_ = 0;                  // guarded by mutex_: drain() calls under way
+};
+
+WorkerPool::WorkerPool(std::size_t workers)
+    : impl_(std::make_unique<Impl>(
+          workers != 0 ? workers : std::max<std::size_t>(1, std::thread::hardware_concurrency()))) {
+}
+WorkerPool::~WorkerPool() = default;
+void WorkerPool::post(std::shared_ptr<Job> job) { impl_->post(std::move(job)); }
+std::size_t WorkerPool::workers() const { return impl_->workers(); }
+std::size_t WorkerPool::queued() const { return impl_->queued(); }
+
+}  // namespace stepwell::engine

@@ -1,0 +1,35 @@
+// The pool that does CPU work, and nothing that waits (oneTBB inside). Jobs are taken in small
+// batches, and a worker that is awake is not woken again.
+// Owned by the engine; post() may be called from any thread.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+
+namespace stepwell::engine {
+
+class Job {
+ public:
+  virtual ~Job() = default;
+  virtual void run() = 0;
+};
+
+class WorkerPool {
+ public:
+  // `workers` 0: one for each core.
+  explicit WorkerPool(std::size_t workers);
+  // Runs what was posted, then joins.
+  ~WorkerPool();
+  WorkerPool(const WorkerPool&) = delete;
+  WorkerPool& operator=(const WorkerPool&) = delete;
+
+  void post(std::shared_ptr<Job> job);
+  std::size_t workers() const;
+  std::size_t queued() const;
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace stepwell::engine

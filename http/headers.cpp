@@ -1,0 +1,79 @@
+#include "http/headers.h"
+
+#include <array>
+
+namespace stepwell::http {
+namespace {
+
+// Fields that say how the message is framed or routed: a second opinion about them is how
+// requests are smuggled (RFC 9112 §11.2). The hop-by-hop ones are of RFC 9110 §7.6.1.
+constexpr std::array<std::string_view, 12> kTransportFields = {
+    "host",    "content-length", "transfer-encoding", "te",      "connection",     "keep-alive",
+    "upgrade", "trailer",        "expect",            "http2-settings", "proxy-connection",
+    "proxy-authorization"};
+
+char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+
+bool is_token_char(char c) {
+  if ((c >= '0' && c <= '9') || (lower(c) >= 'a' && lower(c) <= 'z')) return true;
+  return c != '\0' && std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
+}
+
+// A name as it may be shown in a problem: printable, short.
+std::string shown(std::string_view text) {
+  std::string out(text.substr(0, 80));
+  for (char& c : out)
+    if (static_cast<unsigned char>(c) < 0x20 || static_cast<unsigned char>(c) > 0x7e) c = '?';
+  return out;
+}
+
+Problem header_invalid(std::string detail) {
+  return make_problem(ErrorKind::configuration, "header-invalid", std::move(detail));
+}
+
+}  // namespace
+
+bool is_token(std::string_view text) noexcept {
+  for (const char c : text)
+    if (!is_token_char(c)) return false;
+  return !text.empty();
+}
+
+bool is_field_value(std::string_view text) noexcept {
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if ((byte < 0x20 && c != '\t') || byte == 0x7f) return false;
+  }
+  return true;
+}
+
+bool equal_names(std::string_view a, std::string_view b) noexcept {
+  if (a.size() != b.size()) return false;
+  for (std::size_t i = 0; i < a.size(); ++i)
+    if (lower(a[i]) != lower(b[i])) return false;
+  return true;
+}
+
+Status check_headers(const std::vector<Header>& headers) {
+  for (const Header& header : headers) {
+    if (!is_token(header.name))
+      return fail(header_invalid("the header name \"" + shown(header.name) +
+                                 "\" is empty or has characters that a header name cannot have"));
+    if (!is_field_value(header.value))
+      return fail(header_invalid("the value of the header " + shown(header.name) +
+                                 " has a line break or another control character"));
+    for (const std::string_view field : kTransportFields)
+      if (equal_names(header.name, field))
+        return fail(header_invalid("the header " + shown(header.name) +
+                                   " is set by Stepwell itself; remove it from the request"));
+  }
+  return {};
+}
+
+Status check_method(std::string_view method) {
+  if (is_token(method) && method.size() <= 32) return {};
+  return fail(make_problem(ErrorKind::configuration, "method-invalid",
+                           "the method \"" + shown(method) + "\" is not a valid HTTP method"));
+}
+
+}  // namespace stepwell::http

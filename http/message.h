@@ -1,0 +1,105 @@
+// What goes over the wire and what comes back: request, response, outcome. Plain values, built by
+// a worker and handed to the reactor by move.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "base/secret.h"
+#include "base/units.h"
+
+namespace stepwell::http {
+
+struct Header {
+  std::string name;
+  std::string value;
+};
+
+// How much of a request had left this process when it ended.
+enum class Sent : std::uint8_t { no, partly, yes };
+std::string_view to_string(Sent sent);
+
+// Stands between a request and its first byte: implemented by auth's send permit. The reactor
+// calls it on its own thread, so nothing in it may block.
+class SendGuard {
+ public:
+  virtual ~SendGuard() = default;
+  // Complete header lines ("Authorization: Bearer …") that the request carries besides its own.
+  // They are handed to libcurl from where they lie, and must live as long as the guard.
+  virtual const std::vector<Secret>& secret_headers() const = 0;
+  // After the connection stands, right before the first byte. Success takes a permit, which is
+  // held until written(); a Problem ends the transfer with that problem and nothing sent.
+  virtual Status acquire() = 0;
+  // The request is fully written, or is no longer being written. Called once for each success of
+  // acquire().
+  virtual void written() noexcept = 0;
+};
+
+struct Timeouts {
+  Milliseconds connect{10'000};
+  Milliseconds first_byte{60'000};  // from the request being sent to the first byte of the answer
+  Deadline total;                   // also counts time spent in the queue
+};
+
+struct Limits {
+  Bytes response_body{16ULL * 1024 * 1024};  // decoded
+  Bytes response_headers{64ULL * 1024};
+  Bytes low_speed{1};                       // bytes a second …
+  std::chrono::seconds low_speed_time{30};  // … below which for so long the transfer is cut off
+};
+
+struct TlsOptions {
+  std::string ca_file;  // empty: the reactor's default
+};
+
+struct Request {
+  std::string method = "GET";
+  std::string url;  // absolute, http or https
+  std::vector<Header> headers;
+  std::optional<std::string> body;
+  Timeouts timeouts;
+  Limits limits;
+  TlsOptions tls;
+  std::string proxy;  // empty: none; the environment's proxy variables are never read
+  // Connections are shared only among requests of the same pool (and TLS options and proxy):
+  // credential name and version, or empty for calls without one.
+  std::string pool;
+  std::shared_ptr<SendGuard> guard;  // may be null
+  // May libcurl send it a second time by itself, when a reused connection turns out to be dead?
+  // False: the second send is stopped and the transfer ends as `outcome-unknown`.
+  bool repeatable = false;
+};
+
+struct Timings {
+  std::chrono::microseconds queued{0};      // submit to start
+  std::chrono::microseconds connected{0};   // start to the connection standing
+  std::chrono::microseconds first_byte{0};  // start to the first byte of the answer
+  std::chrono::microseconds total{0};       // start to end
+};
+
+struct Response {
+  int status = 0;
+  int http_version = 11;        // 10, 11, 20
+  std::vector<Header> headers;  // of the final answer, names as they came, in order
+  std::string body;             // decoded (Content-Encoding removed)
+  Timings timings;
+  bool reused_connection = false;
+
+  // The first header of that name, compared without case (RFC 9110 §5.1); nullptr where absent.
+  const std::string* header(std::string_view name) const;
+};
+
+struct Outcome {
+  Result<Response> response;  // a Problem: communication, timeout, authorization or the guard's own
+  Sent sent = Sent::no;
+};
+
+}  // namespace stepwell::http

@@ -1,0 +1,76 @@
+// The transport: any number of HTTP exchanges in flight on one thread (libcurl's multi interface
+// on epoll). It knows nothing of workflows, retries or redirects: one submit is one request.
+// Owned by daemon/wiring; all public members may be called from any thread. Completions run on
+// the reactor's thread and must not block: they hand the outcome on.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/entropy.h"
+#include "base/log.h"
+#include "base/metrics.h"
+#include "http/egress.h"
+#include "http/message.h"
+
+namespace stepwell::http {
+
+// One request and the place where its outcome goes. The reactor owns it from submit() until it
+// has called complete(), exactly once.
+class Exchange {
+ public:
+  virtual ~Exchange() = default;
+  virtual void complete(Outcome outcome) = 0;
+  Request request;
+};
+
+// Names a submitted exchange; never used twice by one reactor.
+struct TransferId {
+  std::uint64_t number = 0;
+};
+
+struct ReactorOptions {
+  EgressRules egress;
+  std::string ca_file;                  // empty: the system's
+  std::vector<std::string> connect_to;  // HOST:PORT:HOST:PORT, as curl's --connect-to
+  std::vector<std::string> resolve;     // HOST:PORT:ADDRESS, as curl's --resolve
+  std::string user_agent = "stepwell";
+  std::size_t active_per_host = 64;          // where a host answers fast
+  std::size_t max_active_per_host = 16'384;  // where it answers slowly
+  std::size_t max_queued = 1'000'000;        // beyond it submit() completes with `overloaded`
+};
+
+class Reactor {
+ public:
+  Reactor(ReactorOptions options, const Clock& clock, Metrics& metrics, Log& log);
+  // Cancels what is in flight (each is completed with `cancelled`) and joins the thread.
+  ~Reactor();
+  Reactor(const Reactor&) = delete;
+  Reactor& operator=(const Reactor&) = delete;
+
+  TransferId submit(std::unique_ptr<Exchange> exchange);
+  // Ends it with runtime/`cancelled` if it is still under way; its connection is closed where it
+  // was in the middle of an answer.
+  void cancel(TransferId id);
+  // Cuts off, with a TCP reset, every transfer of this pool that is still being written (its
+  // guard's permit is held). Returns when that has been done.
+  void abort_sending(const std::string& pool);
+  // Closes the pool's idle connections and forgets it (a credential version that is gone).
+  void drop_pool(const std::string& pool);
+
+  // Runs `task` on the reactor's thread at `when` (at once if that has passed). Used for timers,
+  // so that waiting needs no thread of its own. A task must not block.
+  using TimerId = std::uint64_t;
+  TimerId run_at(SteadyTime when, std::function<void()> task);
+  void cancel_timer(TimerId id);
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace stepwell::http

@@ -1,0 +1,161 @@
+#include "steps/http_request.h"
+
+#include <algorithm>
+#include <cctype>
+#include <utility>
+
+#include "base/json.h"
+#include "http/headers.h"
+#include "http/url.h"
+
+namespace stepwell::steps {
+
+namespace {
+
+Problem configuration(std::string code, std::string detail) {
+  return make_problem(ErrorKind::configuration, std::move(code), std::move(detail));
+}
+
+// A scalar as text; nothing for null, arrays and objects.
+std::optional<std::string> scalar_text(const Value& value) {
+  if (value.is_string()) return std::string(value.as_string());
+  if (value.is_bool()) return value.as_bool() ? "true" : "false";
+  if (value.is_number()) return number_text(value);
+  return std::nullopt;
+}
+
+// Calls `take(name, text)` for each member of an object, several times where it is an array.
+template <class Take>
+Status each_field(const Value& object, const char* code, const char* what, const Take& take) {
+  for (const Value::Member& member : object.members()) {
+    const Value& value = member.value;
+    if (value.is_null()) continue;
+    const auto one = [&](const Value& item) -> Status {
+      auto text = scalar_text(item);
+      if (!text) {
+        return fail(configuration(code, std::string(what) + " '" + std::string(member.name()) +
+                                            "' must be a string, number, boolean or an array of "
+                                            "these; it is " +
+                                            std::string(kind_name(item))));
+      }
+      take(std::string(member.name()), std::move(*text));
+      return {};
+    };
+    if (!value.is_array()) {
+      if (auto done = one(value); !done) return done;
+      continue;
+    }
+    for (const Value& item : value.elements())
+      if (auto done = one(item); !done) return done;
+  }
+  return {};
+}
+
+bool has_header(const std::vector<http::Header>& headers, std::string_view name) {
+  return std::any_of(headers.begin(), headers.end(), [name](const http::Header& header) {
+    return http::equal_names(header.name, name);
+  });
+}
+
+Status add_headers(http::Request& request, const Value& headers, bool authenticated) {
+  if (!headers.is_null() && !headers.is_object()) {
+    return fail(configuration(
+        "header-invalid", "headers must be an object; it is " + std::string(kind_name(headers))));
+  }
+  auto added =
+      each_field(headers, "header-invalid", "header", [&](std::string name, std::string text) {
+        request.headers.push_back({std::move(name), std::move(text)});
+      });
+  if (!added) return added;
+  if (authenticated && has_header(request.headers, "Authorization")) {
+    return fail(configuration("header-invalid",
+                              "the call has an authentication, so it may not set the header "
+                              "Authorization as well; remove one of them"));
+  }
+  return http::check_headers(request.headers);
+}
+
+std::string form_body(const Value& body) {
+  std::string form;
+  const auto done = each_field(body, "body-invalid", "field",
+                               [&](const std::string& name, const std::string& text) {
+                                 form += (form.empty() ? "" : "&") + http::percent_encode(name) +
+                                         "=" + http::percent_encode(text);
+                               });
+  return done ? form : to_json(body);
+}
+
+void add_body(http::Request& request, const Value& body) {
+  const auto type = std::find_if(
+      request.headers.begin(), request.headers.end(),
+      [](const auto& header) { return http::equal_names(header.name, "Content-Type"); });
+  const bool typed = type != request.headers.end();
+  const bool form = typed && type->value.starts_with("application/x-www-form-urlencoded");
+  if (body.is_string())
+    request.body = std::string(body.as_string());
+  else
+    request.body = form && body.is_object() ? form_body(body) : to_json(body);
+  if (typed) return;
+  request.headers.push_back(
+      {"Content-Type", body.is_string() ? "text/plain; charset=utf-8" : "application/json"});
+}
+
+}  // namespace
+
+Result<std::string> with_query(std::string url, const Value& query) {
+  if (query.is_null()) return url;
+  if (!query.is_object()) {
+    return fail(configuration("query-invalid",
+                              "query must be an object; it is " + std::string(kind_name(query))));
+  }
+  const std::size_t fragment = url.find('#');
+  if (fragment != std::string::npos) url.resize(fragment);
+  char separator = url.find('?') == std::string::npos ? '?' : '&';
+  if (url.ends_with('?') || url.ends_with('&')) separator = '\0';
+  auto done = each_field(query, "query-invalid", "query parameter",
+                         [&](const std::string& name, const std::string& text) {
+                           if (separator != '\0') url += separator;
+                           url += http::percent_encode(name) + "=" + http::percent_encode(text);
+                           separator = '&';
+                         });
+  if (!done) return fail(std::move(done.error()));
+  return url;
+}
+
+bool is_idempotent(std::string_view method) {
+  return method != "POST" && method != "PATCH" && method != "CONNECT";
+}
+
+std::string traceparent(std::string_view trace_id, std::string_view span_id) {
+  std::string text = "00-";
+  text.append(trace_id).append("-").append(span_id).append("-01");
+  return text;
+}
+
+Result<http::Request> build_request(const Value& arguments, bool authenticated) {
+  http::Request request;
+  const Value& method = arguments.get("method");
+  if (!method.is_string()) {
+    return fail(configuration("method-invalid",
+                              "method must be a string; it is " + std::string(kind_name(method))));
+  }
+  request.method = method.as_string();
+  std::transform(request.method.begin(), request.method.end(), request.method.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+  if (auto valid = http::check_method(request.method); !valid)
+    return fail(std::move(valid.error()));
+  const Value& uri = arguments.get("uri");
+  if (!uri.is_string()) {
+    return fail(configuration("url-invalid", "the endpoint's URI must be a string; it is " +
+                                                 std::string(kind_name(uri))));
+  }
+  auto url = with_query(std::string(uri.as_string()), arguments.get("query"));
+  if (!url) return fail(std::move(url.error()));
+  request.url = std::move(*url);
+  if (auto added = add_headers(request, arguments.get("headers"), authenticated); !added)
+    return fail(std::move(added.error()));
+  if (const Value* body = arguments.find("body")) add_body(request, *body);
+  return request;
+}
+
+}  // namespace stepwell::steps

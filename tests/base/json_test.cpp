@@ -1,0 +1,80 @@
+#include "base/json.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+namespace stepwell {
+namespace {
+
+TEST(Json, PrintsWhatItReads) {
+  for (const char* text :
+       {"null", "true", "0", "-0", "1", "-1", "9223372036854775807", "9223372036854775808", "0.1",
+        "1.5e+300", "1e-05", "1e+17", "1000000000000000", "\"\"", R"("a\"\\\n\u0001é😀")", "[]",
+        "{}", R"([1,[2,[3]],{"a":{"b":null}}])", "3.141592653589793238462643383279"}) {
+    const auto value = parse_json(text);
+    ASSERT_TRUE(value) << text << ": " << value.error().detail;
+    EXPECT_EQ(to_json(*value), text);
+  }
+}
+
+TEST(Json, WritesNumbersInJqsForm) {
+  const std::vector<std::pair<std::string, std::string>> table{
+      {"1.0", "1"},
+      {"1e2", "100"},
+      {"0.00001", "1e-05"},
+      {"0.0001", "0.0001"},
+      {"1e16", "1e+16"},
+
+      {"123456789e10", "1234567890000000000"}};
+  for (const auto& [text, expected] : table) {
+    const Value value = parse_json(text).value();
+    // A literal that no double says stays as it is; arithmetic would print the expected form.
+    EXPECT_EQ(number_text(value.literal() ? Value(value.as_double()) : value), expected) << text;
+  }
+}
+
+TEST(Json, RefusesWhatIsNoJsonAndSaysWhere) {
+  const std::vector<std::pair<std::string, std::string>> table{
+      {"", "at byte 0"},       {"{", "at byte 1"},   {"[1,]", "at byte 3"},
+      {"nul", "at byte"},      {"1 2", "at byte 2"}, {"{\"a\" 1}", "at byte 5"},
+      {"\"\xff\"", "at byte"}, {"'a'", "at byte 0"}, {"[1] x", "at byte 4"}};
+  for (const auto& [text, where] : table) {
+    const auto value = parse_json(text);
+    ASSERT_FALSE(value) << text;
+    EXPECT_EQ(value.error().code, "json-invalid");
+    EXPECT_NE(value.error().detail.find(where), std::string::npos) << value.error().detail;
+  }
+}
+
+TEST(Json, BoundsTheNesting) {
+  const std::string deep = std::string(1001, '[') + std::string(1001, ']');
+  const auto value = parse_json(deep);
+  ASSERT_FALSE(value);
+  EXPECT_NE(value.error().detail.find("deeper than 1000"), std::string::npos);
+  EXPECT_TRUE(parse_json(deep.substr(1, 2000)));
+  EXPECT_FALSE(parse_json(std::string(1'000'000, '[')));
+}
+
+TEST(Json, LastOfDuplicateNamesCounts) {
+  EXPECT_EQ(to_json(parse_json(R"({"a":1,"b":2,"a":3})").value()), R"({"a":3,"b":2})");
+}
+
+TEST(Json, IndentsAndSorts) {
+  const Value value = parse_json(R"({"b":[1],"a":{}})").value();
+  EXPECT_EQ(to_json(value, {0, true}), R"({"a":{},"b":[1]})");
+  EXPECT_EQ(to_json(value, {2, false}), "{\n  \"b\": [\n    1\n  ],\n  \"a\": {}\n}");
+}
+
+TEST(Utf8, ReplacesEachMaximalBadPartOnce) {
+  EXPECT_EQ(valid_utf8("abc"), "abc");
+  EXPECT_EQ(valid_utf8("a\xffz"), "a\xEF\xBF\xBDz");
+  EXPECT_EQ(valid_utf8("\xF0\x9F\x98"), "\xEF\xBF\xBD");
+  EXPECT_EQ(valid_utf8("\xED\xA0\x80"), "\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD");
+  EXPECT_FALSE(is_valid_utf8("\xC0\xAF"));
+  EXPECT_TRUE(is_valid_utf8("é😀"));
+}
+
+}  // namespace
+}  // namespace stepwell

@@ -1,0 +1,190 @@
+// The engine as a whole, with its ports played by the test.
+#include "engine/engine.h"
+
+#include <gtest/gtest.h>
+
+#include <future>
+
+#include "engine/memory_journal.h"
+#include "tests/engine/machine_driver.h"
+#include "tests/support/engine_fakes.h"
+#include "tests/support/fake_entropy.h"
+
+namespace stepwell::engine::test {
+namespace {
+
+using stepwell::test::FakeEntropy;
+using stepwell::test::FakeSteps;
+using stepwell::test::FakeTimers;
+using stepwell::test::HeldJournal;
+using stepwell::test::ManualClock;
+using stepwell::test::ReadyResult;
+
+constexpr const char* kGet =
+    "do: [{get: {call: http, with: {method: get, endpoint: 'http://h/'}}}]";
+constexpr const char* kPost =
+    "do: [{send: {call: http, with: {method: post, endpoint: 'http://h/'}}}]";
+
+struct World {
+  explicit World(Journal& used_journal, EngineOptions options = {2, 1000, 10})
+      : engine(options, steps, used_journal, timers, clock, entropy, metrics, Log::null()) {}
+
+  std::future<Result<InstanceId>> start(const char* body, Value input = {}) {
+    auto admitted = std::make_shared<std::promise<Result<InstanceId>>>();
+    auto future = admitted->get_future();
+    StartRequest request;
+    request.workflow = engine.prepare(definition(body));
+    request.input = std::move(input);
+    engine.start(std::move(request),
+                 [admitted](Result<InstanceId> id) { admitted->set_value(std::move(id)); });
+    return future;
+  }
+  InstanceView end_of(InstanceId id) {
+    auto ended = std::make_shared<std::promise<InstanceView>>();
+    auto future = ended->get_future();
+    EXPECT_TRUE(
+        engine.when_ended(id, [ended](const InstanceView& view) { ended->set_value(view); }));
+    return future.get();
+  }
+
+  ManualClock clock;
+  FakeEntropy entropy;
+  Metrics metrics;
+  FakeSteps steps;
+  FakeTimers timers{clock};
+  Engine engine;
+};
+
+TEST(Engine, RunsAnInstanceToItsEnd) {
+  MemoryJournal journal;
+  World world(journal);
+  const InstanceId id = world.start(kGet).get().value();
+  auto step = world.steps.next();
+  EXPECT_EQ(step.call.instance, id);
+  EXPECT_EQ(step.call.trace_id.size(), 32U);
+  step.ticket.finish(std::make_unique<ReadyResult>(Value(7)));
+  const InstanceView view = world.end_of(id);
+  EXPECT_EQ(view.status, InstanceStatus::completed);
+  EXPECT_EQ(view.output, Value(7));
+  EXPECT_TRUE(world.engine.wait_until_idle(Deadline()));
+  EXPECT_EQ(journal.open_instances(), 0U);
+  EXPECT_EQ(world.engine.find(id)->status, InstanceStatus::completed);
+}
+
+TEST(Engine, ShowsWhatAnOpenInstanceIsDoing) {
+  MemoryJournal journal;
+  World world(journal);
+  const InstanceId id = world.start(kGet).get().value();
+  const auto step = world.steps.next();
+  const auto view = world.engine.find(id);
+  EXPECT_EQ(view->status, InstanceStatus::running);
+  EXPECT_EQ(view->active_tasks, std::vector<std::string>{"/do/0/get"});
+  step.ticket.finish(std::make_unique<ReadyResult>(Value()));
+}
+
+TEST(Engine, TimersWakeWaitingInstances) {
+  MemoryJournal journal;
+  World world(journal);
+  const InstanceId id =
+      world.start("do: [{w: {wait: PT1H}}]", Value::object({{"a", 1}})).get().value();
+  world.timers.fire_next();
+  EXPECT_EQ(to_json(world.end_of(id).output), R"({"a":1})");
+}
+
+TEST(Engine, StopCancelsTheStepAndEndsTheInstance) {
+  MemoryJournal journal;
+  World world(journal);
+  const InstanceId id = world.start(kGet).get().value();
+  world.steps.next();
+  ASSERT_TRUE(world.engine.stop(id));
+  world.steps.wait_for_cancel();
+  EXPECT_EQ(world.end_of(id).status, InstanceStatus::stopped);
+  EXPECT_EQ(world.engine.stop(id).error().code, "instance-ended");
+  EXPECT_EQ(world.engine.stop(InstanceId{1}).error().code, "instance-unknown");
+}
+
+TEST(Engine, NothingHappensBeforeItsRecordIsDurable) {
+  HeldJournal journal;
+  World world(journal);
+  auto admitted = world.start(kGet);
+  EXPECT_EQ(admitted.wait_for(std::chrono::seconds(0)), std::future_status::timeout);
+  EXPECT_TRUE(world.steps.empty());
+  EXPECT_EQ(journal.release().kind, Record::Kind::started);
+  const InstanceId id = admitted.get().value();
+  world.steps.next().ticket.finish(std::make_unique<ReadyResult>(Value(1)));
+  EXPECT_EQ(world.engine.find(id)->status, InstanceStatus::running);
+  EXPECT_EQ(journal.release().kind, Record::Kind::step_finished);
+  EXPECT_EQ(world.end_of(id).status, InstanceStatus::completed);
+}
+
+TEST(Engine, APostIsRecordedAsStartedBeforeItIsSent) {
+  HeldJournal journal;
+  World world(journal);
+  auto admitted = world.start(kPost);
+  journal.release();
+  const InstanceId id = admitted.get().value();
+  // The admission was durable, the step is not started before its own record is.
+  const Record record = [&] {
+    EXPECT_TRUE(world.steps.empty());
+    return journal.release();
+  }();
+  EXPECT_EQ(record.kind, Record::Kind::step_started);
+  auto step = world.steps.next();
+  EXPECT_NE(record.id, 0U);
+  EXPECT_EQ(step.ticket.step.number, record.id);
+  step.ticket.finish(std::make_unique<ReadyResult>(Value(1)));
+  journal.release();
+  EXPECT_EQ(world.end_of(id).status, InstanceStatus::completed);
+}
+
+TEST(Engine, AnAdmissionThatCannotBeRecordedIsRefused) {
+  HeldJournal journal;
+  World world(journal);
+  auto admitted = world.start(kGet);
+  journal.release(fail(make_problem(ErrorKind::runtime, "journal-failed", "disk full")));
+  EXPECT_EQ(admitted.get().error().code, "journal-failed");
+  EXPECT_TRUE(world.engine.wait_until_idle(Deadline()));
+  EXPECT_TRUE(world.steps.empty());
+}
+
+TEST(Engine, AdmissionIsBoundedAndEndsAtShutdown) {
+  MemoryJournal journal;
+  World world(journal, {2, 1, 10});
+  ASSERT_TRUE(world.start(kGet).get());
+  const auto refused = world.start(kGet).get();
+  EXPECT_EQ(refused.error().code, "overloaded");
+  EXPECT_EQ(refused.error().status, 503);
+  world.steps.next().ticket.finish(std::make_unique<ReadyResult>(Value()));
+  EXPECT_TRUE(world.engine.wait_until_idle(Deadline()));
+  world.engine.refuse_new();
+  EXPECT_EQ(world.start(kGet).get().error().code, "shutting-down");
+}
+
+TEST(Engine, ForgetsTheOldestFinishedInstances) {
+  MemoryJournal journal;
+  World world(journal, {2, 1000, 2});
+  std::vector<InstanceId> ids;
+  for (int i = 0; i < 3; ++i) {
+    ids.push_back(world.start("do: [{a: {set: {x: 1}}}]").get().value());
+    EXPECT_TRUE(world.engine.wait_until_idle(Deadline()));
+  }
+  EXPECT_FALSE(world.engine.find(ids[0]));
+  EXPECT_TRUE(world.engine.find(ids[1]));
+  EXPECT_TRUE(world.engine.find(ids[2]));
+  EXPECT_LT(ids[1], ids[2]);
+}
+
+TEST(Engine, GoesAwayWithInstancesOpenAndAnswersStillToCome) {
+  MemoryJournal journal;
+  std::optional<FakeSteps::Started> late;
+  {
+    World world(journal);
+    ASSERT_TRUE(world.start(kGet).get());
+    late = world.steps.next();
+  }
+  late->ticket.finish(std::make_unique<ReadyResult>(Value()));
+  EXPECT_EQ(journal.open_instances(), 1U);  // for a recovery: nothing was recorded as ended
+}
+
+}  // namespace
+}  // namespace stepwell::engine::test

@@ -1,0 +1,10 @@
+#include "tests/support/fake_entropy.h"
+
+namespace stepwell::test {
+
+void FakeEntropy::fill(std::span<std::byte> out) {
+  const std::scoped_lock lock(mutex_);
+  for (std::byte& byte : out) byte = static_cast<std::byte>(generator_() & 0xffU);
+}
+
+}  // namespace stepwell::test
