@@ -8,9 +8,9 @@ namespace {
 // Fields that say how the message is framed or routed: a second opinion about them is how
 // requests are smuggled (RFC 9112 §11.2). The hop-by-hop ones are of RFC 9110 §7.6.1.
 constexpr std::array<std::string_view, 12> kTransportFields = {
-    "host",    "content-length", "transfer-encoding", "te",      "connection",     "keep-alive",
-    "upgrade", "trailer",        "expect",            "http2-settings", "proxy-connection",
-    "proxy-authorization"};
+    "host",       "content-length", "transfer-encoding", "te",
+    "connection", "keep-alive",     "upgrade",           "trailer",
+    "expect",     "http2-settings", "proxy-connection",  "proxy-authorization"};
 
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 

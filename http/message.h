@@ -33,7 +33,8 @@ class SendGuard {
  public:
   virtual ~SendGuard() = default;
   // Complete header lines ("Authorization: Bearer …") that the request carries besides its own.
-  // They are handed to libcurl from where they lie, and must live as long as the guard.
+  // They are handed to libcurl from where they lie, and must live as long as the guard. libcurl
+  // reads C strings: a line whose last byte is NUL is used as it is, others are copied each time.
   virtual const std::vector<Secret>& secret_headers() const = 0;
   // After the connection stands, right before the first byte. Success takes a permit, which is
   // held until written(); a Problem ends the transfer with that problem and nothing sent.

@@ -12,7 +12,8 @@ namespace {
 Problem url_invalid(std::string_view text, std::string_view why) {
   // The query may carry what nobody should read; user info as well.
   std::string shown(text.substr(0, text.find_first_of("?#")));
-  if (const auto at = shown.rfind('@'); at != std::string::npos) shown = "(hidden)" + shown.substr(at);
+  if (const auto at = shown.rfind('@'); at != std::string::npos)
+    shown = "(hidden)" + shown.substr(at);
   for (char& c : shown)
     if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
   if (shown.size() > 200) shown = shown.substr(0, 200) + "...";
@@ -75,8 +76,7 @@ Result<Origin> parse_authority(std::string_view text, std::string_view scheme,
   bool has_port = false;
   const auto colon = authority.rfind(':');
   const auto bracket = authority.rfind(']');
-  if (colon != std::string_view::npos &&
-      (bracket == std::string_view::npos || colon > bracket)) {
+  if (colon != std::string_view::npos && (bracket == std::string_view::npos || colon > bracket)) {
     host = authority.substr(0, colon);
     port = authority.substr(colon + 1);
     has_port = true;
@@ -110,11 +110,11 @@ std::string Url::without_query() const { return origin.text() + path; }
 Result<Url> parse_url(std::string_view text) {
   for (const char c : text)
     if (static_cast<unsigned char>(c) <= 0x20 || c == 0x7f)
-      return fail(url_invalid(text, "it contains a space or a control character; percent-encode it"));
+      return fail(
+          url_invalid(text, "it contains a space or a control character; percent-encode it"));
   std::string_view rest = text;
   const std::string_view scheme = take_scheme(rest);
-  if (scheme.empty())
-    return fail(url_invalid(text, "it does not begin with http:// or https://"));
+  if (scheme.empty()) return fail(url_invalid(text, "it does not begin with http:// or https://"));
   const auto end = rest.find_first_of("/?#\\");
   auto origin = parse_authority(text, scheme, rest.substr(0, end));
   if (!origin) return fail(std::move(origin.error()));

@@ -325,7 +325,7 @@ engine::StepOutcome HttpCall::resolve(http::Outcome outcome) {
   if (grant_) {
     surroundings_.gate.note_upstream_result(*grant_, response.status);
     const auto mask = [this](std::string& text) {
-      text = surroundings_.redactor.mask_for(grant_->credential, grant_->version, std::move(text));
+      text = surroundings_.gate.mask(*grant_, std::move(text));
     };
     mask(response.body);
     for (http::Header& header : response.headers) mask(header.value);

@@ -9,7 +9,6 @@
 
 #include "auth/gate.h"
 #include "auth/keys.h"
-#include "auth/redactor.h"
 #include "base/clock.h"
 #include "base/entropy.h"
 #include "engine/ports.h"
@@ -27,7 +26,6 @@ struct HttpStepSurroundings {
   http::Reactor& reactor;
   auth::Gate& gate;
   const auth::Keys& keys;
-  const auth::Redactor& redactor;
   const Clock& clock;
   Entropy& entropy;
 };

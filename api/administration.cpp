@@ -1,0 +1,43 @@
+#include "api/administration.h"
+
+#include "api/routes.h"
+#include "api/target.h"
+
+namespace stepwell::api {
+
+Result<std::unique_ptr<Administration>> Administration::make(auth::Authority& authority) {
+  std::unique_ptr<Administration> made(new Administration());
+  for (Status status :
+       {add_credential_routes(made->router_, authority), add_key_routes(made->router_, authority),
+        add_user_routes(made->router_, authority)}) {
+    if (!status) return fail(std::move(status).error());
+  }
+  return made;
+}
+
+Response Administration::call(const std::string& method, const std::string& target,
+                              std::string body, const std::string& user) const {
+  Request request;
+  request.method = method;
+  request.target = target;
+  request.body = std::move(body);
+  request.remote = "offline";
+  request.principal.user = user;
+  request.principal.role = auth::Role::admin;
+  Result<Response> response = answer(std::move(request));
+  return response ? *std::move(response) : problem_response(response.error());
+}
+
+Result<Response> Administration::answer(Request request) const {
+  Result<Target> target = parse_target(request.target);
+  if (!target) return fail(std::move(target).error());
+  Result<Match> match = router_.match(request.method, *target);
+  if (!match) return fail(std::move(match).error());
+  request.parameters = std::move(match->parameters);
+  const auto* handler = std::get_if<BlockingHandler>(&router_.routes()[match->route].handler);
+  if (handler == nullptr)
+    return fail(make_problem(ErrorKind::runtime, "not-offline", "this needs a running daemon"));
+  return (*handler)(request);
+}
+
+}  // namespace stepwell::api

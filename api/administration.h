@@ -1,0 +1,31 @@
+// The administrative routes without a server: an offline command runs the very handlers that the
+// API would, on the data directory that it has locked.
+// Owned by the command; call() blocks; not thread-safe.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "api/router.h"
+#include "auth/authority.h"
+#include "base/result.h"
+
+namespace stepwell::api {
+
+class Administration {
+ public:
+  // The authority outlives it.
+  static Result<std::unique_ptr<Administration>> make(auth::Authority& authority);
+
+  // As the API's credentials, keys and users resources answer, with every permission.
+  // `user` is who the audit log names. Problems come back as problem+json, with their status.
+  Response call(const std::string& method, const std::string& target, std::string body,
+                const std::string& user) const;
+
+ private:
+  Administration() = default;
+  Result<Response> answer(Request request) const;
+  Router router_;
+};
+
+}  // namespace stepwell::api

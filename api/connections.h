@@ -1,0 +1,45 @@
+// The connections of one Server: each reads one request after the other, hands it to the
+// Dispatcher and writes its answer. Beast lies behind this header.
+// Owned by Server. adopt() runs on I/O threads, the rest on the thread that stops the server.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "api/dispatcher.h"
+#include "api/server.h"
+#include "base/clock.h"
+
+namespace boost::asio {
+class io_context;
+}
+
+namespace stepwell::api {
+
+class Connections {
+ public:
+  // All references outlive the Connections.
+  Connections(boost::asio::io_context& io, Dispatcher& dispatcher, const ServerOptions& options,
+              Metrics& metrics);
+  ~Connections();
+  Connections(const Connections&) = delete;
+  Connections& operator=(const Connections&) = delete;
+
+  // Serves a connected TCP socket, which it owns from now on. One too many is answered 503.
+  void adopt(int descriptor, bool v6, std::string remote);
+
+  // Idle connections close, the others after the answer that they owe.
+  void begin_stop();
+  // True once there is none left.
+  bool wait_until_none(Milliseconds limit);
+  // From now on late answers go nowhere, and no connection touches the io_context any more. To be
+  // called when its threads have ended.
+  void abandon();
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace stepwell::api

@@ -1,0 +1,154 @@
+#include "api/dispatcher.h"
+
+#include <algorithm>
+
+#include "api/routes.h"
+#include "api/target.h"
+
+namespace stepwell::api {
+
+namespace {
+
+constexpr std::size_t kLoggedTargetBytes = 200;
+
+Status check_query(const Route& route, const Request& request) {
+  for (const auto& [name, value] : request.query) {
+    if (std::find(route.query.begin(), route.query.end(), name) != route.query.end()) continue;
+    return fail(request_problem(400, "parameter-unknown",
+                                "this resource has no query parameter \"" + name + "\""));
+  }
+  return {};
+}
+
+Problem permission_denied(const auth::Principal& principal, auth::Permission permission) {
+  return make_problem(ErrorKind::authorization, "permission-denied",
+                      "user " + principal.user + " has the role " +
+                          std::string(to_string(principal.role)) + ", which lacks the permission " +
+                          std::string(to_string(permission)));
+}
+
+// The target without its query, in which a client may have put anything.
+std::string loggable(std::string_view target) {
+  return std::string(target.substr(0, std::min(target.find('?'), kLoggedTargetBytes)));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Dispatcher>> Dispatcher::make(const Services& services, BlockingPool& pool) {
+  std::unique_ptr<Dispatcher> dispatcher(new Dispatcher(services, pool));
+  Router& router = dispatcher->router_;
+  for (Status status :
+       {add_health_routes(router, services), add_instance_routes(router, services),
+        add_workflow_routes(router, services), add_credential_routes(router, services.authority),
+        add_key_routes(router, services.authority), add_user_routes(router, services.authority)}) {
+    if (!status) return fail(std::move(status).error());
+  }
+  for (const Route& route : router.routes())
+    dispatcher->handles_.push_back(dispatcher->handles_of(route.method + " " + route.pattern));
+  dispatcher->handles_.push_back(dispatcher->handles_of("unmatched"));
+  return dispatcher;
+}
+
+Dispatcher::Handles Dispatcher::handles_of(const std::string& route) const {
+  Handles handles;
+  for (std::size_t i = 0; i < handles.by_class.size(); ++i) {
+    handles.by_class[i] = services_.metrics.counter(
+        "stepwell_api_requests_total", "Requests to the API by route and class of status.",
+        {{"route", route}, {"status", std::to_string(i + 1) + "xx"}});
+  }
+  handles.duration =
+      services_.metrics.histogram("stepwell_api_request_duration_seconds",
+                                  "Time from a request being read to its answer being ready.",
+                                  duration_buckets(), {{"route", route}});
+  return handles;
+}
+
+Dispatcher::Ticket Dispatcher::unmatched(std::string remote) const {
+  Ticket ticket;
+  ticket.route = handles_.size() - 1;
+  ticket.id = services_.entropy.hex(8);
+  ticket.remote = std::move(remote);
+  ticket.begun = services_.clock.steady_now();
+  return ticket;
+}
+
+Dispatcher::Ticket Dispatcher::dispatch(Request request, std::shared_ptr<ResponseSink> sink) {
+  Ticket ticket = unmatched(request.remote);
+  ticket.method = request.method;
+  ticket.target = request.target;
+  request.id = ticket.id;
+  const Responder responder(std::move(sink));
+  const Result<std::size_t> route = admit(request, ticket);
+  if (!route) {
+    Response response = problem_response(route.error());
+    if (const Value* allow = route.error().extensions.find("allow"))
+      response.headers.push_back({"Allow", std::string(allow->as_string())});
+    responder.answer(std::move(response));
+    return ticket;
+  }
+  run(router_.routes()[*route], std::move(request), responder);
+  return ticket;
+}
+
+Result<std::size_t> Dispatcher::admit(Request& request, Ticket& ticket) const {
+  Result<Target> target = parse_target(request.target);
+  if (!target) return fail(std::move(target).error());
+  Result<Match> match = router_.match(request.method, *target);
+  if (!match) return fail(std::move(match).error());
+  ticket.route = match->route;
+  request.parameters = std::move(match->parameters);
+  request.query = std::move(target->query);
+
+  const Route& route = router_.routes()[match->route];
+  if (!route.access || !route.access->permission) return match->route;
+  Result<auth::Principal> principal = services_.authority.keys().verify(request.authorization);
+  if (!principal) return fail(std::move(principal).error());
+  ticket.user = principal->user;
+  if (!principal->may(*route.access->permission))
+    return fail(permission_denied(*principal, *route.access->permission));
+  request.principal = *std::move(principal);
+  if (Status status = check_query(route, request); !status) return fail(std::move(status).error());
+  return match->route;
+}
+
+void Dispatcher::run(const Route& route, Request request, const Responder& responder) {
+  if (const auto* handler = std::get_if<AsyncHandler>(&route.handler)) {
+    (*handler)(std::move(request), responder);
+    return;
+  }
+  const auto& handler = std::get<BlockingHandler>(route.handler);
+  // std::function copies what it holds, and a request is not for copying.
+  auto shared = std::make_shared<Request>(std::move(request));
+  const bool taken =
+      pool_.submit([&handler, shared, responder] { responder.answer(handler(*shared)); });
+  if (taken) return;
+  Problem problem = make_problem(ErrorKind::runtime, "overloaded",
+                                 "too many administrative requests are waiting; try again");
+  problem.status = 503;
+  problem.retryable = true;
+  responder.answer(problem);
+}
+
+void Dispatcher::complete(const Ticket& ticket, Response& response) const {
+  // The last line of defence: whatever a handler put in, no known secret leaves in an answer.
+  if (!response.shows_key)
+    response.body = services_.authority.redactor().mask(std::move(response.body));
+  response.headers.push_back({"X-Request-Id", ticket.id});
+
+  const double seconds =
+      std::chrono::duration<double>(services_.clock.steady_now() - ticket.begun).count();
+  const Handles& handles = handles_[ticket.route];
+  const auto status_class = static_cast<std::size_t>(std::clamp(response.status / 100, 1, 5));
+  handles.by_class[status_class - 1].increment();
+  handles.duration.observe(seconds);
+  if (!services_.log.enabled(LogLevel::debug)) return;
+  services_.log.debug("request", {{"id", ticket.id},
+                                  {"method", ticket.method},
+                                  {"path", loggable(ticket.target)},
+                                  {"status", response.status},
+                                  {"seconds", seconds},
+                                  {"user", ticket.user},
+                                  {"remote", ticket.remote}});
+}
+
+}  // namespace stepwell::api

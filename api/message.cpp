@@ -1,0 +1,68 @@
+#include "api/message.h"
+
+#include <algorithm>
+
+#include "base/json.h"
+
+namespace stepwell::api {
+
+namespace {
+
+char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+
+bool same_name(std::string_view a, std::string_view b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](char x, char y) { return lower(x) == lower(y); });
+}
+
+}  // namespace
+
+const std::string* Request::header(std::string_view name) const {
+  for (const http::Header& header : headers) {
+    if (same_name(header.name, name)) return &header.value;
+  }
+  return nullptr;
+}
+
+const std::string* Request::query_value(std::string_view name) const {
+  for (const auto& [key, value] : query) {
+    if (key == name) return &value;
+  }
+  return nullptr;
+}
+
+Response json_response(int status, const Value& value) {
+  Response response;
+  response.status = status;
+  response.content_type = "application/json";
+  append_json(response.body, value);
+  response.body += '\n';
+  return response;
+}
+
+Response text_response(int status, std::string text, std::string_view content_type) {
+  Response response;
+  response.status = status;
+  response.content_type = content_type;
+  response.body = std::move(text);
+  return response;
+}
+
+Response problem_response(const Problem& problem) {
+  const int status = problem.status >= 400 && problem.status <= 599 ? problem.status : 500;
+  Value object = problem.to_value();
+  object.set("status", status);
+  Response response = json_response(status, object);
+  response.content_type = "application/problem+json";
+  if (status == 401) response.headers.push_back({"WWW-Authenticate", "Api-Key"});
+  if (status == 503) response.headers.push_back({"Retry-After", "1"});
+  return response;
+}
+
+Problem request_problem(int status, std::string code, std::string detail) {
+  Problem problem = make_problem(ErrorKind::validation, std::move(code), std::move(detail));
+  problem.status = status;
+  return problem;
+}
+
+}  // namespace stepwell::api

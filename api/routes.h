@@ -1,0 +1,25 @@
+// The routes, by resource. Each function adds its resource's routes to the router; what the
+// handlers refer to outlives the router.
+// Called by Dispatcher at the start; the handlers run as api/router.h says.
+#pragma once
+
+#include "api/router.h"
+#include "api/services.h"
+#include "base/result.h"
+
+namespace stepwell::api {
+
+Status add_health_routes(Router& router, const Services& services);
+Status add_instance_routes(Router& router, const Services& services);
+Status add_workflow_routes(Router& router, const Services& services);
+
+// Administration needs nothing but the Authority and blocks, so that offline commands run the same
+// handlers on the data directory (api/administration.h).
+Status add_credential_routes(Router& router, auth::Authority& authority);
+Status add_key_routes(Router& router, auth::Authority& authority);
+Status add_user_routes(Router& router, auth::Authority& authority);
+
+// Adds each of the routes.
+Status add_all(Router& router, std::vector<Route> routes);
+
+}  // namespace stepwell::api

@@ -1,0 +1,81 @@
+// /api/v1/users: the names that keys belong to.
+
+#include <utility>
+
+#include "api/fields.h"
+#include "api/routes.h"
+
+namespace stepwell::api {
+
+namespace {
+
+using auth::Permission;
+
+Result<Response> shown(int status, const Result<auth::User>& user) {
+  if (!user) return fail(user.error());
+  Response response = json_response(status, describe(*user));
+  if (status == 201) response.headers.push_back({"Location", "/api/v1/users/" + user->name});
+  return response;
+}
+
+auth::Role read_role(Fields& fields, const std::string& text) {
+  const std::optional<auth::Role> role = auth::parse_role(text);
+  if (!role) fields.fault("\"role\" must be viewer, operator or admin");
+  return role.value_or(auth::Role::viewer);
+}
+
+Result<Response> create(auth::Users& users, const Request& request) {
+  Result<Fields> fields = Fields::of_body(request);
+  if (!fields) return fail(std::move(fields).error());
+  const std::string name = fields->required_text("name");
+  const auth::Role role = read_role(*fields, fields->required_text("role"));
+  if (Status status = fields->done(); !status) return fail(std::move(status).error());
+  return shown(201, users.create(request.actor(), name, role));
+}
+
+Result<Response> list(const auth::Users& users) {
+  Value items = Value::array();
+  for (const auth::User& user : users.list()) items.push_back(describe(user));
+  return json_response(200, Value::object({{"items", std::move(items)}}));
+}
+
+Result<Response> show(const auth::Users& users, const Request& request) {
+  const std::optional<auth::User> user = users.find(request.parameters.at(0));
+  if (!user) return fail(request_problem(404, "user-unknown", "there is no such user"));
+  return shown(200, *user);
+}
+
+Result<Response> change(auth::Users& users, const Request& request) {
+  Result<Fields> fields = Fields::of_body(request);
+  if (!fields) return fail(std::move(fields).error());
+  const std::string& name = request.parameters.at(0);
+  const std::optional<bool> active = fields->flag("active");
+  const std::string role_text = fields->text("role");
+  // Each change is one audited action; two of them in one request could end half-way.
+  if (active.has_value() == !role_text.empty()) fields->fault("give either \"role\" or \"active\"");
+  const auth::Role role = active ? auth::Role::viewer : read_role(*fields, role_text);
+  if (Status status = fields->done(); !status) return fail(std::move(status).error());
+  if (!active) return shown(200, users.set_role(request.actor(), name, role));
+  return shown(200, *active ? users.activate(request.actor(), name)
+                            : users.deactivate(request.actor(), name));
+}
+
+}  // namespace
+
+Status add_user_routes(Router& router, auth::Authority& authority) {
+  auth::Users& users = authority.users();
+  const Access manage = Access::needs(Permission::manage_users);
+  const std::string all = "/api/v1/users";
+  const std::string one = all + "/{name}";
+  return add_all(
+      router,
+      {
+          {"POST", all, manage, BlockingHandler([&users](Request& r) { return create(users, r); })},
+          {"GET", all, manage, BlockingHandler([&users](Request&) { return list(users); })},
+          {"GET", one, manage, BlockingHandler([&users](Request& r) { return show(users, r); })},
+          {"PATCH", one, manage,
+           BlockingHandler([&users](Request& r) { return change(users, r); })},
+      });
+}
+
+}  // namespace stepwell::api

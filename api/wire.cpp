@@ -1,0 +1,150 @@
+#include "api/wire.h"
+
+#include <algorithm>
+#include <array>
+#include <ctime>
+
+namespace stepwell::api {
+
+namespace {
+
+std::string lower(std::string_view text) {
+  std::string out(text);
+  for (char& c : out) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return out;
+}
+
+// RFC 9110 §15; whatever is not in the list has no phrase, which is allowed (RFC 9112 §4).
+std::string_view reason_phrase(int status) {
+  static constexpr std::array<std::pair<int, std::string_view>, 20> kPhrases{{
+      {200, "OK"},
+      {201, "Created"},
+      {202, "Accepted"},
+      {204, "No Content"},
+      {400, "Bad Request"},
+      {401, "Unauthorized"},
+      {403, "Forbidden"},
+      {404, "Not Found"},
+      {405, "Method Not Allowed"},
+      {408, "Request Timeout"},
+      {409, "Conflict"},
+      {413, "Content Too Large"},
+      {415, "Unsupported Media Type"},
+      {422, "Unprocessable Content"},
+      {429, "Too Many Requests"},
+      {431, "Request Header Fields Too Large"},
+      {500, "Internal Server Error"},
+      {501, "Not Implemented"},
+      {503, "Service Unavailable"},
+      {505, "HTTP Version Not Supported"},
+  }};
+  const auto* const found = std::find_if(kPhrases.begin(), kPhrases.end(),
+                                         [&](const auto& row) { return row.first == status; });
+  return found == kPhrases.end() ? std::string_view() : found->second;
+}
+
+// IMF-fixdate (RFC 9110 §5.6.7), independent of the locale.
+std::string http_date() {
+  static constexpr std::array<const char*, 7> kDays{"Sun", "Mon", "Tue", "Wed",
+                                                    "Thu", "Fri", "Sat"};
+  static constexpr std::array<const char*, 12> kMonths{"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                                       "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+  const std::time_t now = std::time(nullptr);
+  std::tm parts{};
+  gmtime_r(&now, &parts);
+  std::array<char, 40> text{};
+  std::snprintf(text.data(), text.size(), "%s, %02d %s %04d %02d:%02d:%02d GMT",
+                kDays.at(static_cast<std::size_t>(parts.tm_wday)), parts.tm_mday,
+                kMonths.at(static_cast<std::size_t>(parts.tm_mon)), parts.tm_year + 1900,
+                parts.tm_hour, parts.tm_min, parts.tm_sec);
+  return text.data();
+}
+
+std::size_t count(const std::vector<http::Header>& headers, std::string_view name) {
+  return static_cast<std::size_t>(
+      std::count_if(headers.begin(), headers.end(),
+                    [&](const http::Header& header) { return lower(header.name) == name; }));
+}
+
+std::string value_of(const std::vector<http::Header>& headers, std::string_view name) {
+  for (const http::Header& header : headers) {
+    if (lower(header.name) == name) return lower(header.value);
+  }
+  return {};
+}
+
+}  // namespace
+
+std::string serialize(const Response& response, const Framing& framing) {
+  const bool has_body = !response.content_type.empty();
+  std::string out = "HTTP/1.1 " + std::to_string(response.status) + ' ';
+  out.reserve(512 + response.body.size());
+  out += reason_phrase(response.status);
+  out += "\r\nDate: " + http_date();
+  out += "\r\nContent-Length: " + std::to_string(response.body.size());
+  if (has_body) out += "\r\nContent-Type: " + response.content_type;
+  out += "\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff";
+  for (const http::Header& header : response.headers)
+    out += "\r\n" + header.name + ": " + header.value;
+  if (!framing.keep_alive)
+    out += "\r\nConnection: close";
+  else if (framing.version == 10)
+    out += "\r\nConnection: keep-alive";
+  out += "\r\n\r\n";
+  if (!framing.head_only) out += response.body;
+  return out;
+}
+
+Status check_framing(int version, const std::vector<http::Header>& headers) {
+  if (version != 10 && version != 11) return fail(version_unsupported());
+  const std::size_t hosts = count(headers, "host");
+  if (hosts > 1 || (hosts == 0 && version == 11))
+    return fail(request_malformed("it needs exactly one Host header"));
+  if (count(headers, "authorization") > 1)
+    return fail(request_malformed("it has several Authorization headers"));
+  const std::size_t lengths = count(headers, "content-length");
+  if (lengths > 1) return fail(request_malformed("it has several Content-Length headers"));
+  const std::size_t encodings = count(headers, "transfer-encoding");
+  if (encodings == 0) return {};
+  if (encodings > 1 || value_of(headers, "transfer-encoding") != "chunked")
+    return fail(request_malformed("its Transfer-Encoding must be chunked and nothing else"));
+  if (lengths > 0)
+    return fail(request_malformed("it has both Content-Length and Transfer-Encoding"));
+  if (version == 10) return fail(request_malformed("HTTP/1.0 has no Transfer-Encoding"));
+  return {};
+}
+
+bool expects_continue(const std::vector<http::Header>& headers) {
+  return value_of(headers, "expect") == "100-continue";
+}
+
+Problem request_malformed(std::string_view why) {
+  return request_problem(400, "request-malformed",
+                         "the request is no valid HTTP: " + std::string(why));
+}
+
+Problem version_unsupported() {
+  return request_problem(505, "version-unsupported", "only HTTP/1.0 and 1.1 are spoken");
+}
+
+Problem headers_too_large(Bytes limit) {
+  return request_problem(431, "headers-too-large",
+                         "the request's headers exceed " + std::to_string(limit.count) + " bytes");
+}
+
+Problem body_too_large(Bytes limit) {
+  return request_problem(413, "body-too-large",
+                         "the request's body exceeds " + std::to_string(limit.count) + " bytes");
+}
+
+Problem too_many_connections() {
+  Problem problem =
+      make_problem(ErrorKind::runtime, "overloaded", "too many connections are open; try again");
+  problem.status = 503;
+  problem.retryable = true;
+  return problem;
+}
+
+}  // namespace stepwell::api

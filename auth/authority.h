@@ -1,0 +1,73 @@
+// All of auth put together over one store: what daemon/wiring and the offline commands make, and
+// what api/ and steps/ are given parts of.
+// Owned by daemon/wiring; open() blocks; the parts say which thread may call what.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "auth/audit.h"
+#include "auth/credentials.h"
+#include "auth/gate.h"
+#include "auth/keys.h"
+#include "auth/redactor.h"
+#include "auth/users.h"
+#include "auth/vault.h"
+#include "base/clock.h"
+#include "base/entropy.h"
+#include "base/log.h"
+#include "base/metrics.h"
+#include "base/result.h"
+
+namespace stepwell::auth {
+
+// What Authority is built from; all of it outlives the Authority.
+struct Surroundings {
+  SecretStore& store;
+  const Clock& clock;
+  Entropy& entropy;
+  Metrics& metrics;
+  Log& log;
+};
+
+class Authority {
+ public:
+  // Opens the vault and loads everything; merges tombstones. With a wrong master key nothing is
+  // written. Errors: configuration/`master-key-wrong`, `store-damaged`; the store's.
+  static Result<std::unique_ptr<Authority>> open(const Secret& master_key,
+                                                 const Surroundings& surroundings,
+                                                 const Credentials::Options& options = {});
+  ~Authority();
+  Authority(const Authority&) = delete;
+  Authority& operator=(const Authority&) = delete;
+
+  Gate& gate() noexcept { return gate_; }
+  Credentials& credentials() noexcept { return credentials_; }
+  Keys& keys() noexcept { return keys_; }
+  Users& users() noexcept { return users_; }
+  AuditLog& audit() noexcept { return audit_; }
+  Redactor& redactor() noexcept { return redactor_; }
+  ExpiryClock& expiry_clock() noexcept { return clock_; }
+
+  // Writes down the clock's mark and upstream rejections, renews gauges. Blocks for an fsync now
+  // and then; call it about once a second, from one thread that may block.
+  void maintain();
+
+ private:
+  Authority(std::unique_ptr<Vault> vault, const StoredState& stored,
+            const Surroundings& surroundings, const Credentials::Options& options);
+  Status load(StoredState stored);
+
+  std::unique_ptr<Vault> vault_;
+  ExpiryClock clock_;
+  Redactor redactor_;
+  AuditLog audit_;
+  Gate gate_;
+  Credentials credentials_;
+  Users users_;
+  Keys keys_;
+  Log& log_;
+  WallTime marked_;  // when maintain() last wrote the clock's mark; its own thread's
+};
+
+}  // namespace stepwell::auth

@@ -1,0 +1,172 @@
+#include "auth/credential.h"
+
+#include <algorithm>
+#include <array>
+
+#include "http/headers.h"
+
+namespace stepwell::auth {
+
+namespace {
+
+constexpr std::array<std::string_view, 3> kKinds = {"basic", "bearer", "apiKey"};
+constexpr std::array<std::string_view, kCredentialStates> kStates = {
+    "active", "expired", "disabled", "rejected", "revoked", "deleted"};
+constexpr std::size_t kMaxValue = 8192;
+constexpr std::size_t kMaxDescription = 1000;
+constexpr std::size_t kMaxEntries = 100;
+
+Status invalid(std::string detail) {
+  return fail(make_problem(ErrorKind::validation, "credential-invalid", std::move(detail)));
+}
+
+// What the transport, the engine or a tracer owns; a credential in one of them would get lost.
+bool is_reserved_header(std::string_view name) {
+  constexpr std::array<std::string_view, 12> kReserved = {
+      "host",    "content-length", "content-type", "transfer-encoding",
+      "te",      "connection",     "expect",       "upgrade",
+      "trailer", "traceparent",    "tracestate",   "idempotency-key"};
+  return std::any_of(kReserved.begin(), kReserved.end(),
+                     [&](std::string_view reserved) { return http::equal_names(name, reserved); });
+}
+
+Status check_placement(const NewCredential& credential) {
+  const bool has_place = !credential.prefix.empty() || !credential.header.empty();
+  if (credential.kind != CredentialKind::api_key) {
+    if (has_place) return invalid("prefix and header belong to the kind apiKey only");
+    return {};
+  }
+  if (credential.prefix.empty() == credential.header.empty())
+    return invalid(
+        "an apiKey needs either a prefix (sent as Authorization: PREFIX TOKEN) or the name of a "
+        "header (sent as HEADER: TOKEN)");
+  if (!credential.prefix.empty() && !http::is_token(credential.prefix))
+    return invalid("the prefix \"" + credential.prefix +
+                   "\" is no authentication scheme: letters, digits and -._~ without spaces");
+  if (!credential.header.empty() &&
+      (!http::is_token(credential.header) || is_reserved_header(credential.header)))
+    return invalid("\"" + credential.header + "\" cannot be the header of a credential");
+  return {};
+}
+
+std::string printable(std::string_view text) {
+  std::string out(text.substr(0, 80));
+  for (char& c : out) {
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
+  }
+  return out;
+}
+
+void set_time(Value& object, std::string_view key, const std::optional<WallTime>& time) {
+  if (time) object.set(key, format_time(*time));
+}
+
+}  // namespace
+
+std::string_view to_string(CredentialKind kind) noexcept {
+  return kKinds[static_cast<std::size_t>(kind)];
+}
+
+std::optional<CredentialKind> parse_credential_kind(std::string_view text) noexcept {
+  for (std::size_t i = 0; i < kKinds.size(); ++i) {
+    if (kKinds[i] == text) return static_cast<CredentialKind>(i);
+  }
+  return std::nullopt;
+}
+
+std::string_view to_string(CredentialState state) noexcept {
+  return kStates[static_cast<std::size_t>(state)];
+}
+
+std::optional<CredentialState> parse_credential_state(std::string_view text) noexcept {
+  for (std::size_t i = 0; i < kStates.size(); ++i) {
+    if (kStates[i] == text) return static_cast<CredentialState>(i);
+  }
+  return std::nullopt;
+}
+
+CredentialState state_at(const Credential& credential, WallTime now) noexcept {
+  const bool past = credential.expires_at && now >= *credential.expires_at;
+  if (credential.state == CredentialState::active && past) return CredentialState::expired;
+  return credential.state;
+}
+
+Value describe(const Credential& credential, WallTime now) {
+  Value origins = Value::array();
+  for (const OriginPattern& origin : credential.origins) origins.push_back(origin.text());
+  Value namespaces = Value::array();
+  for (const std::string& name : credential.namespaces) namespaces.push_back(name);
+  Value object = Value::object({{"name", credential.name},
+                                {"kind", to_string(credential.kind)},
+                                {"description", credential.description},
+                                {"state", to_string(state_at(credential, now))},
+                                {"version", credential.version},
+                                {"origins", origins},
+                                {"namespaces", namespaces}});
+  if (!credential.prefix.empty()) object.set("prefix", credential.prefix);
+  if (!credential.header.empty()) object.set("header", credential.header);
+  set_time(object, "expiresAt", credential.expires_at);
+  object.set("createdBy", credential.created_by);
+  set_time(object, "createdAt", credential.created_at);
+  object.set("changedBy", credential.changed_by);
+  set_time(object, "changedAt", credential.changed_at);
+  return object;
+}
+
+bool is_dns_label(std::string_view text) noexcept {
+  const auto is_alphanumeric = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+  };
+  if (text.empty() || text.size() > 63) return false;
+  if (!is_alphanumeric(text.front()) || !is_alphanumeric(text.back())) return false;
+  return std::all_of(text.begin(), text.end(),
+                     [&](char c) { return is_alphanumeric(c) || c == '-'; });
+}
+
+Status check_value(CredentialKind kind, const CredentialValue& value) {
+  const bool basic = kind == CredentialKind::basic;
+  const std::string_view secret = value.secret.reveal();
+  const std::string what = basic ? "password" : "token";
+  if (secret.empty()) return invalid("the " + what + " is empty");
+  if (secret.size() > kMaxValue) return invalid("the " + what + " is longer than 8 KiB");
+  if (!http::is_field_value(secret) || secret.find('\t') != std::string_view::npos)
+    return invalid("the " + what +
+                   " contains a control character; a newline at its end comes from echo: use "
+                   "printf %s");
+  if (!basic && (secret.front() == ' ' || secret.back() == ' '))
+    return invalid("the " + what + " begins or ends with a space");
+  if (!basic && !value.username.empty()) return invalid("only the kind basic has a user name");
+  if (basic && value.username.empty()) return invalid("the kind basic needs a user name");
+  if (value.username.size() > kMaxValue || !http::is_field_value(value.username) ||
+      value.username.find_first_of(":\t") != std::string::npos)
+    return invalid("the user name is too long or contains a colon or a control character");
+  return {};
+}
+
+Status check_new_credential(const NewCredential& credential) {
+  if (!is_dns_label(credential.name))
+    return invalid("the name \"" + printable(credential.name) +
+                   "\" is not allowed: a-z, 0-9 and - inside, at most 63 characters");
+  if (credential.description.size() > kMaxDescription)
+    return invalid("the description is longer than 1000 bytes");
+  Status placement = check_placement(credential);
+  if (!placement) return placement;
+  if (credential.origins.empty())
+    return invalid(
+        "allowed origins are required: they say where the credential may be sent, for example "
+        "https://api.example.com");
+  if (credential.origins.size() > kMaxEntries || credential.namespaces.size() > kMaxEntries)
+    return invalid("at most 100 origins and 100 namespaces are allowed");
+  for (const std::string& origin : credential.origins) {
+    Result<OriginPattern> parsed = OriginPattern::parse(origin);
+    if (!parsed) return fail(std::move(parsed.error()));
+  }
+  for (const std::string& name : credential.namespaces) {
+    if (!is_dns_label(name))
+      return invalid("the namespace \"" + printable(name) +
+                     "\" is not allowed: a-z, 0-9 and - inside, at most 63 characters");
+  }
+  return check_value(credential.kind, credential.value);
+}
+
+}  // namespace stepwell::auth

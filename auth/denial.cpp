@@ -1,0 +1,121 @@
+#include "auth/denial.h"
+
+#include <array>
+
+namespace stepwell::auth {
+
+namespace {
+
+constexpr std::array<std::string_view, 9> kReasons = {
+    "credential-revoked",  "credential-expired",       "credential-disabled",
+    "credential-rejected", "credential-unknown",       "credential-deleted",
+    "origin-not-allowed",  "credential-not-permitted", "credential-rotated"};
+
+Problem denied(ErrorKind kind, std::string_view code, std::string detail,
+               const Credential& credential) {
+  return make_problem(kind, std::string(code), std::move(detail))
+      .with("credential", credential.name)
+      .with("credentialVersion", credential.version);
+}
+
+std::string by_and_when(const Credential& credential) {
+  return " by " + credential.changed_by + " on " + spoken_time(credential.changed_at);
+}
+
+}  // namespace
+
+std::string spoken_time(WallTime time) {
+  const std::string text = format_time(time);  // 2026-11-21T14:02:03Z
+  return text.substr(0, 10) + " at " + text.substr(11, 5) + " UTC";
+}
+
+Problem denied_by_state(const Credential& credential, CredentialState state) {
+  const std::string& name = credential.name;
+  const std::string subject = "credential " + name;
+  switch (state) {
+    case CredentialState::revoked:
+      return denied(ErrorKind::authentication, "credential-revoked",
+                    subject + " was revoked" + by_and_when(credential) +
+                        ", which is final; add a new credential under another name with: stepwell "
+                        "credentials add, or delete this one first to use its name again",
+                    credential);
+    case CredentialState::expired:
+      return denied(ErrorKind::authentication, "credential-expired",
+                    subject + " expired on " +
+                        spoken_time(credential.expires_at.value_or(credential.changed_at)) +
+                        "; rotate it, or give it a new expiry with: stepwell credentials rotate " +
+                        name + " --expires TIME",
+                    credential);
+    case CredentialState::disabled:
+      return denied(ErrorKind::authentication, "credential-disabled",
+                    subject + " was disabled" + by_and_when(credential) +
+                        "; enable it again with: stepwell credentials enable " + name,
+                    credential);
+    case CredentialState::rejected:
+      return denied(ErrorKind::authentication, "credential-rejected",
+                    subject +
+                        " was refused three times in a row by the system it is for, the "
+                        "last time on " +
+                        spoken_time(credential.changed_at) +
+                        "; rotate it with: stepwell credentials rotate " + name,
+                    credential);
+    case CredentialState::deleted:
+    case CredentialState::active:
+      break;
+  }
+  return denied(ErrorKind::authorization, "credential-deleted",
+                subject + " was deleted" + by_and_when(credential) +
+                    "; add it anew with: stepwell credentials add " + name,
+                credential);
+}
+
+Problem denied_as_rotated(const Credential& credential) {
+  Problem problem = denied(ErrorKind::authentication, "credential-rotated",
+                           "credential " + credential.name +
+                               " was rotated while the request was being prepared; "
+                               "the next attempt uses the new version",
+                           credential);
+  problem.retryable = true;
+  return problem;
+}
+
+Problem denied_as_unknown(std::string_view name) {
+  return make_problem(ErrorKind::authorization, "credential-unknown",
+                      "there is no credential " + std::string(name) +
+                          "; add it with: stepwell credentials add " + std::string(name))
+      .with("credential", name);
+}
+
+Problem denied_by_origin(const Credential& credential, const http::Origin& target) {
+  std::string allowed;
+  for (const OriginPattern& origin : credential.origins)
+    allowed += (allowed.empty() ? "" : ", ") + origin.text();
+  return denied(ErrorKind::authorization, "origin-not-allowed",
+                "credential " + credential.name + " may not be sent to " + target.text() +
+                    "; its allowed origins are: " + allowed,
+                credential);
+}
+
+Problem denied_by_namespace(const Credential& credential, std::string_view space) {
+  return denied(ErrorKind::authorization, "credential-not-permitted",
+                "workflows of the namespace " + std::string(space) +
+                    " may not use the credential " + credential.name +
+                    "; an admin can allow the namespace",
+                credential);
+}
+
+DenialCounters::DenialCounters(Metrics& metrics) {
+  for (const std::string_view reason : kReasons)
+    counters_.emplace_back(reason,
+                           metrics.counter("stepwell_credential_denials_total",
+                                           "Uses of a credential that the gate denied, by reason.",
+                                           {{"reason", std::string(reason)}}));
+}
+
+void DenialCounters::count(std::string_view reason) const {
+  for (const auto& [name, counter] : counters_) {
+    if (name == reason) return counter.increment();
+  }
+}
+
+}  // namespace stepwell::auth

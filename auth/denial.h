@@ -1,0 +1,39 @@
+// The words in which the gate refuses: one Problem for each row of the table "How a step fails",
+// and the counters of refusals by reason.
+// Pure functions, callable from any thread; DenialCounters is shared by gate and guards.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "auth/credential.h"
+#include "base/metrics.h"
+#include "base/problem.h"
+#include "http/url.h"
+
+namespace stepwell::auth {
+
+// `state` is any but active. Errors made: 401 `credential-revoked|-expired|-disabled|-rejected`,
+// 403 `credential-deleted`.
+Problem denied_by_state(const Credential& credential, CredentialState state);
+// 401 `credential-rotated`, retryable.
+Problem denied_as_rotated(const Credential& credential);
+Problem denied_as_unknown(std::string_view name);                                    // 403
+Problem denied_by_origin(const Credential& credential, const http::Origin& target);  // 403
+Problem denied_by_namespace(const Credential& credential, std::string_view space);   // 403
+
+// "2026-11-21 at 14:02 UTC".
+std::string spoken_time(WallTime time);
+
+class DenialCounters {
+ public:
+  explicit DenialCounters(Metrics& metrics);
+  void count(std::string_view reason) const;
+
+ private:
+  std::vector<std::pair<std::string_view, Counter>> counters_;  // constant
+};
+
+}  // namespace stepwell::auth

@@ -1,0 +1,65 @@
+// Our own API keys and the users they belong to, as the store keeps them and lists show them; and
+// the text of a key:
+//
+//   sw_<id>.<secret><checksum>     e.g. sw_k3v9…(12).Zx81…(32)2LkQ0a
+//
+//   id        12 characters of a–z2–7 (60 random bits); public, appears in lists and logs
+//   secret    32 characters of 0–9A–Za–z (190 random bits)
+//   checksum  CRC-32 (IEEE 802.3) of everything before it, in base 62 (digits 0–9A–Za–z, the most
+//             significant first, padded with "0" to 6), so that a scanner can tell a leaked key
+//             from a chance match without asking us
+//
+// Plain values and pure functions, callable from any thread.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "auth/permission.h"
+#include "base/clock.h"
+#include "base/entropy.h"
+#include "base/secret.h"
+#include "base/value.h"
+
+namespace stepwell::auth {
+
+enum class KeyState : std::uint8_t { active, expired, revoked, deleted };
+inline constexpr std::size_t kKeyStates = 4;
+std::string_view to_string(KeyState state) noexcept;
+std::optional<KeyState> parse_key_state(std::string_view text) noexcept;
+
+struct ApiKey {
+  std::string id;  // with its prefix: "sw_k3v9…"
+  std::string name;
+  std::string user;
+  std::string hash;  // keyed BLAKE2b-256 of the whole text
+  std::optional<WallTime> expires_at;
+  KeyState state = KeyState::active;  // as set by people; never `expired` here
+  std::string created_by;
+  WallTime created_at;
+  std::string changed_by;  // who brought about `state`, and when
+  WallTime changed_at;
+};
+
+KeyState state_at(const ApiKey& key, WallTime now) noexcept;
+// {id, name, user, state, expiresAt, createdBy, createdAt, changedBy, changedAt}; no hash.
+Value describe(const ApiKey& key, WallTime now);
+
+struct User {
+  std::string name;
+  Role role = Role::viewer;
+  bool active = true;
+  std::string created_by;
+  WallTime created_at;
+};
+
+Value describe(const User& user);  // {name, role, active, createdBy, createdAt}
+
+// Makes a key's text.
+Secret generate_key(Entropy& entropy);
+// The public id ("sw_…") of a well-formed text with a right checksum; else nothing.
+std::optional<std::string_view> key_id_of(std::string_view text) noexcept;
+
+}  // namespace stepwell::auth

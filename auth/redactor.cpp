@@ -1,0 +1,257 @@
+#include "auth/redactor.h"
+
+#include <algorithm>
+#include <cstring>
+#include <mutex>
+
+#include "auth/encoding.h"
+#include "base/json.h"
+#include "http/url.h"
+
+namespace stepwell::auth {
+
+namespace {
+
+constexpr std::string_view kMask = "***";
+constexpr std::size_t kShortest = 4;
+
+std::size_t bucket_of(const char* four_bytes, std::size_t buckets) {
+  std::uint32_t word = 0;
+  std::memcpy(&word, four_bytes, sizeof word);
+  return (word * 2654435761U) >> 18U & (buckets - 1);
+}
+
+// JSON with every character outside of ASCII as \uXXXX, as many libraries write it.
+std::string json_ascii(std::string_view json) {
+  std::string out;
+  for (std::size_t i = 0; i < json.size();) {
+    const auto lead = static_cast<unsigned char>(json[i]);
+    const std::size_t length = lead < 0x80 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
+    if (length == 1 || i + length > json.size()) {
+      out += json[i++];
+      continue;
+    }
+    std::uint32_t point = lead & (0xFFU >> (length + 1));
+    for (std::size_t j = 1; j < length; ++j)
+      point = (point << 6U) | (static_cast<unsigned char>(json[i + j]) & 0x3FU);
+    const auto append_unit = [&out](std::uint32_t unit) {
+      const std::string bytes = {static_cast<char>(unit >> 8U), static_cast<char>(unit & 0xFFU)};
+      out += "\\u" + to_hex(bytes);
+    };
+    if (point >= 0x10000) {
+      append_unit(0xD800 + ((point - 0x10000) >> 10U));
+      append_unit(0xDC00 + ((point - 0x10000) & 0x3FFU));
+    } else {
+      append_unit(point);
+    }
+    i += length;
+  }
+  return out;
+}
+
+std::string replace_all(std::string text, std::string_view from, std::string_view to) {
+  for (std::size_t at = 0; (at = text.find(from, at)) != std::string::npos; at += to.size())
+    text.replace(at, from.size(), to);
+  return text;
+}
+
+std::string lower_escapes(std::string text) {
+  for (std::size_t i = 0; i + 2 < text.size(); ++i) {
+    if (text[i] != '%') continue;
+    for (std::size_t j = i + 1; j <= i + 2; ++j) {
+      if (text[j] >= 'A' && text[j] <= 'F') text[j] = static_cast<char>(text[j] - 'A' + 'a');
+    }
+  }
+  return text;
+}
+
+// Without the padding, which may or may not be there, so that both are found.
+std::string base64_core(std::string_view bytes) {
+  std::string text = to_base64(bytes);
+  while (text.ends_with('=')) text.pop_back();
+  return text;
+}
+
+std::string url_alphabet(std::string base64) {
+  std::replace(base64.begin(), base64.end(), '+', '-');
+  std::replace(base64.begin(), base64.end(), '/', '_');
+  return base64;
+}
+
+std::vector<std::string> forms_of(std::string_view username, std::string_view secret) {
+  std::vector<std::string> forms;
+  forms.emplace_back(secret);
+  forms.push_back(base64_core(secret));
+  forms.push_back(url_alphabet(forms.back()));
+  if (!username.empty()) {
+    std::string pair = std::string(username) + ":" + std::string(secret);
+    forms.push_back(base64_core(pair));
+    forms.push_back(url_alphabet(forms.back()));
+    wipe(pair);
+  }
+  std::string percent = http::percent_encode(secret);
+  forms.push_back(lower_escapes(percent));
+  forms.push_back(replace_all(percent, "%20", "+"));
+  forms.push_back(std::move(percent));
+  std::string json = to_json(Value(secret));
+  json = json.substr(1, json.size() - 2);
+  forms.push_back(json_ascii(json));
+  forms.push_back(replace_all(json, "/", "\\/"));
+  forms.push_back(std::move(json));
+  forms.push_back(to_hex(secret));
+  forms.push_back(to_hex(secret, true));
+  std::sort(forms.begin(), forms.end());
+  forms.erase(std::unique(forms.begin(), forms.end()), forms.end());
+  std::erase_if(forms, [](const std::string& form) { return form.size() < kShortest; });
+  // The longest first: a short form may be part of a long one.
+  std::stable_sort(forms.begin(), forms.end(),
+                   [](const std::string& a, const std::string& b) { return a.size() > b.size(); });
+  return forms;
+}
+
+bool is_key_digit(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+// Masks the secret part of whatever looks like one of our API keys, whether or not it is one.
+std::string mask_keys(std::string text) {
+  std::size_t at = 0;
+  while ((at = text.find("sw_", at)) != std::string::npos) {
+    std::size_t dot = at + 3;
+    while (dot < text.size() && is_key_digit(text[dot])) ++dot;
+    std::size_t end = dot + 1;
+    while (end < text.size() && is_key_digit(text[end])) ++end;
+    if (dot > at + 3 && dot < text.size() && text[dot] == '.' && end > dot + 16) {
+      text.replace(dot + 1, end - dot - 1, kMask);
+      end = dot + 1 + kMask.size();
+    }
+    at = std::min(std::max(dot, at + 3), text.size());
+  }
+  return text;
+}
+
+std::string owner_key(std::string_view owner, std::uint32_t version) {
+  return std::string(owner) + "/" + std::to_string(version);
+}
+
+}  // namespace
+
+struct Redactor::Needle {
+  const char* data;
+  std::size_t size;
+  std::string_view text() const { return {data, size}; }
+};
+
+struct Redactor::Forms {
+  Secret bytes;  // all forms, one after the other
+  std::vector<Needle> needles;
+};
+
+Redactor::Redactor() : buckets_(kBuckets) {}
+Redactor::~Redactor() = default;
+
+void Redactor::add(std::string_view owner, std::uint32_t version, std::string_view username,
+                   std::string_view secret) {
+  if (secret.size() < kShortest) return;
+  std::vector<std::string> texts = forms_of(username, secret);
+  std::size_t total = 0;
+  for (const std::string& text : texts) total += text.size();
+  auto forms = std::make_unique<Forms>();
+  forms->bytes = Secret::of_size(total);
+  char* out = forms->bytes.writable();
+  for (std::string& text : texts) {
+    std::memcpy(out, text.data(), text.size());
+    forms->needles.push_back(Needle{out, text.size()});
+    out += text.size();
+    wipe(text);
+  }
+  const std::unique_lock lock(mutex_);
+  for (const Needle& needle : forms->needles) {
+    const std::size_t number = bucket_of(needle.data, kBuckets);
+    filled_[number] = true;
+    std::vector<Needle>& bucket = buckets_[number];
+    const auto place = std::find_if(bucket.begin(), bucket.end(),
+                                    [&](const Needle& other) { return other.size < needle.size; });
+    bucket.insert(place, needle);
+  }
+  by_owner_[owner_key(owner, version)].push_back(std::move(forms));
+}
+
+void Redactor::remove(std::string_view owner, std::uint32_t version) {
+  const std::unique_lock lock(mutex_);
+  const auto found = by_owner_.find(owner_key(owner, version));
+  if (found == by_owner_.end()) return;
+  for (const auto& forms : found->second) {
+    for (const Needle& needle : forms->needles) {
+      const std::size_t number = bucket_of(needle.data, kBuckets);
+      std::erase_if(buckets_[number],
+                    [&](const Needle& other) { return other.data == needle.data; });
+      filled_[number] = !buckets_[number].empty();
+    }
+  }
+  by_owner_.erase(found);
+}
+
+// The length of the longest needle that stands at `at`; 0 for none.
+std::size_t Redactor::match(std::string_view text, std::size_t at) const {
+  const std::size_t bucket = bucket_of(text.data() + at, kBuckets);
+  if (!filled_[bucket]) return 0;
+  for (const Needle& needle : buckets_[bucket]) {
+    if (text.substr(at, needle.size) == needle.text()) return needle.size;
+  }
+  return 0;
+}
+
+std::string Redactor::mask(std::string text) const {
+  std::string masked;
+  std::size_t kept = 0;  // what is before it is in `masked` already
+  {
+    const std::shared_lock lock(mutex_);
+    if (!by_owner_.empty()) {
+      for (std::size_t at = 0; at + kShortest <= text.size();) {
+        const std::size_t length = match(text, at);
+        if (length == 0) {
+          ++at;
+          continue;
+        }
+        masked.append(text, kept, at - kept);
+        masked += kMask;
+        at += length;
+        kept = at;
+      }
+    }
+  }
+  if (kept != 0) {
+    masked.append(text, kept);
+    text = std::move(masked);
+  }
+  return mask_keys(std::move(text));
+}
+
+std::string Redactor::mask_needles(const std::vector<Needle>& needles, std::string text) {
+  for (const Needle& needle : needles) {
+    std::size_t found = text.find(needle.text());
+    if (found == std::string::npos) continue;
+    std::string masked;
+    std::size_t kept = 0;
+    for (; found != std::string::npos; found = text.find(needle.text(), kept)) {
+      masked.append(text, kept, found - kept);
+      masked += kMask;
+      kept = found + needle.size;
+    }
+    masked.append(text, kept);
+    text = std::move(masked);
+  }
+  return text;
+}
+
+std::string Redactor::mask_for(std::string_view owner, std::uint32_t version,
+                               std::string text) const {
+  const std::shared_lock lock(mutex_);
+  const auto found = by_owner_.find(owner_key(owner, version));
+  if (found == by_owner_.end()) return text;
+  for (const auto& forms : found->second) text = mask_needles(forms->needles, std::move(text));
+  return text;
+}
+
+}  // namespace stepwell::auth

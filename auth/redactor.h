@@ -1,0 +1,55 @@
+// Masks every known secret value by "***": as it is, in base64 (also `user:password` as a basic
+// header has it), percent-encoded, JSON-escaped and in hexadecimal; and the secret part of
+// anything that has the form of one of our own API keys.
+// Values shorter than four bytes are left alone: they are no secrets, and masking them would
+// destroy the text. Costs a few nanoseconds a byte where there is nothing to find.
+// Owned by Authority; all members may be called from any thread.
+#pragma once
+
+#include <bitset>
+#include <cstdint>
+#include <memory>
+#include <shared_mutex>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "base/secret.h"
+
+namespace stepwell::auth {
+
+class Redactor {
+ public:
+  Redactor();
+  ~Redactor();
+  Redactor(const Redactor&) = delete;
+  Redactor& operator=(const Redactor&) = delete;
+
+  // Learns a value. `owner` and `version` name whose it is (a credential's name, or
+  // anything); `username` may be empty.
+  void add(std::string_view owner, std::uint32_t version, std::string_view username,
+           std::string_view secret);
+
+  // Forgets what add() learnt under this owner and version.
+  void remove(std::string_view owner, std::uint32_t version);
+
+  // The text with all known values masked; the very same string where there is none.
+  std::string mask(std::string text) const;
+  // The text with the values of this one masked: for the answer to a request that carried it.
+  std::string mask_for(std::string_view owner, std::uint32_t version, std::string text) const;
+
+ private:
+  struct Forms;   // all forms of one value, on protected pages
+  struct Needle;  // one form of it
+  static std::string mask_needles(const std::vector<Needle>& needles, std::string text);
+  std::size_t match(std::string_view text, std::size_t at) const;
+
+  static constexpr std::size_t kBuckets = 1U << 14U;
+  mutable std::shared_mutex mutex_;
+  std::unordered_map<std::string, std::vector<std::unique_ptr<Forms>>> by_owner_;  // guarded
+  std::vector<std::vector<Needle>> buckets_;  // guarded; by hash of the first four bytes
+  std::bitset<kBuckets> filled_;              // guarded; the buckets that are not empty
+};
+
+}  // namespace stepwell::auth

@@ -1,0 +1,37 @@
+// Reads definitions: YAML or JSON text to a checked, compiled Definition, or every fault of it in
+// one go. Pure functions but for load_definition_file(); callable from any thread.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/definition.h"
+
+namespace stepwell::config {
+
+struct Fault {
+  enum class Severity { error, warning };
+  Severity severity = Severity::error;
+  std::string file;
+  Position position;
+  std::string what;       // with a hint where a name is close to a known one
+  std::string reference;  // JSON pointer of the place, e.g. /do/0/getPet/with/method; may be empty
+
+  // "FILE:LINE:COLUMN: error: WHAT (at REFERENCE)"
+  std::string text() const;
+};
+
+struct Loaded {
+  std::shared_ptr<const Definition> definition;  // null where there is any error
+  std::vector<Fault> faults;                     // in the order of their places
+};
+
+// `file` is the name that faults are reported under. Limits: 1 MiB, depth 64, 100,000 nodes
+// (aliases counted as what they expand to).
+Loaded load_definition(std::string_view text, const std::string& file);
+// Reads the file first; a file that cannot be read is a fault at 0:0.
+Loaded load_definition_file(const std::string& path);
+
+}  // namespace stepwell::config

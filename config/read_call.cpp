@@ -1,0 +1,192 @@
+// `call: http`.
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "config/read_tasks.h"
+
+namespace stepwell::config {
+
+namespace {
+
+constexpr std::array<std::string_view, 7> kArguments{"method", "endpoint", "headers", "query",
+                                                     "body",   "output",   "redirect"};
+// Calls that the standard has and this version does not.
+constexpr std::array<std::string_view, 5> kOtherCalls{"openapi", "grpc", "asyncapi", "a2a", "mcp"};
+
+bool same_ignoring_case(std::string_view a, std::string_view b) {
+  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; };
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [&](char x, char y) { return lower(x) == lower(y); });
+}
+
+// RFC 9110 §5.6.2.
+bool is_token(std::string_view text) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
+  });
+}
+
+// Definitions write `get`; RFC 9110 §9.1 has methods case-sensitive and in upper case.
+Template read_method(Reading& reading, const Place& place) {
+  static constexpr std::array<std::string_view, 8> kMethods{"GET",   "HEAD",   "POST",    "PUT",
+                                                            "PATCH", "DELETE", "OPTIONS", "TRACE"};
+  if (!place.node().value.is_string()) {
+    reading.expected(place, "text");
+    return {};
+  }
+  const std::string_view text = place.node().value.as_string();
+  if (is_expression_text(text)) return read_template(reading, place, body_site("with.method"));
+  std::string method(text);
+  std::transform(method.begin(), method.end(), method.begin(), [](char c) {
+    return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+  });
+  if (!is_token(method))
+    reading.error(place, quoted(text) + " is no HTTP method");
+  else if (method == "CONNECT")
+    reading.error(place, "the method CONNECT is for proxies and cannot be called");
+  else if (std::find(kMethods.begin(), kMethods.end(), method) == kMethods.end()) {
+    const std::string hint = did_you_mean(method, kMethods);
+    if (!hint.empty()) reading.warning(place, quoted(text) + " is an unusual HTTP method" + hint);
+  }
+  return Template::constant(Value(method));
+}
+
+void check_header(Reading& reading, const Place& place, bool has_authentication) {
+  // The transport sets these (RFC 9110 §7.2, §8.6; RFC 9112 §6.1, §7.4, §9.6).
+  static constexpr std::array<std::string_view, 5> kOurs{"Host", "Content-Length",
+                                                         "Transfer-Encoding", "TE", "Connection"};
+  const std::string_view name = place.key();
+  if (!is_token(name)) {
+    reading.error_at_key(place, quoted(name) + " is no name of a header");
+    return;
+  }
+  for (const std::string_view ours : kOurs)
+    if (same_ignoring_case(name, ours))
+      reading.error_at_key(place, "the header " + quoted(ours) + " cannot be set in a definition");
+  const bool authorization = same_ignoring_case(name, "Authorization");
+  if (authorization && has_authentication)
+    reading.error_at_key(place,
+                         "the header `Authorization` stands beside an `authentication`, which "
+                         "sets it");
+  const Value& value = place.node().value;
+  if (!value.is_string()) {
+    reading.expected(place, "text");
+    return;
+  }
+  if (is_expression_text(value.as_string())) return;
+  if (authorization && !has_authentication)
+    reading.warning(place,
+                    "a credential written in the file; store it and write `authentication: {use: "
+                    "NAME}` beside the endpoint's `uri`");
+  // RFC 9110 §5.5: CR, LF and NUL would end the field.
+  if (value.as_string().find_first_of(std::string_view("\r\n\0", 3)) != std::string_view::npos)
+    reading.error(place, "the value of a header cannot hold line breaks");
+}
+
+// An object or an expression that gives one.
+bool expect_object(Reading& reading, const Place& place) {
+  const YamlNode& node = place.node();
+  if (node.kind == YamlNode::Kind::mapping) return true;
+  if (node.value.is_string() && is_expression_text(node.value.as_string())) return true;
+  reading.expected(place, "a mapping or an expression `${ … }`");
+  return false;
+}
+
+Template read_headers(Reading& reading, const Place& place, bool has_authentication) {
+  if (!expect_object(reading, place)) return {};
+  for (const YamlNode::Member& member : place.node().members)
+    check_header(reading, Place(place, member), has_authentication);
+  return read_template(reading, place, body_site("with.headers"));
+}
+
+Template read_query(Reading& reading, const Place& place) {
+  if (!expect_object(reading, place)) return {};
+  return read_template(reading, place, body_site("with.query"));
+}
+
+void read_endpoint(Reading& reading, const Place& place, HttpCallBody& body) {
+  static constexpr std::array<std::string_view, 2> kKnown{"uri", "authentication"};
+  const Site site = body_site("with.endpoint");
+  if (place.node().kind != YamlNode::Kind::mapping) {
+    if (!place.node().value.is_string())
+      reading.expected(place, "a URI or a mapping with `uri`");
+    else
+      body.endpoint = read_uri(reading, place, site).value_or(UriTemplate());
+    return;
+  }
+  const Fields fields(reading, place, kKnown);
+  if (const auto uri = fields.require("uri"))
+    body.endpoint = read_uri(reading, *uri, site).value_or(UriTemplate());
+  if (const auto authentication = fields.find("authentication"))
+    body.authentication = read_authentication(reading, *authentication);
+}
+
+void read_with(Reading& reading, const Place& with, HttpCallBody& body) {
+  static constexpr std::array<std::string_view, 3> kOutputs{"content", "raw", "response"};
+  const Fields fields(reading, with, kArguments);
+  if (!fields.is_mapping()) return;
+  if (const auto method = fields.require("method")) body.method = read_method(reading, *method);
+  const auto endpoint = fields.require("endpoint");
+  if (endpoint) read_endpoint(reading, *endpoint, body);
+  const bool has_authentication = endpoint && endpoint->node().find("authentication") != nullptr;
+  if (const auto headers = fields.find("headers"))
+    body.headers = read_headers(reading, *headers, has_authentication);
+  if (const auto query = fields.find("query")) body.query = read_query(reading, *query);
+  if (const auto content = fields.find("body")) {
+    body.body = read_template(reading, *content, body_site("with.body"));
+    body.has_body = !(body.body.is_constant() && body.body.constant().is_null());
+  }
+  if (const auto output = fields.find("output"))
+    body.output =
+        static_cast<HttpCallBody::Output>(read_choice(reading, *output, kOutputs).value_or(0));
+  if (const auto redirect = fields.find("redirect"))
+    body.redirect = read_flag(reading, *redirect).value_or(false);
+}
+
+// A POST whose outcome is unknown is not repeated unless the author says that it may be.
+void warn_of_retries(Reading& reading, const Place& method, const HttpCallBody& body) {
+  if (!reading.retried || body.idempotent || !body.method.is_constant()) return;
+  const Value& name = body.method.constant();
+  if (!name.is_string() || (name.as_string() != "POST" && name.as_string() != "PATCH")) return;
+  reading.warning(method, "a " + std::string(name.as_string()) +
+                              " within a `try` with `retry` is not repeated when its outcome is "
+                              "unknown; say by `metadata: {stepwell: {idempotent: true}}` that it "
+                              "may be, or by `false` that this is meant");
+}
+
+void refuse_call(Reading& reading, const Place& call, const std::string& name) {
+  static constexpr std::array<std::string_view, 1> kBuilt{"http"};
+  if (std::find(kOtherCalls.begin(), kOtherCalls.end(), name) != kOtherCalls.end())
+    return reading.error(call, quoted("call: " + name) + " is not supported by this version");
+  const std::string hint = did_you_mean(name, kBuilt);
+  reading.error(call, quoted("call: " + name) + " is not supported by this version" + hint);
+}
+
+}  // namespace
+
+HttpCallBody read_http_call(Reading& reading, const Place& task) {
+  HttpCallBody body;
+  const Place call(task, *task.node().find("call"));
+  const std::optional<std::string> name = read_text(reading, call);
+  if (!name) return body;
+  if (*name != "http") {
+    refuse_call(reading, call, *name);
+    return body;
+  }
+  const YamlNode::Member* metadata = task.node().find("metadata");
+  if (metadata != nullptr) read_task_metadata(reading, Place(task, *metadata), &body);
+  const YamlNode::Member* with = task.node().find("with");
+  if (with == nullptr) {
+    reading.error_at_key(call, "the keyword `with` is missing beside `call`");
+    return body;
+  }
+  const Place arguments(task, *with);
+  read_with(reading, arguments, body);
+  if (const YamlNode::Member* method = with->node->find("method"))
+    warn_of_retries(reading, Place(arguments, *method), body);
+  return body;
+}
+
+}  // namespace stepwell::config

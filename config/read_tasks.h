@@ -1,0 +1,44 @@
+// Readers of tasks and of what stands in them. Used while a definition is loaded, on one thread
+// (config/reading.h). Each reports its faults and gives what it can, so that the rest is read too.
+#pragma once
+
+#include <array>
+#include <optional>
+#include <string_view>
+
+#include "config/read_values.h"
+
+namespace stepwell::config {
+
+// A list of one-member mappings, each a task by its name.
+TaskList read_task_list(Reading& reading, const Place& place);
+// One task; `place` is the member that names it.
+Task read_task(Reading& reading, const Place& place);
+
+// `then`: continue, exit, end or a task of the list that is being read.
+FlowDirective read_flow(Reading& reading, const Place& place);
+// Warns of tasks of the list that nothing leads to.
+void check_reachability(Reading& reading, const TaskList& tasks);
+
+SwitchBody read_switch(Reading& reading, const Place& task);
+HttpCallBody read_http_call(Reading& reading, const Place& task);
+RaiseBody read_raise(Reading& reading, const Place& task);
+TryBody read_try(Reading& reading, const Place& task);
+
+std::optional<RetryPolicy> read_retry(Reading& reading, const Place& place);
+std::optional<Authentication> read_authentication(Reading& reading, const Place& place);
+// An entry of use.authentications, which cannot refer to another.
+std::optional<Authentication> read_policy_entry(Reading& reading, const Place& place);
+// An entry of use.errors, or `raise.error` written out.
+Template read_error(Reading& reading, const Place& place);
+
+// metadata.stepwell of a task; the members that an HTTP call has go into `call` where it is one.
+void read_task_metadata(Reading& reading, const Place& metadata, HttpCallBody* call);
+void read_document_metadata(Reading& reading, const Place& metadata);
+
+// Collects the tables of `use`; the entries themselves are read where they are referred to.
+void index_use(Reading& reading, const Place& use);
+// Reads the entries that nothing refers to, for their faults.
+void check_unused(Reading& reading, const Place& use);
+
+}  // namespace stepwell::config

@@ -1,0 +1,63 @@
+// The daemon's settings: stepwell.yaml, then the environment, then `--set`. Every key is described
+// once, in settings_keys.cpp; reading, overriding and the file that `init` writes follow from it.
+// A plain value; the functions are pure but for load_settings_file().
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/result.h"
+#include "config/loader.h"
+
+namespace stepwell::config {
+
+struct Settings {
+  std::string http_listen = "127.0.0.1:8080";  // HOST:PORT; port 0 takes a free one
+  std::uint64_t http_client_active_per_host = 64;
+  std::uint64_t http_client_max_active_per_host = 16'384;
+  std::string http_client_ca_file;                  // empty: the system's
+  std::vector<std::string> http_client_connect_to;  // HOST:PORT:HOST:PORT
+  std::string definitions = "definitions";          // a folder
+  std::string data = "data";                        // a folder
+  std::string master_key_file = "secrets/master.key";
+  std::vector<std::string> egress_allow;  // CIDRs, their syntax checked
+  std::vector<std::string> egress_deny;
+  LogLevel log_level = LogLevel::info;
+  LogFormat log_format = LogFormat::logfmt;
+  std::uint64_t engine_workers = 0;  // 0: one for each core
+  std::uint64_t engine_max_instances = 100'000;
+  std::uint64_t instances_retention = 10'000;  // finished instances kept in memory
+  Milliseconds shutdown_grace{30'000};
+
+  bool operator==(const Settings&) const = default;
+};
+
+struct LoadedSettings {
+  std::optional<Settings> settings;  // nothing where there is any error
+  std::vector<Fault> faults;         // in the order of their places
+};
+
+// Paths in the file are relative to the folder of `file`, defaults included.
+LoadedSettings load_settings(std::string_view text, const std::string& file);
+LoadedSettings load_settings_file(const std::string& path);
+
+// "http.listen=127.0.0.1:9090"; lists are separated by commas; paths stay as they are written.
+// Errors: configuration/`settings-invalid`.
+Status apply_override(Settings& settings, std::string_view assignment);
+// Every key as STEPWELL_HTTP_LISTEN, STEPWELL_MASTER_KEY_FILE and so on. `lookup` answers what
+// getenv would.
+using EnvironmentLookup = std::function<std::optional<std::string>(const std::string& name)>;
+Status apply_environment(Settings& settings, const EnvironmentLookup& lookup);
+// The variable's name of a key: "http.client.caFile" is STEPWELL_HTTP_CLIENT_CA_FILE.
+std::string environment_name(std::string_view key);
+
+// What `stepwell init` writes: every key with what it means, at its default.
+std::string default_settings_text();
+
+}  // namespace stepwell::config

@@ -1,0 +1,229 @@
+#include "config/settings_keys.h"
+
+#include <arpa/inet.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+#include "base/json.h"
+#include "config/faults.h"
+#include "config/template.h"
+#include "config/yaml_node.h"
+
+namespace stepwell::config {
+
+namespace {
+
+using Check = SettingKey::Check;
+
+constexpr std::array<SettingKey, 16> kKeys{{
+    {"http.listen", "Where the API and the metrics are served: HOST:PORT. Port 0 takes a free one.",
+     &Settings::http_listen, Check::listen},
+    {"http.client.activePerHost",
+     "Requests in flight to one host of one credential, where the host answers fast.",
+     &Settings::http_client_active_per_host, Check::positive},
+    {"http.client.maxActivePerHost", "The same, where the host answers slowly.",
+     &Settings::http_client_max_active_per_host, Check::positive},
+    {"http.client.caFile",
+     "Certificates that outgoing TLS connections trust (PEM). Empty: the system's.",
+     &Settings::http_client_ca_file, Check::path},
+    {"http.client.connectTo",
+     "Other addresses for hosts, HOST:PORT:HOST:PORT as curl's --connect-to; for tests.",
+     &Settings::http_client_connect_to, Check::connect_to},
+    {"definitions", "The folder of workflow definitions (*.yaml, *.yml, *.json).",
+     &Settings::definitions, Check::path},
+    {"data", "The folder of the database and all else that the daemon keeps.", &Settings::data,
+     Check::path},
+    {"masterKey.file",
+     "The key that encrypts stored credentials. Mode 0600, outside of the data folder.",
+     &Settings::master_key_file, Check::path},
+    {"egress.allow",
+     "Networks (CIDR) that steps may call although they are denied by default: private, loopback "
+     "and the like.",
+     &Settings::egress_allow, Check::networks},
+    {"egress.deny", "Further networks (CIDR) that steps may not call.", &Settings::egress_deny,
+     Check::networks},
+    {"log.level", "debug, info, warn or error.", &Settings::log_level, Check::none},
+    {"log.format", "logfmt or json; one line an event, on stderr.", &Settings::log_format,
+     Check::none},
+    {"engine.workers", "Threads that run workflows. 0: one for each core.",
+     &Settings::engine_workers, Check::none},
+    {"engine.maxInstances",
+     "Instances that may be unfinished at once; beyond it the API answers 503.",
+     &Settings::engine_max_instances, Check::positive},
+    {"instances.retention", "Finished instances whose result is kept in memory.",
+     &Settings::instances_retention, Check::none},
+    {"shutdown.grace",
+     "How long running requests may take to finish after SIGTERM (ISO 8601, or seconds and the "
+     "like).",
+     &Settings::shutdown_grace, Check::none},
+}};
+
+constexpr std::array<std::string_view, 4> kLevels{"debug", "info", "warn", "error"};
+constexpr std::array<std::string_view, 2> kFormats{"logfmt", "json"};
+
+std::string choice_fault(std::string_view text, std::span<const std::string_view> choices) {
+  std::string hint = did_you_mean(text, choices);
+  if (hint.empty()) hint = "; expected " + quoted_list(choices, "or");
+  return quoted(text) + " is not known here" + hint;
+}
+
+bool is_port(std::string_view text) {
+  std::uint32_t port = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
+  return error == std::errc() && end == text.data() + text.size() && port <= 65535;
+}
+
+std::string listen_fault(std::string_view text) {
+  const std::size_t colon = text.rfind(':');
+  const std::string_view host =
+      colon == std::string_view::npos ? std::string_view() : text.substr(0, colon);
+  const bool bracketed = host.size() > 2 && host.front() == '[' && host.back() == ']';
+  const bool good = !host.empty() && (bracketed || host.find(':') == std::string_view::npos) &&
+                    is_port(text.substr(colon + 1));
+  return good ? std::string() : quoted(text) + " is no HOST:PORT";
+}
+
+std::string network_fault(std::string_view text) {
+  const std::size_t slash = text.find('/');
+  const std::string address(text.substr(0, slash));
+  std::array<unsigned char, sizeof(in6_addr)> bytes{};
+  const bool v4 = inet_pton(AF_INET, address.c_str(), bytes.data()) == 1;
+  const bool v6 = !v4 && inet_pton(AF_INET6, address.c_str(), bytes.data()) == 1;
+  bool good = v4 || v6;
+  if (good && slash != std::string_view::npos) {
+    const std::string_view prefix = text.substr(slash + 1);
+    std::uint32_t bits = 0;
+    const auto [end, error] = std::from_chars(prefix.data(), prefix.data() + prefix.size(), bits);
+    good = error == std::errc() && end == prefix.data() + prefix.size() && bits <= (v4 ? 32 : 128);
+  }
+  return good ? std::string() : quoted(text) + " is no network such as 10.0.0.0/8 or fd00::/8";
+}
+
+std::string element_fault(Check check, std::string_view text) {
+  if (check == Check::networks) return network_fault(text);
+  if (check == Check::connect_to && std::count(text.begin(), text.end(), ':') < 3)
+    return quoted(text) + " is no HOST:PORT:HOST:PORT";
+  return {};
+}
+
+std::string assign_list(std::vector<std::string>& into, Check check, const Value& value) {
+  if (!value.is_array()) return "expected a list";
+  std::vector<std::string> list;
+  for (const Value& element : value.elements()) {
+    if (!element.is_string()) return "expected a list of texts";
+    std::string fault = element_fault(check, element.as_string());
+    if (!fault.empty()) return fault;
+    list.emplace_back(element.as_string());
+  }
+  into = std::move(list);
+  return {};
+}
+
+std::string assign_text(std::string& into, Check check, const Value& value) {
+  if (!value.is_string()) return "expected text";
+  if (check == Check::listen) {
+    std::string fault = listen_fault(value.as_string());
+    if (!fault.empty()) return fault;
+  }
+  into = std::string(value.as_string());
+  return {};
+}
+
+std::string assign_count(std::uint64_t& into, Check check, const Value& value) {
+  const std::int64_t least = check == Check::positive ? 1 : 0;
+  const auto number = value.is_number() ? value.as_integer() : std::optional<std::int64_t>();
+  if (!number || *number < least)
+    return "expected a whole number, at least " + std::to_string(least);
+  into = static_cast<std::uint64_t>(*number);
+  return {};
+}
+
+std::string assign_duration(Milliseconds& into, const Value& value) {
+  Result<Milliseconds> duration =
+      value.is_string() ? parse_iso_duration(value.as_string()) : parse_duration_object(value);
+  if (!duration) return duration.error().detail;
+  into = *duration;
+  return {};
+}
+
+template <class Choice>
+std::string assign_choice(Choice& into, std::span<const std::string_view> choices,
+                          const Value& value) {
+  if (!value.is_string()) return "expected " + quoted_list(choices, "or");
+  const auto found = std::find(choices.begin(), choices.end(), value.as_string());
+  if (found == choices.end()) return choice_fault(value.as_string(), choices);
+  into = static_cast<Choice>(found - choices.begin());
+  return {};
+}
+
+template <class... Handlers>
+struct Overloaded : Handlers... {
+  using Handlers::operator()...;
+};
+template <class... Handlers>
+Overloaded(Handlers...) -> Overloaded<Handlers...>;
+
+std::string duration_text(Milliseconds duration) {
+  const auto milliseconds = duration.count();
+  if (milliseconds % 1000 == 0) return "PT" + std::to_string(milliseconds / 1000) + "S";
+  return "{milliseconds: " + std::to_string(milliseconds) + "}";
+}
+
+}  // namespace
+
+std::span<const SettingKey> setting_keys() { return kKeys; }
+
+std::string assign_setting(Settings& settings, const SettingKey& key, const Value& value) {
+  const auto check = key.check;
+  return std::visit(
+      Overloaded{
+          [&](std::string Settings::*m) { return assign_text(settings.*m, check, value); },
+          [&](std::vector<std::string> Settings::*m) {
+            return assign_list(settings.*m, check, value);
+          },
+          [&](std::uint64_t Settings::*m) { return assign_count(settings.*m, check, value); },
+          [&](Milliseconds Settings::*m) { return assign_duration(settings.*m, value); },
+          [&](LogLevel Settings::*m) { return assign_choice(settings.*m, kLevels, value); },
+          [&](LogFormat Settings::*m) { return assign_choice(settings.*m, kFormats, value); }},
+      key.target);
+}
+
+Value override_value(const SettingKey& key, std::string_view text) {
+  if (std::holds_alternative<std::uint64_t Settings::*>(key.target)) {
+    std::string ignored;
+    return resolve_plain_scalar(text, ignored);
+  }
+  if (!std::holds_alternative<std::vector<std::string> Settings::*>(key.target)) return {text};
+  Value list = Value::array();
+  while (!text.empty()) {
+    const std::size_t comma = text.find(',');
+    list.push_back(Value(text.substr(0, comma)));
+    if (comma == std::string_view::npos) break;
+    text.remove_prefix(comma + 1);
+  }
+  return list;
+}
+
+std::string setting_text(const Settings& settings, const SettingKey& key) {
+  return std::visit(
+      Overloaded{
+          [&](std::string Settings::*m) { return (settings.*m).empty() ? "\"\"" : settings.*m; },
+          [&](std::vector<std::string> Settings::*m) {
+            Value list = Value::array();
+            for (const std::string& text : settings.*m) list.push_back(Value(text));
+            return to_json(list);
+          },
+          [&](std::uint64_t Settings::*m) { return std::to_string(settings.*m); },
+          [&](Milliseconds Settings::*m) { return duration_text(settings.*m); },
+          [&](LogLevel Settings::*m) {
+            return std::string(kLevels.at(static_cast<std::size_t>(settings.*m)));
+          },
+          [&](LogFormat Settings::*m) {
+            return std::string(kFormats.at(static_cast<std::size_t>(settings.*m)));
+          }},
+      key.target);
+}
+
+}  // namespace stepwell::config

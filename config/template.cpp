@@ -1,0 +1,189 @@
+#include "config/template.h"
+
+#include <algorithm>
+#include <utility>
+#include <variant>
+
+#include "base/json.h"
+
+namespace stepwell::config {
+
+namespace {
+
+std::string place(const Position& position) {
+  return " (line " + std::to_string(position.line) + ", column " + std::to_string(position.column) +
+         ")";
+}
+
+Problem expression_problem(std::string detail, const Position& position) {
+  return make_problem(ErrorKind::expression, "expression-failed", detail + place(position));
+}
+
+// RFC 3986 §2.3: all but the unreserved characters.
+void append_percent_encoded(std::string& out, std::string_view text) {
+  constexpr std::string_view kHex = "0123456789ABCDEF";
+  for (const char c : text) {
+    const bool unreserved = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                            (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' || c == '~';
+    if (unreserved) {
+      out += c;
+      continue;
+    }
+    const auto byte = static_cast<unsigned char>(c);
+    out += '%';
+    out += kHex[byte >> 4U];
+    out += kHex[byte & 0xFU];
+  }
+}
+
+}  // namespace
+
+Result<Value> Expression::evaluate(const Scope& scope) const {
+  Result<Value> result = program.evaluate(scope.input, scope.variables, scope.context);
+  if (!result) result.error().detail += place(position);
+  return result;
+}
+
+struct Template::Node {
+  struct Loose {
+    Expression expression;
+    Value text;
+  };
+  using Array = std::vector<Template>;
+  using Object = std::vector<std::pair<Value, Template>>;  // keys are strings, shared by results
+  std::variant<Expression, Loose, Array, Object> what;
+};
+
+Template Template::constant(Value value) {
+  Template result;
+  result.constant_ = std::move(value);
+  return result;
+}
+
+Template Template::expression(Expression expression) {
+  Template result;
+  result.node_ = std::make_shared<const Node>(Node{std::move(expression)});
+  return result;
+}
+
+Template Template::loose(Expression expression, std::string text) {
+  Template result;
+  result.node_ =
+      std::make_shared<const Node>(Node{Node::Loose{std::move(expression), Value(text)}});
+  return result;
+}
+
+Template Template::array(std::vector<Template> elements) {
+  Template result;
+  if (std::all_of(elements.begin(), elements.end(),
+                  [](const Template& element) { return element.is_constant(); })) {
+    result.constant_ = Value::array();
+    for (Template& element : elements) result.constant_.push_back(std::move(element.constant_));
+    return result;
+  }
+  result.node_ = std::make_shared<const Node>(Node{std::move(elements)});
+  return result;
+}
+
+Template Template::object(std::vector<std::pair<std::string, Template>> members) {
+  Template result;
+  if (std::all_of(members.begin(), members.end(),
+                  [](const auto& member) { return member.second.is_constant(); })) {
+    result.constant_ = Value::object();
+    for (auto& [name, member] : members) result.constant_.set(name, std::move(member.constant_));
+    return result;
+  }
+  Node::Object object;
+  object.reserve(members.size());
+  for (auto& [name, member] : members) object.emplace_back(Value(name), std::move(member));
+  result.node_ = std::make_shared<const Node>(Node{std::move(object)});
+  return result;
+}
+
+Result<Value> Template::evaluate(const Scope& scope) const {
+  if (!node_) return constant_;
+  if (const auto* expression = std::get_if<Expression>(&node_->what))
+    return expression->evaluate(scope);
+  if (const auto* loose = std::get_if<Node::Loose>(&node_->what)) {
+    Result<Value> result = loose->expression.evaluate(scope);
+    return result ? std::move(result) : Result<Value>(loose->text);
+  }
+  if (const auto* array = std::get_if<Node::Array>(&node_->what)) {
+    Value value = Value::array();
+    value.reserve(array->size());
+    for (const Template& element : *array) {
+      Result<Value> result = element.evaluate(scope);
+      if (!result) return result;
+      value.push_back(std::move(*result));
+    }
+    return value;
+  }
+  const auto& object = std::get<Node::Object>(node_->what);
+  Value value = Value::object();
+  value.reserve(object.size());
+  for (const auto& [name, member] : object) {
+    Result<Value> result = member.evaluate(scope);
+    if (!result) return result;
+    value.set_member(name, std::move(*result));
+  }
+  return value;
+}
+
+bool Template::uses(std::size_t variable) const {
+  if (!node_) return false;
+  if (const auto* expression = std::get_if<Expression>(&node_->what))
+    return expression->uses(variable);
+  if (const auto* loose = std::get_if<Node::Loose>(&node_->what))
+    return loose->expression.uses(variable);
+  if (const auto* array = std::get_if<Node::Array>(&node_->what))
+    return std::any_of(array->begin(), array->end(),
+                       [&](const Template& element) { return element.uses(variable); });
+  const auto& object = std::get<Node::Object>(node_->what);
+  return std::any_of(object.begin(), object.end(),
+                     [&](const auto& member) { return member.second.uses(variable); });
+}
+
+UriTemplate UriTemplate::literal(std::vector<Part> parts) {
+  UriTemplate result;
+  result.parts_ = std::move(parts);
+  return result;
+}
+
+UriTemplate UriTemplate::expression(Expression expression) {
+  UriTemplate result;
+  result.expression_ = std::make_shared<const Expression>(std::move(expression));
+  return result;
+}
+
+Result<std::string> UriTemplate::evaluate(const Scope& scope) const {
+  if (expression_) {
+    Result<Value> result = expression_->evaluate(scope);
+    if (!result) return fail(std::move(result.error()));
+    if (!result->is_string())
+      return fail(
+          expression_problem("the expression of the endpoint gave no text", expression_->position));
+    return std::string(result->as_string());
+  }
+  std::string uri;
+  for (const Part& part : parts_) {
+    if (!part.is_name) {
+      uri += part.text;
+      continue;
+    }
+    const Value& value = scope.input.get(part.text);
+    if (value.is_array() || value.is_object())
+      return fail(make_problem(ErrorKind::expression, "expression-failed",
+                               "{" + part.text + "} in the endpoint's URI is " +
+                                   (value.is_array() ? "an array" : "an object") +
+                                   ", which has no place in a URI"));
+    if (value.is_null()) continue;
+    append_percent_encoded(uri, value.is_string() ? value.as_string() : to_json(value));
+  }
+  return uri;
+}
+
+bool UriTemplate::uses(std::size_t variable) const {
+  return expression_ && expression_->uses(variable);
+}
+
+}  // namespace stepwell::config

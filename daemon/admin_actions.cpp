@@ -1,0 +1,225 @@
+#include "daemon/admin_actions.h"
+
+#include <istream>
+#include <iterator>
+#include <memory>
+#include <utility>
+
+#include "base/json.h"
+#include "base/secret.h"
+#include "daemon/output.h"
+#include "daemon/site.h"
+#include "daemon/text_source.h"
+#include "http/url.h"
+
+namespace stepwell::daemon {
+
+namespace {
+
+constexpr const char* kKeys = "/api/v1/keys";
+constexpr const char* kCredentials = "/api/v1/credentials";
+constexpr const char* kUsers = "/api/v1/users";
+constexpr const char* kInstances = "/api/v1/instances";
+
+Problem usage(std::string detail) {
+  return make_problem(ErrorKind::validation, "usage", std::move(detail));
+}
+
+std::string path(const std::string& resource, const std::string& subject,
+                 const std::string& verb = "") {
+  return resource + "/" + http::percent_encode(subject) + verb;
+}
+
+void set_if_given(Value& body, std::string_view name, const std::string& text) {
+  if (!text.empty()) body.set(name, text);
+}
+
+Value text_array(const std::vector<std::string>& texts) {
+  Value array = Value::array();
+  for (const std::string& text : texts) array.push_back(text);
+  return array;
+}
+
+Result<std::string> read_all(CommandContext& context, const std::string& source) {
+  if (source == "-")
+    return std::string{std::istreambuf_iterator<char>(context.in),
+                       std::istreambuf_iterator<char>()};
+  return read_file(source);
+}
+
+// The secret by --value-file or standard input, without one newline at its end.
+Status read_value(CommandContext& context, const AdminOptions& options, Value& body) {
+  const std::string source = options.value_file.empty() ? options.value : options.value_file;
+  if (source.empty())
+    return fail(
+        usage("the secret is missing; give it by --value-file FILE or --value - (standard "
+              "input)"));
+  Result<std::string> text = read_all(context, source);
+  if (!text) return fail(std::move(text).error());
+  if (text->ends_with('\n')) text->pop_back();
+  if (!is_valid_utf8(*text)) {
+    wipe(*text);
+    return fail(usage("the secret is not UTF-8"));
+  }
+  body.set("value", *text);
+  wipe(*text);
+  set_if_given(body, "username", options.username);
+  return {};
+}
+
+Result<Value> expiry_body(const AdminOptions& options) {
+  if (!options.never && options.expires.empty())
+    return fail(usage("give the new expiry by --expires TIME, or --never"));
+  return Value::object({{"expiresAt", options.never ? Value() : Value(options.expires)}});
+}
+
+Result<AdminCall> patch_expiry(const std::string& target, const AdminOptions& options) {
+  Result<Value> body = expiry_body(options);
+  if (!body) return fail(std::move(body).error());
+  return AdminCall{"PATCH", target, *std::move(body), {}, false};
+}
+
+AdminCall get(std::string target, std::vector<std::string> columns = {}) {
+  return {"GET", std::move(target), {}, std::move(columns), false};
+}
+AdminCall post(std::string target, Value body = {}) {
+  return {"POST", std::move(target), std::move(body), {}, false};
+}
+
+OutputFormat format_of(const AdminOptions& options) {
+  return options.output == "json" ? OutputFormat::json : OutputFormat::table;
+}
+
+}  // namespace
+
+void perform(CommandContext& context, const AdminOptions& options, AdminAction action) {
+  const OutputFormat format = format_of(options);
+  const Result<AdminCall> call = action(context, options);
+  if (!call) return report_problem(context, format, call.error());
+  Result<std::unique_ptr<Backend>> backend = open_backend(context, options.offline);
+  if (!backend) return report_problem(context, format, backend.error());
+  const Result<Value> answer = (*backend)->call(call->method, call->target, call->body);
+  if (!answer) return report_problem(context, format, answer.error());
+  print_answer(context.out, format, *answer, call->columns);
+  if (call->judge && answer->get("status") == Value("faulted")) context.exit_code = kFailed;
+}
+
+namespace actions {
+
+Result<AdminCall> create_key(CommandContext& /*context*/, const AdminOptions& options) {
+  Value body = Value::object({{"name", options.subject}, {"user", options.user}});
+  set_if_given(body, "expiresAt", options.expires);
+  return post(kKeys, std::move(body));
+}
+Result<AdminCall> list_keys(CommandContext& /*context*/, const AdminOptions& /*options*/) {
+  return get(kKeys, {"id", "name", "user", "state", "expiresAt"});
+}
+Result<AdminCall> show_key(CommandContext& /*context*/, const AdminOptions& options) {
+  return get(path(kKeys, options.subject));
+}
+Result<AdminCall> revoke_key(CommandContext& /*context*/, const AdminOptions& options) {
+  return post(path(kKeys, options.subject, "/revoke"));
+}
+Result<AdminCall> delete_key(CommandContext& /*context*/, const AdminOptions& options) {
+  return AdminCall{"DELETE", path(kKeys, options.subject), {}, {}, false};
+}
+Result<AdminCall> set_key_expiry(CommandContext& /*context*/, const AdminOptions& options) {
+  return patch_expiry(path(kKeys, options.subject), options);
+}
+Result<AdminCall> assign_key(CommandContext& /*context*/, const AdminOptions& options) {
+  return AdminCall{
+      "PATCH", path(kKeys, options.subject), Value::object({{"user", options.user}}), {}, false};
+}
+
+Result<AdminCall> add_credential(CommandContext& context, const AdminOptions& options) {
+  Value body = Value::object({{"name", options.subject}, {"kind", options.kind}});
+  body.set("origins", text_array(options.origins));
+  if (!options.namespaces.empty()) body.set("namespaces", text_array(options.namespaces));
+  set_if_given(body, "description", options.description);
+  set_if_given(body, "prefix", options.prefix);
+  set_if_given(body, "header", options.header);
+  set_if_given(body, "expiresAt", options.expires);
+  if (Status status = read_value(context, options, body); !status)
+    return fail(std::move(status).error());
+  return post(kCredentials, std::move(body));
+}
+Result<AdminCall> list_credentials(CommandContext& /*context*/, const AdminOptions& /*options*/) {
+  return get(kCredentials, {"name", "kind", "state", "version", "origins", "expiresAt"});
+}
+Result<AdminCall> show_credential(CommandContext& /*context*/, const AdminOptions& options) {
+  return get(path(kCredentials, options.subject));
+}
+Result<AdminCall> rotate_credential(CommandContext& context, const AdminOptions& options) {
+  Value body = Value::object();
+  if (options.never || !options.expires.empty())
+    body.set("expiresAt", options.never ? Value() : Value(options.expires));
+  if (Status status = read_value(context, options, body); !status)
+    return fail(std::move(status).error());
+  return post(path(kCredentials, options.subject, "/rotate"), std::move(body));
+}
+Result<AdminCall> revoke_credential(CommandContext& /*context*/, const AdminOptions& options) {
+  return post(path(kCredentials, options.subject, "/revoke"));
+}
+Result<AdminCall> enable_credential(CommandContext& /*context*/, const AdminOptions& options) {
+  return post(path(kCredentials, options.subject, "/enable"));
+}
+Result<AdminCall> disable_credential(CommandContext& /*context*/, const AdminOptions& options) {
+  return post(path(kCredentials, options.subject, "/disable"));
+}
+Result<AdminCall> delete_credential(CommandContext& /*context*/, const AdminOptions& options) {
+  return AdminCall{"DELETE", path(kCredentials, options.subject), {}, {}, false};
+}
+Result<AdminCall> set_credential_expiry(CommandContext& /*context*/, const AdminOptions& options) {
+  return patch_expiry(path(kCredentials, options.subject), options);
+}
+
+Result<AdminCall> create_user(CommandContext& /*context*/, const AdminOptions& options) {
+  return post(kUsers, Value::object({{"name", options.subject}, {"role", options.role}}));
+}
+Result<AdminCall> list_users(CommandContext& /*context*/, const AdminOptions& /*options*/) {
+  return get(kUsers, {"name", "role", "active", "createdAt"});
+}
+Result<AdminCall> show_user(CommandContext& /*context*/, const AdminOptions& options) {
+  return get(path(kUsers, options.subject));
+}
+Result<AdminCall> set_user_role(CommandContext& /*context*/, const AdminOptions& options) {
+  return AdminCall{
+      "PATCH", path(kUsers, options.subject), Value::object({{"role", options.role}}), {}, false};
+}
+Result<AdminCall> deactivate_user(CommandContext& /*context*/, const AdminOptions& options) {
+  return AdminCall{
+      "PATCH", path(kUsers, options.subject), Value::object({{"active", false}}), {}, false};
+}
+Result<AdminCall> activate_user(CommandContext& /*context*/, const AdminOptions& options) {
+  return AdminCall{
+      "PATCH", path(kUsers, options.subject), Value::object({{"active", true}}), {}, false};
+}
+
+Result<AdminCall> start_instance(CommandContext& context, const AdminOptions& options) {
+  Value body = Value::object({{"workflow", options.subject}});
+  if (!options.input.empty()) {
+    const bool inline_text = options.input != "-" && options.input.front() != '@';
+    Result<std::string> text =
+        inline_text ? Result<std::string>(options.input)
+                    : read_all(context, options.input == "-" ? "-" : options.input.substr(1));
+    if (!text) return fail(std::move(text).error());
+    Result<Value> input = parse_json(*text);
+    if (!input) return fail(usage("--input: " + input.error().detail));
+    body.set("input", *std::move(input));
+  }
+  set_if_given(body, "name", options.name);
+  if (!options.tags.empty()) body.set("tags", text_array(options.tags));
+  std::string target = kInstances;
+  if (!options.wait.empty()) target += "?wait=" + http::percent_encode(options.wait);
+  return AdminCall{"POST", std::move(target), std::move(body), {}, true};
+}
+Result<AdminCall> show_instance(CommandContext& /*context*/, const AdminOptions& options) {
+  return get(path(kInstances, options.subject));
+}
+Result<AdminCall> stop_instance(CommandContext& /*context*/, const AdminOptions& options) {
+  return post(path(kInstances, options.subject, "/stop"));
+}
+
+}  // namespace actions
+
+}  // namespace stepwell::daemon

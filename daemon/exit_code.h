@@ -1,0 +1,13 @@
+// Exit codes of every command (docs/operations.md).
+#pragma once
+
+namespace stepwell::daemon {
+
+enum ExitCode : int {
+  kDone = 0,         // the thing asked for was done
+  kFailed = 1,       // it failed: an instance faulted, a check found faults
+  kUsage = 2,        // wrong usage, or an invalid file
+  kUnreachable = 3,  // the daemon cannot be reached
+};
+
+}  // namespace stepwell::daemon

@@ -1,0 +1,244 @@
+#include "daemon/serve_command.h"
+
+#include <atomic>
+#include <csignal>
+#include <cstdlib>
+#include <ctime>
+#include <filesystem>
+#include <iostream>
+#include <mutex>
+#include <optional>
+#include <utility>
+
+#include "api/server.h"
+#include "daemon/definitions.h"
+#include "daemon/exit_code.h"
+#include "daemon/notify.h"
+#include "daemon/validate_command.h"
+#include "daemon/wiring.h"
+
+namespace stepwell::daemon {
+
+namespace {
+
+int complain(const Problem& problem, int exit_code) {
+  std::cerr << "stepwell: " << problem.one_line() << '\n';
+  return exit_code;
+}
+
+Result<http::EgressRules> egress_rules(const config::Settings& settings) {
+  const auto parse = [](const std::vector<std::string>& texts,
+                        std::vector<http::Network>& networks) -> Status {
+    for (const std::string& text : texts) {
+      auto network = http::Network::parse(text);
+      if (!network) return fail(std::move(network.error()));
+      networks.push_back(*network);
+    }
+    return {};
+  };
+  std::vector<http::Network> allow;
+  std::vector<http::Network> deny;
+  if (auto parsed = parse(settings.egress_allow, allow); !parsed)
+    return fail(std::move(parsed.error()));
+  if (auto parsed = parse(settings.egress_deny, deny); !parsed)
+    return fail(std::move(parsed.error()));
+  return http::EgressRules(std::move(allow), std::move(deny));
+}
+
+// The only place where settings become options.
+Result<NodeOptions> node_options(const config::Settings& settings) {
+  auto egress = egress_rules(settings);
+  if (!egress) return fail(std::move(egress.error()));
+  NodeOptions options;
+  options.data_directory = settings.data;
+  options.master_key_file = settings.master_key_file;
+  options.log_level = settings.log_level;
+  options.log_format = settings.log_format;
+  options.reactor.egress = std::move(*egress);
+  options.reactor.ca_file = settings.http_client_ca_file;
+  options.reactor.connect_to = settings.http_client_connect_to;
+  options.reactor.active_per_host = settings.http_client_active_per_host;
+  options.reactor.max_active_per_host = settings.http_client_max_active_per_host;
+  options.engine.workers = settings.engine_workers;
+  options.engine.max_open = settings.engine_max_instances;
+  options.engine.keep_finished = settings.instances_retention;
+  return options;
+}
+
+// The signals that main's thread waits for; blocked in every thread that is started later.
+sigset_t block_signals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, signal);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);
+  return signals;
+}
+
+class Daemon {
+ public:
+  Daemon(const ServeOptions& options, config::Settings settings, std::unique_ptr<Node> node)
+      : options_(options),
+        settings_(std::move(settings)),
+        node_(std::move(node)),
+        reloads_(node_->metrics().counter("stepwell_reloads_total", "Reloads by outcome.",
+                                          {{"outcome", "done"}})),
+        failed_reloads_(node_->metrics().counter("stepwell_reloads_total", "Reloads by outcome.",
+                                                 {{"outcome", "failed"}})),
+        reload_successful_(node_->metrics().gauge("stepwell_last_reload_successful",
+                                                  "1 where the last reload was taken over.")) {}
+
+  // Loads the definitions and opens the door.
+  Status open() {
+    if (auto loaded = load(settings_.definitions); !loaded) return loaded;
+    reload_successful_.set(1);
+    node_->metrics()
+        .gauge("stepwell_build_info", "1, with the version that runs.",
+               {{"version", STEPWELL_VERSION}})
+        .set(1);
+    api::ServerOptions server;
+    server.listen = settings_.http_listen;
+    server.allow_plaintext = options_.allow_plaintext;
+    auto started = api::Server::start(
+        server,
+        {node_->engine(), node_->catalog(), node_->authority(), node_->clock(), node_->entropy(),
+         node_->metrics(), node_->log(), [this] { return reload(); }, [this] { return ready(); }});
+    if (!started) return fail(std::move(started.error()));
+    server_ = std::move(*started);
+    if (auto published = node_->publish(server_->address()); !published) return published;
+    accepting_.store(true);
+    node_->log().info("ready", {{"address", server_->address()},
+                                {"workflows", node_->catalog().size()},
+                                {"version", STEPWELL_VERSION}});
+    notify_ready("serving on " + server_->address());
+    return {};
+  }
+
+  // Until a signal ends it. Once a second what has to be done now and then.
+  void serve(const sigset_t& signals) {
+    while (true) {
+      const timespec second{1, 0};
+      const int signal = sigtimedwait(&signals, nullptr, &second);
+      if (signal == SIGTERM || signal == SIGINT) return;
+      if (signal == SIGHUP) {
+        notify_reloading();
+        (void)reload();
+        notify_ready("serving on " + server_->address());
+      }
+      node_->authority().maintain();
+      notify_watchdog();
+    }
+  }
+
+  // Takes no new work, lets what runs finish for a while, and goes.
+  void close() {
+    notify_stopping();
+    accepting_.store(false);
+    node_->log().info("stopping", {{"openInstances", node_->engine().open_instances()}});
+    node_->engine().refuse_new();
+    const Deadline deadline = Deadline::after(node_->clock(), settings_.shutdown_grace);
+    const bool idle = node_->engine().wait_until_idle(deadline);
+    server_->stop(Milliseconds(1'000));
+    server_.reset();
+    node_->log().info("stopped",
+                      {{"openInstances", node_->engine().open_instances()}, {"drained", idle}});
+  }
+
+ private:
+  Status load(const std::string& folder) {
+    return load_definitions(folder, node_->engine(), node_->catalog(), node_->authority().gate(),
+                            node_->log());
+  }
+
+  // Settings and definitions are read anew; a fault in either leaves everything as it was. Of the
+  // settings, the log's level and the definitions folder take effect; the rest at the next start.
+  Status reload() {
+    const std::scoped_lock lock(reload_mutex_);
+    const auto done = [this](Status outcome) {
+      reload_successful_.set(outcome ? 1 : 0);
+      (outcome ? reloads_ : failed_reloads_).increment();
+      if (outcome)
+        node_->log().info("reloaded", {{"workflows", node_->catalog().size()}});
+      else
+        node_->log().error("reload failed; what was loaded before goes on",
+                           {{"problem", outcome.error().one_line()}});
+      return outcome;
+    };
+    auto settings = effective_settings(options_.config, options_.overrides);
+    if (!settings) return done(fail(std::move(settings.error())));
+    if (auto loaded = load(settings->definitions); !loaded) return done(std::move(loaded));
+    node_->log().set_level(settings->log_level);
+    return done({});
+  }
+
+  Status ready() const {
+    if (accepting_.load()) return {};
+    Problem problem =
+        make_problem(ErrorKind::runtime, "not-ready", "the daemon is starting or stopping");
+    problem.status = 503;
+    return fail(std::move(problem));
+  }
+
+  const ServeOptions& options_;
+  const config::Settings settings_;
+  std::unique_ptr<Node> node_;
+  Counter reloads_;
+  Counter failed_reloads_;
+  Gauge reload_successful_;
+  std::mutex reload_mutex_;
+  std::atomic<bool> accepting_{false};
+  std::unique_ptr<api::Server> server_;
+};
+
+}  // namespace
+
+Result<config::Settings> effective_settings(const std::string& file,
+                                            const std::vector<std::string>& overrides) {
+  auto loaded = config::load_settings_file(file);
+  for (const config::Fault& fault : loaded.faults) std::cerr << fault.text() << '\n';
+  if (!loaded.settings) {
+    return fail(make_problem(ErrorKind::configuration, "settings-invalid",
+                             file + " has faults; nothing was changed"));
+  }
+  const auto lookup = [](const std::string& name) -> std::optional<std::string> {
+    const char* value = std::getenv(name.c_str());
+    return value != nullptr ? std::optional<std::string>(value) : std::nullopt;
+  };
+  if (auto applied = config::apply_environment(*loaded.settings, lookup); !applied)
+    return fail(std::move(applied.error()));
+  for (const std::string& assignment : overrides)
+    if (auto applied = config::apply_override(*loaded.settings, assignment); !applied)
+      return fail(std::move(applied.error()));
+  return std::move(*loaded.settings);
+}
+
+int serve(const ServeOptions& options) {
+  const sigset_t signals = block_signals();
+  auto settings = effective_settings(options.config, options.overrides);
+  if (!settings) return complain(settings.error(), kUsage);
+  if (!options.listen.empty()) settings->http_listen = options.listen;
+  const auto node_settings = node_options(*settings);
+  if (!node_settings) return complain(node_settings.error(), kUsage);
+  auto node = Node::open(*node_settings);
+  if (!node) return complain(node.error(), kFailed);
+  Daemon daemon(options, std::move(*settings), std::move(*node));
+  if (auto opened = daemon.open(); !opened)
+    return complain(opened.error(),
+                    opened.error().code == "definitions-invalid" ? kUsage : kFailed);
+  daemon.serve(signals);
+  daemon.close();
+  return kDone;
+}
+
+int check_config(const ServeOptions& options) {
+  auto settings = effective_settings(options.config, options.overrides);
+  if (!settings) return complain(settings.error(), kUsage);
+  const auto node_settings = node_options(*settings);
+  if (!node_settings) return complain(node_settings.error(), kUsage);
+  const int definitions = validate({settings->definitions});
+  if (definitions != kDone) return definitions;
+  std::cout << options.config << ": ok\n";
+  return kDone;
+}
+
+}  // namespace stepwell::daemon

@@ -1,0 +1,32 @@
+// `stepwell serve` and `stepwell check-config`: the daemon. Runs on main's thread, which handles
+// the signals; everything else has its own threads.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "config/settings.h"
+
+namespace stepwell::daemon {
+
+struct ServeOptions {
+  std::string config;                  // the settings file
+  std::string listen;                  // HOST:PORT instead of http.listen; may be empty
+  std::vector<std::string> overrides;  // KEY=VALUE
+  bool allow_plaintext = false;        // listen without TLS on other than loopback
+};
+
+// Serves until SIGTERM or SIGINT; SIGHUP reloads. Gives an ExitCode: kDone after an orderly stop,
+// kUsage for invalid settings or definitions, kFailed for what could not be opened.
+int serve(const ServeOptions& options);
+
+// Reads settings and definitions and says what is wrong with them. Gives an ExitCode.
+int check_config(const ServeOptions& options);
+
+// File, then environment, then overrides. Faults of the file go to standard error.
+// Errors: configuration/`settings-invalid`.
+Result<config::Settings> effective_settings(const std::string& file,
+                                            const std::vector<std::string>& overrides);
+
+}  // namespace stepwell::daemon

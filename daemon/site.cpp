@@ -1,0 +1,133 @@
+#include "daemon/site.h"
+
+#include <pwd.h>
+#include <unistd.h>
+
+#include <array>
+#include <optional>
+#include <utility>
+
+#include "api/administration.h"
+#include "auth/authority.h"
+#include "auth/vault.h"
+#include "base/entropy.h"
+#include "base/json.h"
+#include "store/lock.h"
+#include "store/sqlite_secret_store.h"
+
+namespace stepwell::daemon {
+
+namespace {
+
+// Who the audit log names for an offline command.
+std::string login_name() {
+  std::array<char, 4096> room{};
+  passwd entry{};
+  passwd* found = nullptr;
+  if (getpwuid_r(geteuid(), &entry, room.data(), room.size(), &found) == 0 && found != nullptr)
+    return entry.pw_name;
+  return "uid " + std::to_string(geteuid());
+}
+
+class OfflineBackend final : public Backend {
+ public:
+  explicit OfflineBackend(store::LockFile lock) : lock_(std::move(lock)) {}
+
+  Status open(const config::Settings& settings, const Secret& master_key) {
+    Result<std::unique_ptr<store::SqliteSecretStore>> opened =
+        store::SqliteSecretStore::open(settings.data);
+    if (!opened) return fail(std::move(opened).error());
+    store_ = *std::move(opened);
+    Result<std::unique_ptr<auth::Authority>> authority =
+        auth::Authority::open(master_key, {*store_, clock_, entropy_, metrics_, Log::null()});
+    if (!authority) return fail(std::move(authority).error());
+    authority_ = *std::move(authority);
+    Result<std::unique_ptr<api::Administration>> made = api::Administration::make(*authority_);
+    if (!made) return fail(std::move(made).error());
+    administration_ = *std::move(made);
+    return {};
+  }
+
+  Result<Value> call(const std::string& method, const std::string& target,
+                     const Value& body) override {
+    if (target.starts_with("/api/v1/instances") || target.starts_with("/api/v1/workflows"))
+      return fail(make_problem(ErrorKind::validation, "not-offline",
+                               "instances exist in a running daemon only; leave --offline out"));
+    const api::Response response = administration_->call(
+        method, target, body.is_null() ? std::string() : to_json(body), login_name());
+    if (response.status >= 400) return fail(problem_of_answer(response.status, response.body));
+    return parse_json(response.body);
+  }
+
+ private:
+  store::LockFile lock_;
+  SystemClock clock_;
+  SystemEntropy entropy_;
+  Metrics metrics_;
+  std::unique_ptr<store::SqliteSecretStore> store_;
+  std::unique_ptr<auth::Authority> authority_;
+  std::unique_ptr<api::Administration> administration_;
+};
+
+Problem unreachable(std::string detail) {
+  return make_problem(ErrorKind::communication, "daemon-unreachable", std::move(detail));
+}
+
+Result<std::string> daemon_address(const config::Settings& settings) {
+  const Result<std::optional<store::LockOwner>> owner = store::LockFile::read_owner(settings.data);
+  // Who may not read the data directory can still be a client.
+  if (!owner) return settings.http_listen;
+  if (!*owner)
+    return fail(unreachable("no daemon runs on " + settings.data +
+                            "; start one with \"stepwell serve\", or add --offline to work on the "
+                            "data directory itself"));
+  if ((*owner)->address.empty())
+    return fail(unreachable("process " + std::to_string((*owner)->pid) + " holds " + settings.data +
+                            " and serves no API (yet); try again"));
+  return (*owner)->address;
+}
+
+}  // namespace
+
+Result<config::Settings> read_settings(const CommandContext& context) {
+  config::LoadedSettings loaded = config::load_settings_file(context.config_file);
+  if (!loaded.settings) {
+    std::string detail =
+        "the settings cannot be used; give the file by --config or "
+        "STEPWELL_CONFIG";
+    for (const config::Fault& fault : loaded.faults) detail += "\n" + fault.text();
+    return fail(make_problem(ErrorKind::configuration, "settings-invalid", std::move(detail)));
+  }
+  if (Status status = config::apply_environment(*loaded.settings, context.environment); !status)
+    return fail(std::move(status).error());
+  return *std::move(loaded.settings);
+}
+
+Result<std::unique_ptr<Backend>> open_offline(const config::Settings& settings) {
+  // The key first: without it nothing is made or touched.
+  Result<Secret> master_key = auth::load_master_key(settings.master_key_file);
+  if (!master_key) return fail(std::move(master_key).error());
+  Result<store::LockFile> lock = store::LockFile::acquire(settings.data);
+  if (!lock) return fail(std::move(lock).error());
+  auto backend = std::make_unique<OfflineBackend>(*std::move(lock));
+  if (Status status = backend->open(settings, *master_key); !status)
+    return fail(std::move(status).error());
+  return std::unique_ptr<Backend>(std::move(backend));
+}
+
+Result<std::unique_ptr<Backend>> open_backend(const CommandContext& context, bool offline) {
+  const Result<config::Settings> settings = read_settings(context);
+  if (!settings) return fail(settings.error());
+  if (offline) return open_offline(*settings);
+  const Result<std::string> address = daemon_address(*settings);
+  if (!address) return fail(address.error());
+  std::optional<std::string> key = context.environment("STEPWELL_API_KEY");
+  if (!key || key->empty())
+    return fail(
+        make_problem(ErrorKind::configuration, "key-missing",
+                     "STEPWELL_API_KEY must hold an API key for the daemon at " + *address));
+  const Secret secret = Secret::take(*std::move(key));
+  return std::unique_ptr<Backend>(std::make_unique<ApiClient>(*address, secret));
+}
+
+}  // namespace stepwell::daemon

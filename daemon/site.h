@@ -1,0 +1,27 @@
+// Finds what a command works on: the settings, and through them the running daemon or the data
+// directory. Used by one thread; everything here may block.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "base/result.h"
+#include "config/settings.h"
+#include "daemon/api_client.h"
+#include "daemon/command_context.h"
+
+namespace stepwell::daemon {
+
+// The settings file with the environment's overrides. Errors: configuration/`settings-invalid`,
+// whose detail has one line for each fault.
+Result<config::Settings> read_settings(const CommandContext& context);
+
+// Offline: locks the data directory and opens it. Else: the daemon that holds it, with the key of
+// STEPWELL_API_KEY. Errors: communication/`daemon-unreachable` where none runs;
+// configuration/`key-missing`; `data-directory-locked`; the store's and the vault's.
+Result<std::unique_ptr<Backend>> open_backend(const CommandContext& context, bool offline);
+
+// The data directory itself, for `init` and offline commands.
+Result<std::unique_ptr<Backend>> open_offline(const config::Settings& settings);
+
+}  // namespace stepwell::daemon

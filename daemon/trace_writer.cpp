@@ -1,0 +1,25 @@
+#include "daemon/trace_writer.h"
+
+#include <utility>
+
+#include "base/json.h"
+
+namespace stepwell::daemon {
+
+TraceWriter::TraceWriter(std::ostream* out, std::function<void(const engine::InstanceView&)> on_end)
+    : out_(out), on_end_(std::move(on_end)) {}
+
+void TraceWriter::on_trace(const config::Task& task, const engine::Trace& trace, WallTime time) {
+  if (out_ == nullptr) return;
+  *out_ << to_json(Value::object({{"event", to_string(trace.kind)},
+                                  {"name", task.name},
+                                  {"reference", task.reference},
+                                  {"time", format_time(time)},
+                                  {"attempt", trace.attempt}}))
+        << '\n';
+  out_->flush();
+}
+
+void TraceWriter::on_end(const engine::InstanceView& view) { on_end_(view); }
+
+}  // namespace stepwell::daemon

@@ -1,0 +1,141 @@
+#include "expression/program.h"
+
+#include <utility>
+
+#include "expression/code.h"
+#include "expression/compiler.h"
+#include "expression/machine.h"
+#include "expression/operations.h"
+#include "expression/parser.h"
+
+namespace stepwell::expression {
+
+namespace {
+
+using detail::Code;
+using detail::Machine;
+using detail::Shortcut;
+
+Problem failed_problem(const Value& error) {
+  // As the jq command prints it: a message as it is, anything else as JSON.
+  std::string detail = error.is_string() ? std::string(error.as_string())
+                                         : detail::summary(error) + " (not a string)";
+  return make_problem(ErrorKind::expression, "expression-failed", std::move(detail));
+}
+
+Problem budget_problem(const detail::Limits& limits) {
+  const Budget& budget = limits.budget();
+  std::string what;
+  switch (limits.what()) {
+    case detail::Limits::Exceeded::cpu:
+      what = "it ran longer than " + std::to_string(budget.cpu.count()) + " ms of CPU time";
+      break;
+    case detail::Limits::Exceeded::outputs:
+      what = "it gave more than " + std::to_string(budget.outputs) + " outputs";
+      break;
+    case detail::Limits::Exceeded::depth:
+      what = "a value was nested deeper than " + std::to_string(budget.depth) + " levels";
+      break;
+    default:
+      what = "it needed more than " + std::to_string(budget.memory_bytes) + " bytes of memory";
+  }
+  return make_problem(ErrorKind::expression, "expression-budget",
+                      "the expression was ended: " + what);
+}
+
+// A chain of keys into a value, without a machine.
+Result<Value> walk(const Value& start, const Value& keys) {
+  const Value* at = &start;
+  Value failure;
+  for (const Value& key : keys.elements()) {
+    const Value* next = nullptr;
+    if (!detail::child_of(*at, key, next, failure)) return fail(failed_problem(failure));
+    at = next;
+  }
+  return *at;
+}
+
+Result<Value> shortcut(const Code& code, const Value& input, std::span<const Value> variables) {
+  if (code.shortcut == Shortcut::constant) return code.shortcut_value;
+  return walk(code.shortcut == Shortcut::walk_input ? input : variables[code.shortcut_variable],
+              code.shortcut_value);
+}
+
+Problem missing_variables(std::size_t wanted, std::size_t given) {
+  return make_problem(ErrorKind::expression, "expression-failed",
+                      "the expression was compiled for " + std::to_string(wanted) +
+                          " variables but given " + std::to_string(given));
+}
+
+}  // namespace
+
+Result<Program> Program::compile(std::string_view source, std::span<const std::string> variables) {
+  auto tree = detail::Parser(source).parse();
+  if (!tree) return fail(std::move(tree.error()));
+  auto code = detail::Compiler(source, variables).compile(**tree);
+  if (!code) return fail(std::move(code.error()));
+  return Program(std::shared_ptr<const Code>(std::move(*code)));
+}
+
+Status Program::evaluate_all(const Value& input, std::span<const Value> variables,
+                             const Context& context, const std::function<bool(Value)>& sink) const {
+  if (variables.size() != code_->used_variables.size())
+    return fail(missing_variables(code_->used_variables.size(), variables.size()));
+  if (code_->shortcut != Shortcut::none) {
+    auto value = shortcut(*code_, input, variables);
+    if (!value) return fail(std::move(value.error()));
+    sink(std::move(*value));
+    return {};
+  }
+  Machine machine(*code_, input, variables, context);
+  std::uint64_t outputs = 0;
+  while (true) {
+    Value value;
+    switch (machine.next(value)) {
+      case Machine::Outcome::output:
+        if (++outputs > context.budget.outputs) {
+          detail::Limits limits(context.budget);
+          limits.exceed(detail::Limits::Exceeded::outputs);
+          return fail(budget_problem(limits));
+        }
+        if (!sink(std::move(value))) return {};
+        break;
+      case Machine::Outcome::done:
+        return {};
+      case Machine::Outcome::failed:
+        return fail(failed_problem(value));
+      case Machine::Outcome::exceeded:
+        return fail(budget_problem(machine.limits()));
+    }
+  }
+}
+
+Result<Value> Program::evaluate(const Value& input, std::span<const Value> variables,
+                                const Context& context) const {
+  Value first;
+  const auto keep = [&first](Value value) {
+    first = std::move(value);
+    return false;
+  };
+  if (auto status = evaluate_all(input, variables, context, keep); !status)
+    return fail(std::move(status.error()));
+  return first;
+}
+
+bool Program::uses_variable(std::size_t index) const {
+  return index < code_->used_variables.size() && code_->used_variables[index];
+}
+
+std::size_t Program::memory_bytes() const {
+  std::size_t bytes = sizeof(Code) + code_->source.capacity() +
+                      code_->constants.capacity() * sizeof(Value) +
+                      code_->functions.capacity() * sizeof(void*);
+  for (const auto& function : code_->functions)
+    bytes += sizeof(detail::Function) + function->code.capacity() * sizeof(detail::Instruction);
+  for (const Value& constant : code_->constants) bytes += 32 + constant.size();
+  return bytes;
+}
+
+const std::string& Program::source() const { return code_->source; }
+
+}  // namespace stepwell::expression

@@ -1,0 +1,304 @@
+// The way of one transfer through the loop: admitted to its host's queue, started on a handle,
+// watched, and completed exactly once.
+#include <curl/curl.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+
+#include "http/classify.h"
+#include "http/loop.h"
+#include "http/url.h"
+
+namespace stepwell::http {
+namespace {
+
+// Handing over in small portions between socket events keeps answers and new requests interleaved.
+constexpr std::size_t kAdmittedARound = 64;
+constexpr std::size_t kStartsARound = 8;
+// Idle connections that a pool keeps in one lane; above what is in flight there.
+constexpr std::size_t kConnectionsALane = 512;
+
+std::chrono::microseconds between(SteadyTime from, SteadyTime to) {
+  return std::max(std::chrono::duration_cast<std::chrono::microseconds>(to - from),
+                  std::chrono::microseconds(0));
+}
+
+// The shortest of a request's limits in time: its state is looked at that often.
+std::chrono::nanoseconds shortest_limit(const Request& request) {
+  const std::chrono::nanoseconds shortest =
+      std::min({std::chrono::nanoseconds(request.timeouts.connect),
+                std::chrono::nanoseconds(request.timeouts.first_byte),
+                std::chrono::nanoseconds(request.limits.low_speed_time)});
+  return std::max<std::chrono::nanoseconds>(shortest, Milliseconds(1));
+}
+
+// Ends a TCP connection with a reset at once and throws away what the kernel had not sent yet.
+void reset_connection(int fd) {
+  const linger at_once{1, 0};
+  setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+  sockaddr nowhere{};
+  nowhere.sa_family = AF_UNSPEC;
+  // Dissolves the association (connect(2)); closing would be left to libcurl, which may not do it
+  // where HTTP/2 streams share the connection.
+  connect(fd, &nowhere, sizeof nowhere);
+}
+
+}  // namespace
+
+std::string Transfer::target() const {
+  auto url = parse_url(request().url);
+  return url ? url->origin.host_and_port() : "an invalid URL";
+}
+
+Sent Transfer::sent() const {
+  if (written || wrote_all_before) return Sent::yes;
+  const bool some = wrote_before || (sends > 0 && handle != nullptr && handle->bytes_sent() > 0);
+  return some ? Sent::partly : Sent::no;
+}
+
+Pool& Loop::pool_of(const Transfer& transfer) {
+  auto& pool = pools_[transfer.pool_key];
+  if (!pool) pool = std::make_unique<Pool>(surroundings_, transfer.request());
+  return *pool;
+}
+
+Lane& Loop::lane(std::size_t index) {
+  while (lanes_.size() <= index)
+    lanes_.push_back(std::make_unique<Lane>(surroundings_, listener(), kConnectionsALane));
+  return *lanes_[index];
+}
+
+void Loop::admit_some() {
+  for (std::size_t i = 0; i < kAdmittedARound && !arrivals_.empty(); ++i) {
+    Transfer* transfer = transfers_.find(arrivals_.front());
+    arrivals_.pop_front();
+    if (transfer != nullptr) admit(*transfer);  // else it was cancelled meanwhile
+  }
+}
+
+void Loop::admit(Transfer& transfer) {
+  if (transfer.refused) {
+    give_up(transfer, std::move(*transfer.refused));
+    return;
+  }
+  transfer.host = &pool_of(transfer).host(transfer.origin);
+  transfer.host->queue.push(transfer);
+  ++queued_;
+  note_startable(*transfer.host);
+  if (!ticking_ && !transfer.host->queue.can_start()) {
+    ticking_ = true;
+    tick_began_ = surroundings_.now;
+    slept_ = {};
+  }
+}
+
+void Loop::note_startable(Host& host) {
+  if (host.queue.can_start() && !host.startable_hook.linked) startable_.push_back(host);
+}
+
+void Loop::start_some() {
+  for (std::size_t i = 0; i < kStartsARound; ++i) {
+    Host* host = startable_.pop_front();  // hosts take turns
+    if (host == nullptr) return;
+    Transfer* transfer = host->queue.start_next();
+    note_startable(*host);
+    if (transfer == nullptr) continue;
+    transfer->active = true;
+    start(*transfer);
+  }
+}
+
+void Loop::start(Transfer& transfer) {
+  --queued_;
+  transfer.waiting = false;
+  waiting_.fetch_sub(1, std::memory_order_relaxed);
+  transfer.started = surroundings_.now;
+  PoolLane& place = transfer.host->pool.place([this](std::size_t i) -> Lane& { return lane(i); });
+  Handle* handle = place.take();
+  if (handle == nullptr) {
+    give_up(transfer, overloaded("memory is short for the request to " + transfer.target()));
+    return;
+  }
+  Status prepared = handle->prepare(transfer, transfer.host->http1_only);
+  if (!prepared || !place.lane().add(*handle)) {
+    place.put_back(*handle);
+    give_up(transfer, prepared ? overloaded("libcurl takes no request to " + transfer.target())
+                               : std::move(prepared.error()));
+    return;
+  }
+  transfer.handle = handle;
+  ++in_flight_;
+  watch(transfer);
+}
+
+void Loop::take_off_handle(Transfer& transfer) {
+  Handle& handle = *transfer.handle;
+  telemetry_.bytes(handle.bytes_sent(), handle.bytes_received());
+  if (transfer.sends > 0) telemetry_.connection_used(!transfer.opened_socket);
+  handle.home().lane().remove(handle);
+  Handle::give_back(transfer);
+  handle.home().put_back(handle);
+  transfer.handle = nullptr;
+  --in_flight_;
+}
+
+void Loop::transfer_ended(Transfer& transfer, int curl_code) {
+  if (transfer.sends > 0 && transfer.handle->bytes_sent() > 0 &&
+      transfer.handle->nothing_left_to_write())
+    transfer.written = true;
+  if (curl_code == 0 && !transfer.stopped && transfer.head_done) {
+    succeed(transfer);
+    return;
+  }
+  // libcurl is content with an answer that ends in the middle of its header section.
+  if (curl_code == 0) curl_code = CURLE_PARTIAL_FILE;
+  Problem problem = transfer.handle->problem(curl_code);
+  if (transfer.stopped)
+    problem = std::move(*transfer.stopped);
+  else if (transfer.denied && !transfer.opened_socket && transfer.sends == 0)
+    problem = std::move(*transfer.denied);
+  give_up(transfer, std::move(problem));
+}
+
+void Loop::answered_early(std::uint64_t id) {
+  Transfer* transfer = transfers_.find(id);
+  if (transfer != nullptr && transfer->handle != nullptr) transfer_ended(*transfer, 0);
+}
+
+void Loop::succeed(Transfer& transfer) {
+  Response& response = transfer.response;
+  if (transfer.https && response.http_version != 20) transfer.host->http1_only = true;
+  response.reused_connection = !transfer.opened_socket;
+  response.timings.queued = between(transfer.submitted, transfer.started);
+  response.timings.connected = between(transfer.started, transfer.connected);
+  response.timings.first_byte = between(transfer.started, transfer.first_byte_at);
+  response.timings.total = between(transfer.started, surroundings_.now);
+  const Sent sent = transfer.sent();
+  take_off_handle(transfer);
+  telemetry_.request_ended(response.status, response.timings.total);
+  complete(transfer, Outcome{std::move(response), sent});
+}
+
+void Loop::give_up(Transfer& transfer, Problem problem) {
+  const Sent sent = transfer.sent();
+  const bool was_started = !transfer.waiting;
+  if (transfer.handle != nullptr) take_off_handle(transfer);
+  telemetry_.request_ended(
+      0, was_started ? between(transfer.started, surroundings_.now) : std::chrono::microseconds(0));
+  problem = finished(std::move(problem), sent, transfer.request().repeatable);
+  complete(transfer, Outcome{fail(std::move(problem)), sent});
+}
+
+void Loop::complete(Transfer& transfer, Outcome outcome) {
+  deadlines_.disarm(transfer);
+  if (transfer.waiting) {
+    waiting_.fetch_sub(1, std::memory_order_relaxed);
+    if (transfer.host != nullptr) {
+      transfer.host->queue.remove(transfer);
+      --queued_;
+    }
+  } else if (transfer.active) {
+    transfer.host->queue.finished();
+    transfer.host->idle_since = surroundings_.now;
+    note_startable(*transfer.host);
+  }
+  // Gone from here before its owner hears of it, who may well submit the next one.
+  const auto owned = transfers_.extract(transfer);
+  owned->exchange->complete(std::move(outcome));
+}
+
+void Loop::watch(Transfer& transfer) {
+  const SteadyTime next = surroundings_.now + shortest_limit(transfer.request());
+  deadlines_.arm(transfer, std::min(next, transfer.request().timeouts.total.at()));
+}
+
+bool Loop::too_slow(Transfer& transfer) {
+  const Limits& limits = transfer.request().limits;
+  const SteadyTime now = surroundings_.now;
+  const bool receiving = transfer.header_bytes > 0;
+  const SteadyTime phase_began = receiving ? transfer.first_byte_at : transfer.connected;
+  if (transfer.window_began < phase_began) {
+    transfer.window_began = phase_began;
+    transfer.window_bytes = 0;
+  }
+  const std::chrono::duration<double> elapsed = now - transfer.window_began;
+  if (elapsed < limits.low_speed_time) return false;
+  const std::uint64_t bytes =
+      receiving ? transfer.handle->bytes_received() : transfer.handle->bytes_sent();
+  const double moved = static_cast<double>(bytes - std::min(bytes, transfer.window_bytes));
+  transfer.window_began = now;
+  transfer.window_bytes = bytes;
+  return moved < static_cast<double>(limits.low_speed.count) * elapsed.count();
+}
+
+// A transfer's time has come to be looked at: is any of its limits passed?
+void Loop::check_times(Transfer& transfer) {
+  const Request& request = transfer.request();
+  const SteadyTime now = surroundings_.now;
+  const auto late = [&](Late which) {
+    give_up(transfer, too_late(which, transfer.target(), request));
+  };
+  if (request.timeouts.total.passed(now)) return late(Late::total);
+  SteadyTime due = now + shortest_limit(request);
+  if (transfer.sends == 0) {
+    const SteadyTime limit = transfer.started + request.timeouts.connect;
+    if (now >= limit) return late(Late::connect);
+    due = std::min(due, limit);
+  } else if (transfer.written && transfer.header_bytes == 0) {
+    const SteadyTime limit = transfer.written_at + request.timeouts.first_byte;
+    if (now >= limit) return late(Late::first_byte);
+    due = std::min(due, limit);
+  } else {
+    if (too_slow(transfer)) return late(Late::low_speed);
+    due = std::min(due, transfer.window_began + request.limits.low_speed_time);
+  }
+  deadlines_.arm(transfer, std::min(due, request.timeouts.total.at()));
+}
+
+void Loop::abort_one(Transfer& transfer) {
+  // What libcurl or the kernel still hold of the request must not go out. Where libcurl does not
+  // ask to write (a body held back by HTTP/2's flow control), ending the stream is enough.
+  const int fd = transfer.handle->socket();
+  if (fd >= 0 && (!transfer.https || surroundings_.poller.wants_write(fd))) reset_connection(fd);
+  SendGuard& guard = *transfer.exchange->request.guard;
+  const Sent sent = transfer.sent() == Sent::no ? Sent::partly : transfer.sent();
+  transfer.wrote_before = sent == Sent::partly;
+  const auto guard_holder = transfer.exchange->request.guard;
+  Handle::give_back(transfer);
+  Problem problem = connection_reset(transfer.target(), "was cut off while the request was sent");
+  if (Status allowed = guard.acquire(); !allowed)
+    problem = std::move(allowed.error());
+  else
+    guard.written();
+  give_up(transfer, std::move(problem));
+}
+
+void Loop::abort_sending(const std::string& pool) {
+  // By number: a completion may end others of them.
+  std::vector<std::uint64_t> affected;
+  for (const auto& lane : lanes_)
+    for (Transfer* t = lane->sending().front(); t != nullptr; t = lane->sending().next(*t))
+      if (t->permit_held && t->request().pool == pool) affected.push_back(t->id);
+  for (const std::uint64_t id : affected) {
+    Transfer* transfer = transfers_.find(id);
+    if (transfer != nullptr && transfer->permit_held) abort_one(*transfer);
+  }
+}
+
+void Loop::drop_pool(const std::string& name) {
+  for (auto entry = pools_.begin(); entry != pools_.end();) {
+    if (entry->second->name() != name) {
+      ++entry;
+      continue;
+    }
+    // What is under way may end; nothing new gets onto these connections.
+    entry->second->for_each_host([this](Host& host) {
+      if (!host.queue.can_start()) startable_.remove(host);
+    });
+    dropped_.push_back(std::move(entry->second));
+    entry = pools_.erase(entry);
+  }
+}
+
+}  // namespace stepwell::http

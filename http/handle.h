@@ -1,0 +1,112 @@
+// One pooled libcurl handle. What never changes is set once, when it is made; a request changes
+// only its URL, method, headers and body. Holds the callbacks, which write into the Transfer that
+// is on the handle. Made by a PoolLane, used by the reactor's thread alone.
+#pragma once
+
+#include <array>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/secret.h"
+#include "http/poller.h"
+#include "http/transfer.h"
+
+struct curl_slist;
+struct curl_sockaddr;
+
+namespace stepwell::http {
+
+class PoolLane;
+
+// What all handles of a reactor have in common.
+struct Surroundings {
+  explicit Surroundings(ReactorOptions given);
+  ~Surroundings();
+  Surroundings(const Surroundings&) = delete;
+  Surroundings& operator=(const Surroundings&) = delete;
+
+  const ReactorOptions options;
+  curl_slist* connect_to = nullptr;
+  curl_slist* resolve = nullptr;
+  Poller poller;
+  SteadyTime now;  // as of the present turn of the loop
+};
+
+class Handle {
+ public:
+  // `ca_file` and `proxy` are those of the pool; either may be empty.
+  Handle(Surroundings& surroundings, PoolLane& home, const std::string& ca_file,
+         const std::string& proxy);
+  ~Handle();
+  Handle(const Handle&) = delete;
+  Handle& operator=(const Handle&) = delete;
+
+  void* easy() const { return easy_; }
+  PoolLane& home() const { return home_; }
+  Transfer* transfer() const { return transfer_; }
+  static Handle* of(void* easy);
+
+  // Puts the transfer on the handle. `http1_only`: its host is known not to speak HTTP/2.
+  Status prepare(Transfer& transfer, bool http1_only);
+  // Takes the transfer off.
+  void release();
+
+  // The socket that libcurl last asked about for this handle, or -1.
+  int socket() const { return socket_; }
+  void set_socket(int fd) { socket_ = fd; }
+
+  // Everything of the request is handed to the kernel, as far as can be known now.
+  bool all_written() const;
+  // The same for a transfer that libcurl is done with: it may have come and gone in one action,
+  // without a word about its socket.
+  bool nothing_left_to_write() const;
+  // The permit of the transfer, if it is held, is given back.
+  static void give_back(Transfer& transfer) noexcept;
+
+  // The answer is complete, whatever libcurl still wants to send.
+  bool answered() const;
+
+  // Bytes of the present transfer so far, as they went over the wire.
+  std::uint64_t bytes_sent() const;
+  std::uint64_t bytes_received() const;
+  Problem problem(int curl_code) const;
+
+ private:
+  enum class Method { none, get, head, with_body };
+
+  void set_constant_options(const std::string& ca_file, const std::string& proxy);
+  void set_method(const Request& request, bool with_body);
+  void set_protocol(bool https, bool http1_only);
+  Status set_headers(const Request& request, bool with_body);
+  void add_secret_line(const Secret& line);
+  void stop(Problem problem);
+
+  static std::size_t on_body(char* data, std::size_t size, std::size_t count, void* self);
+  static std::size_t on_header(char* data, std::size_t size, std::size_t count, void* self);
+  static int on_about_to_send(void* self, char* peer, char* local, int peer_port, int local_port);
+  static int on_open_socket(void* self, int purpose, curl_sockaddr* address);
+  static int on_close_socket(void* surroundings, int fd);
+  bool take_status_line(std::string_view line);
+  bool end_of_head();
+  bool peer_allowed(const char* peer);
+  void note_end_of_send();
+
+  Surroundings& surroundings_;
+  PoolLane& home_;
+  void* const easy_;
+  Transfer* transfer_ = nullptr;
+  int socket_ = -1;
+
+  Method method_ = Method::none;
+  std::string custom_method_;
+  int protocol_ = -1;
+  std::string checked_peer_;  // an address that the egress rules let pass
+  std::string header_text_;
+  std::vector<curl_slist> header_nodes_;
+  std::vector<Secret> terminated_;  // copies of secret lines that lack their final NUL
+  std::vector<std::size_t> header_offsets_;
+  std::array<char, 256> message_{};  // CURL_ERROR_SIZE
+};
+
+}  // namespace stepwell::http

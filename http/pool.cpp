@@ -1,0 +1,112 @@
+#include "http/pool.h"
+
+#include <curl/curl.h>
+
+#include <algorithm>
+
+namespace stepwell::http {
+namespace {
+
+// One cache with more than this costs libcurl noticeable time for each request.
+constexpr std::size_t kActiveALane = 128;
+constexpr std::size_t kMaxLanes = 128;
+// An idle handle costs 5.5 KiB.
+constexpr std::size_t kIdleHandles = 64;
+
+void* make_share() {
+  CURLSH* share = curl_share_init();
+  // No lock functions: all handles of a reactor belong to one thread.
+  if (share != nullptr) curl_share_setopt(share, CURLSHOPT_SHARE, CURL_LOCK_DATA_CONNECT);
+  return share;
+}
+
+}  // namespace
+
+PoolLane::PoolLane(Surroundings& surroundings, Pool& pool, Lane& lane)
+    : surroundings_(surroundings),
+      pool_(pool),
+      lane_(lane),
+      share_(make_share()),
+      idle_since_(surroundings.now) {}
+
+PoolLane::~PoolLane() {
+  handles_.clear();  // before the share, which they hold on to
+  if (share_ != nullptr) curl_share_cleanup(share_);
+}
+
+Handle* PoolLane::take() {
+  if (idle_.empty()) {
+    // Without a cache of its own a handle would use the lane's, together with other pools.
+    if (share_ == nullptr) return nullptr;
+    auto handle = std::make_unique<Handle>(surroundings_, *this, pool_.ca_file(), pool_.proxy());
+    if (handle->easy() == nullptr) return nullptr;
+    idle_.push_back(handle.get());
+    handles_.push_back(std::move(handle));
+  }
+  Handle* handle = idle_.back();
+  idle_.pop_back();
+  ++active_;
+  return handle;
+}
+
+void PoolLane::put_back(Handle& handle) {
+  handle.release();
+  if (--active_ == 0) idle_since_ = surroundings_.now;
+  if (idle_.size() < kIdleHandles) {
+    idle_.push_back(&handle);
+    return;
+  }
+  std::erase_if(handles_, [&](const auto& owned) { return owned.get() == &handle; });
+}
+
+void PoolLane::about_to_send(Transfer& transfer) {
+  if (!transfer.sending_hook.linked) lane_.sending().push_back(transfer);
+}
+
+Pool::Pool(Surroundings& surroundings, const Request& first)
+    : surroundings_(surroundings),
+      name_(first.pool),
+      ca_file_(first.tls.ca_file),
+      proxy_(first.proxy) {}
+
+Host& Pool::host(const std::string& origin) {
+  auto& host = hosts_[origin];
+  if (!host) {
+    host = std::make_unique<Host>(*this, surroundings_.options);
+    host->idle_since = surroundings_.now;
+  }
+  return *host;
+}
+
+PoolLane& Pool::place(const std::function<Lane&(std::size_t)>& lanes) {
+  std::size_t index = 0;
+  std::size_t least = 0;
+  for (; index < kMaxLanes; ++index) {
+    if (index >= lanes_.size() || !lanes_[index]) break;
+    if (lanes_[index]->active() < kActiveALane) return *lanes_[index];
+    if (lanes_[index]->active() < lanes_[least]->active()) least = index;
+  }
+  if (index == kMaxLanes) return *lanes_[least];
+  if (index >= lanes_.size()) lanes_.resize(index + 1);
+  lanes_[index] = std::make_unique<PoolLane>(surroundings_, *this, lanes(index));
+  ++lanes_used_;
+  return *lanes_[index];
+}
+
+void Pool::close_idle(SteadyTime before) {
+  for (auto& lane : lanes_) {
+    if (!lane || lane->active() > 0 || lane->idle_since() > before) continue;
+    lane.reset();
+    --lanes_used_;
+  }
+  std::erase_if(hosts_, [&](const auto& entry) {
+    return entry.second->queue.idle() && entry.second->idle_since <= before;
+  });
+}
+
+bool Pool::idle() const {
+  return std::all_of(hosts_.begin(), hosts_.end(),
+                     [](const auto& entry) { return entry.second->queue.idle(); });
+}
+
+}  // namespace stepwell::http

@@ -1,0 +1,149 @@
+#include "http/reactor.h"
+
+#include <curl/curl.h>
+#include <pthread.h>
+
+#include <csignal>
+#include <future>
+#include <thread>
+
+#include "http/classify.h"
+#include "http/headers.h"
+#include "http/loop.h"
+#include "http/url.h"
+
+namespace stepwell::http {
+namespace {
+
+// libcurl's own set-up counts its users and is safe between threads (7.84 and later).
+class CurlLibrary {
+ public:
+  CurlLibrary() { curl_global_init(CURL_GLOBAL_DEFAULT); }
+  ~CurlLibrary() { curl_global_cleanup(); }
+  CurlLibrary(const CurlLibrary&) = delete;
+  CurlLibrary& operator=(const CurlLibrary&) = delete;
+};
+
+// Connections are shared within a pool only where TLS options and proxy are the same, too.
+std::string pool_key(const Request& request) {
+  if (request.tls.ca_file.empty() && request.proxy.empty()) return request.pool;
+  std::string key;
+  for (const std::string* part : {&request.pool, &request.tls.ca_file, &request.proxy})
+    key += std::to_string(part->size()) + ':' + *part;
+  key += '\0';
+  return key;
+}
+
+// Checked on the caller's thread, so that the reactor's does nothing that others could.
+Status check(Transfer& transfer) {
+  const Request& request = transfer.request();
+  if (auto method = check_method(request.method); !method) return method;
+  if (auto headers = check_headers(request.headers); !headers) return headers;
+  auto url = parse_url(request.url);
+  if (!url) return fail(std::move(url.error()));
+  transfer.https = url->origin.scheme == "https";
+  transfer.origin = url->origin.text();
+  transfer.pool_key = pool_key(request);
+  return {};
+}
+
+}  // namespace
+
+class Reactor::Impl {
+ public:
+  Impl(ReactorOptions options, const Clock& clock, Metrics& metrics, Log& log)
+      : clock_(clock), loop_(std::move(options), clock, metrics, log) {
+    if (!loop_.usable())
+      log.error("no epoll or event descriptor can be had; no request will be sent");
+    // Signals are main's business, and SIGPIPE, which OpenSSL's writes can raise, is nobody's.
+    sigset_t all;
+    sigset_t before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    thread_ = std::thread([this] { loop_.run(); });
+    pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  }
+
+  ~Impl() {
+    loop_.post(Order(Call([this] { loop_.stop(); })));
+    thread_.join();
+  }
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
+
+  TransferId submit(std::unique_ptr<Exchange> exchange) {
+    const TransferId id{next_transfer_.fetch_add(1, std::memory_order_relaxed)};
+    auto transfer = std::make_unique<Transfer>(id.number, std::move(exchange), clock_.steady_now());
+    if (loop_.waiting() >= loop_.options().max_queued || !loop_.usable()) {
+      refuse(*transfer, overloaded("too many requests are waiting to be sent"));
+    } else if (Status checked = check(*transfer); !checked) {
+      refuse(*transfer, std::move(checked.error()));
+    }
+    loop_.post(std::move(transfer));
+    return id;
+  }
+
+  void cancel(TransferId id) { loop_.post(Order(CancelTransfer{id.number})); }
+
+  // Runs the call on the reactor's thread and waits for its end.
+  void run_and_wait(const std::function<void()>& call) {
+    if (std::this_thread::get_id() == thread_.get_id()) {
+      call();
+      return;
+    }
+    std::promise<void> done;
+    loop_.post(Order(Call([&] {
+      call();
+      done.set_value();
+    })));
+    done.get_future().wait();
+  }
+
+  TimerId run_at(SteadyTime when, std::function<void()> task) {
+    const TimerId id = next_timer_.fetch_add(1, std::memory_order_relaxed);
+    loop_.post(Order(StartTimer{id, when, std::move(task)}));
+    return id;
+  }
+  void cancel_timer(TimerId id) { loop_.post(Order(CancelTimer{id})); }
+
+  Loop& loop() { return loop_; }
+
+ private:
+  static void refuse(Transfer& transfer, Problem problem) {
+    transfer.refused = std::make_unique<Problem>(std::move(problem));
+  }
+
+  const CurlLibrary library_;
+  const Clock& clock_;
+  std::atomic<std::uint64_t> next_transfer_{1};
+  std::atomic<TimerId> next_timer_{1};
+  Loop loop_;
+  std::thread thread_;
+};
+
+Reactor::Reactor(ReactorOptions options, const Clock& clock, Metrics& metrics, Log& log)
+    : impl_(std::make_unique<Impl>(std::move(options), clock, metrics, log)) {}
+
+Reactor::~Reactor() = default;
+
+TransferId Reactor::submit(std::unique_ptr<Exchange> exchange) {
+  return impl_->submit(std::move(exchange));
+}
+
+void Reactor::cancel(TransferId id) { impl_->cancel(id); }
+
+void Reactor::abort_sending(const std::string& pool) {
+  impl_->run_and_wait([&] { impl_->loop().abort_sending(pool); });
+}
+
+void Reactor::drop_pool(const std::string& pool) {
+  impl_->run_and_wait([&] { impl_->loop().drop_pool(pool); });
+}
+
+Reactor::TimerId Reactor::run_at(SteadyTime when, std::function<void()> task) {
+  return impl_->run_at(when, std::move(task));
+}
+
+void Reactor::cancel_timer(TimerId id) { impl_->cancel_timer(id); }
+
+}  // namespace stepwell::http

@@ -1,0 +1,226 @@
+#include "store/database.h"
+
+#include <fcntl.h>
+#include <sqlite3.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <system_error>
+
+namespace stepwell::store {
+
+namespace {
+
+Problem unusable(std::string code, std::string detail) {
+  return make_problem(ErrorKind::configuration, std::move(code), std::move(detail));
+}
+
+Problem failed(sqlite3* connection, int code) {
+  const std::string words =
+      connection != nullptr ? sqlite3_errmsg(connection) : sqlite3_errstr(code);
+  switch (code & 0xff) {
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+      return unusable("store-damaged",
+                      "the database is damaged (" + words + "); restore it from a backup");
+    case SQLITE_FULL: {
+      Problem problem = make_problem(ErrorKind::runtime, "disk-full",
+                                     "the database cannot grow: the disk is full");
+      problem.status = 503;
+      return problem;
+    }
+    default: {
+      Problem problem =
+          make_problem(ErrorKind::runtime, "store-failed", "the database failed: " + words);
+      problem.status = 503;
+      return problem;
+    }
+  }
+}
+
+// A file that SQLite makes itself would get the umask's mode; its -wal and -shm copy this one's.
+Status create_private(const std::string& path) {
+  const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (file < 0)
+    return fail(unusable("store-unusable", "cannot open the database " + path + ": " +
+                                               std::generic_category().message(errno)));
+  ::close(file);
+  return {};
+}
+
+// secure_delete: what is deleted is overwritten, so that no sealed value stays in a free page.
+constexpr const char* kSettings =
+    "PRAGMA journal_mode=WAL;"
+    "PRAGMA synchronous=FULL;"
+    "PRAGMA foreign_keys=ON;"
+    "PRAGMA secure_delete=ON;"
+    "PRAGMA trusted_schema=OFF;"
+    "PRAGMA cell_size_check=ON;";
+constexpr int kBusyMilliseconds = 5'000;
+
+}  // namespace
+
+void Statement::Finalize::operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
+
+Statement& Statement::bind(std::string_view text) {
+  const char* data = text.data() == nullptr ? "" : text.data();
+  misbound_ |= sqlite3_bind_text64(statement_.get(), ++bound_, data, text.size(), SQLITE_TRANSIENT,
+                                   SQLITE_UTF8) != SQLITE_OK;
+  return *this;
+}
+
+Statement& Statement::bind(Blob blob) {
+  const char* data = blob.bytes.data() == nullptr ? "" : blob.bytes.data();
+  misbound_ |= sqlite3_bind_blob64(statement_.get(), ++bound_, data, blob.bytes.size(),
+                                   SQLITE_TRANSIENT) != SQLITE_OK;
+  return *this;
+}
+
+Statement& Statement::bind(std::int64_t number) {
+  misbound_ |= sqlite3_bind_int64(statement_.get(), ++bound_, number) != SQLITE_OK;
+  return *this;
+}
+
+Statement& Statement::bind(std::optional<std::int64_t> number) {
+  if (number) return bind(*number);
+  misbound_ |= sqlite3_bind_null(statement_.get(), ++bound_) != SQLITE_OK;
+  return *this;
+}
+
+Result<bool> Statement::step() {
+  sqlite3* connection = sqlite3_db_handle(statement_.get());
+  if (misbound_) return fail(failed(connection, SQLITE_MISUSE));
+  const int code = sqlite3_step(statement_.get());
+  if (code == SQLITE_ROW) return true;
+  if (code == SQLITE_DONE) return false;
+  Problem problem = failed(connection, code);
+  sqlite3_reset(statement_.get());
+  return fail(std::move(problem));
+}
+
+Status Statement::run() {
+  for (;;) {
+    Result<bool> row = step();
+    if (!row) return fail(std::move(row.error()));
+    if (!*row) break;
+  }
+  reset();
+  return {};
+}
+
+void Statement::reset() {
+  sqlite3_reset(statement_.get());
+  sqlite3_clear_bindings(statement_.get());
+  bound_ = 0;
+  misbound_ = false;
+}
+
+std::int64_t Statement::number(int column) const {
+  return sqlite3_column_int64(statement_.get(), column);
+}
+
+std::optional<std::int64_t> Statement::optional_number(int column) const {
+  if (sqlite3_column_type(statement_.get(), column) == SQLITE_NULL) return std::nullopt;
+  return number(column);
+}
+
+std::string Statement::text(int column) const {
+  const void* data = sqlite3_column_blob(statement_.get(), column);
+  const int size = sqlite3_column_bytes(statement_.get(), column);
+  if (data == nullptr || size <= 0) return {};
+  return {static_cast<const char*>(data), static_cast<std::size_t>(size)};
+}
+
+void Database::Close::operator()(sqlite3* connection) const { sqlite3_close_v2(connection); }
+
+Result<Database> Database::open(const std::string& path) {
+  Status created = create_private(path);
+  if (!created) return fail(std::move(created.error()));
+  return open_file(path, SQLITE_OPEN_READWRITE);
+}
+
+Result<Database> Database::open_in_memory() {
+  return open_file(":memory:", SQLITE_OPEN_READWRITE | SQLITE_OPEN_MEMORY);
+}
+
+Result<Database> Database::open_file(const std::string& path, int flags) {
+  sqlite3* connection = nullptr;
+  const int code = sqlite3_open_v2(path.c_str(), &connection,
+                                   flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nullptr);
+  Database database(connection);
+  if (code != SQLITE_OK)
+    return fail(unusable("store-unusable",
+                         "cannot open the database " + path + ": " + sqlite3_errstr(code)));
+  sqlite3_busy_timeout(connection, kBusyMilliseconds);
+  Status set = database.execute(kSettings);
+  if (!set) return fail(std::move(set.error()));
+  return database;
+}
+
+Result<Statement> Database::prepare(std::string_view sql) {
+  sqlite3_stmt* statement = nullptr;
+  const int code = sqlite3_prepare_v2(connection_.get(), sql.data(), static_cast<int>(sql.size()),
+                                      &statement, nullptr);
+  if (code != SQLITE_OK) return fail(failed(connection_.get(), code));
+  return Statement(statement);
+}
+
+Status Database::execute(const std::string& sql) {
+  const int code = sqlite3_exec(connection_.get(), sql.c_str(), nullptr, nullptr, nullptr);
+  if (code != SQLITE_OK) return fail(failed(connection_.get(), code));
+  return {};
+}
+
+Status Database::begin() { return execute("BEGIN IMMEDIATE"); }
+
+Status Database::commit() { return execute("COMMIT"); }
+
+void Database::rollback() noexcept {
+  if (sqlite3_get_autocommit(connection_.get()) == 0)
+    sqlite3_exec(connection_.get(), "ROLLBACK", nullptr, nullptr, nullptr);
+}
+
+Result<std::int64_t> Database::schema_version() {
+  Result<Statement> table =
+      prepare("SELECT count(*) FROM sqlite_schema WHERE type='table' AND name='schema_version'");
+  if (!table) return fail(std::move(table.error()));
+  Result<bool> row = table->step();
+  if (!row) return fail(std::move(row.error()));
+  if (table->number(0) == 0) return 0;
+  Result<Statement> version = prepare("SELECT coalesce(max(version), 0) FROM schema_version");
+  if (!version) return fail(std::move(version.error()));
+  row = version->step();
+  if (!row) return fail(std::move(row.error()));
+  return version->number(0);
+}
+
+Status Database::migrate(std::span<const Migration> migrations) {
+  Result<std::int64_t> current = schema_version();
+  if (!current) return fail(std::move(current.error()));
+  const std::int64_t newest = migrations.empty() ? 0 : migrations.back().version;
+  if (*current > newest)
+    return fail(unusable("store-newer", "the database has version " + std::to_string(*current) +
+                                            ", this release knows " + std::to_string(newest) +
+                                            "; use the release that wrote it, or a later one"));
+  for (const Migration& migration : migrations) {
+    if (migration.version <= *current) continue;
+    Status done = apply(migration);
+    if (!done) return done;
+  }
+  return {};
+}
+
+Status Database::apply(const Migration& migration) {
+  Status done = begin();
+  if (done)
+    done =
+        execute("CREATE TABLE IF NOT EXISTS schema_version (version INTEGER PRIMARY KEY) STRICT");
+  if (done) done = execute(migration.sql);
+  if (done)
+    done = execute("INSERT INTO schema_version VALUES (" + std::to_string(migration.version) + ")");
+  if (done) done = commit();
+  if (!done) rollback();
+  return done;
+}
+
+}  // namespace stepwell::store

@@ -1,0 +1,90 @@
+// A SQLite connection and its statements: the only place that knows SQLite's types. Write-ahead
+// log, synchronous=FULL (a commit is on disk when it returns), foreign keys on.
+// A Database and its statements belong to one thread at a time; each owner guards them by a mutex
+// or keeps them to its thread. Several connections to one file may live side by side.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+struct sqlite3;
+struct sqlite3_stmt;
+
+namespace stepwell::store {
+
+// Bytes that are bound as a blob, not as text.
+struct Blob {
+  std::string_view bytes;
+};
+
+// A prepared statement. Usage: bind in order, then step() until it yields false; reset() to use it
+// again. Texts are copied when they are bound.
+class Statement {
+ public:
+  Statement& bind(std::string_view text);
+  Statement& bind(const char* text) { return bind(std::string_view(text)); }
+  Statement& bind(Blob blob);
+  Statement& bind(std::int64_t number);
+  Statement& bind(std::optional<std::int64_t> number);
+
+  Result<bool> step();  // true: a row is there
+  Status run();         // steps to the end and resets
+  void reset();
+
+  std::int64_t number(int column) const;
+  std::optional<std::int64_t> optional_number(int column) const;
+  std::string text(int column) const;  // text or blob
+
+ private:
+  friend class Database;
+  struct Finalize {
+    void operator()(sqlite3_stmt* statement) const;
+  };
+  explicit Statement(sqlite3_stmt* statement) : statement_(statement) {}
+  std::unique_ptr<sqlite3_stmt, Finalize> statement_;
+  int bound_ = 0;
+  bool misbound_ = false;
+};
+
+// One step of the schema's history; numbered from 1 in order, applied once, each in a transaction.
+struct Migration {
+  int version;
+  const char* sql;
+};
+
+class Database {
+ public:
+  // Creates the file with mode 0600. Errors: configuration/`store-unusable`, `store-damaged`.
+  static Result<Database> open(const std::string& path);
+  static Result<Database> open_in_memory();
+
+  // Brings the schema to the last migration. Errors: configuration/`store-newer` where the file
+  // was written by a later release; `store-damaged`.
+  Status migrate(std::span<const Migration> migrations);
+
+  // Errors of all of these: runtime/`store-failed`, with `disk-full` where that is the cause.
+  Result<Statement> prepare(std::string_view sql);
+  Status execute(const std::string& sql);
+  Status begin();  // takes the write lock at once
+  Status commit();
+  void rollback() noexcept;
+
+ private:
+  struct Close {
+    void operator()(sqlite3* connection) const;
+  };
+  explicit Database(sqlite3* connection) : connection_(connection) {}
+  static Result<Database> open_file(const std::string& path, int flags);
+  Result<std::int64_t> schema_version();  // 0 for an empty file
+  Status apply(const Migration& migration);
+
+  std::unique_ptr<sqlite3, Close> connection_;
+};
+
+}  // namespace stepwell::store

@@ -1,0 +1,304 @@
+#include "store/sqlite_rows.h"
+
+#include "base/json.h"
+
+namespace stepwell::store {
+
+using auth::ApiKey;
+using auth::AuditRecord;
+using auth::ClockMark;
+using auth::Credential;
+using auth::EraseValues;
+using auth::SealedValue;
+using auth::StoredState;
+using auth::Tombstone;
+using auth::User;
+using auth::WrappedKey;
+
+namespace {
+
+std::int64_t ms(WallTime time) { return time.time_since_epoch().count(); }
+std::optional<std::int64_t> ms(std::optional<WallTime> time) {
+  if (!time) return std::nullopt;
+  return ms(*time);
+}
+WallTime time_of(std::int64_t number) { return WallTime(Milliseconds(number)); }
+std::optional<WallTime> time_of(std::optional<std::int64_t> number) {
+  if (!number) return std::nullopt;
+  return time_of(*number);
+}
+
+Problem damaged(const std::string& what) {
+  return make_problem(ErrorKind::configuration, "store-damaged",
+                      what + " in the database cannot be understood; restore it from a backup");
+}
+
+std::string list_text(const std::vector<std::string>& items) {
+  Value list = Value::array();
+  for (const std::string& item : items) list.push_back(item);
+  return to_json(list);
+}
+
+Result<std::vector<std::string>> list_of(std::string_view text) {
+  Result<Value> list = parse_json(text);
+  if (!list) return fail(damaged("a list"));
+  std::vector<std::string> items;
+  for (const Value& item : list->elements()) {
+    if (!item.is_string()) return fail(damaged("a list"));
+    items.emplace_back(item.as_string());
+  }
+  return items;
+}
+
+// One overload for each kind of change; `sql` is prepared anew, since changes are rare.
+class Writer {
+ public:
+  explicit Writer(Database& database) : database_(database) {}
+
+  Status operator()(const WrappedKey& row) {
+    return run(
+        "INSERT INTO wrapped_keys VALUES (?,?,?,?) ON CONFLICT (id) DO UPDATE SET "
+        "purpose=excluded.purpose, master=excluded.master, wrapped=excluded.wrapped",
+        std::int64_t{row.id}, row.purpose, row.master, Blob{row.wrapped});
+  }
+
+  Status operator()(const Credential& row) {
+    std::vector<std::string> origins;
+    for (const auth::OriginPattern& origin : row.origins) origins.push_back(origin.text());
+    return run(
+        "INSERT INTO credentials VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT (id) DO UPDATE "
+        "SET description=excluded.description, origins=excluded.origins, "
+        "namespaces=excluded.namespaces, expires_at=excluded.expires_at, "
+        "version=excluded.version, state=excluded.state, changed_by=excluded.changed_by, "
+        "changed_at=excluded.changed_at",
+        row.id, row.name, row.description, to_string(row.kind), row.prefix, row.header,
+        list_text(origins), list_text(row.namespaces), ms(row.expires_at),
+        std::int64_t{row.version}, to_string(row.state), row.created_by, ms(row.created_at),
+        row.changed_by, ms(row.changed_at));
+  }
+
+  Status operator()(const SealedValue& row) {
+    return run("INSERT INTO credential_values VALUES (?,?,?,?)", row.credential_id,
+               std::int64_t{row.version}, row.field, Blob{row.sealed});
+  }
+
+  Status operator()(const EraseValues& row) {
+    return run("DELETE FROM credential_values WHERE credential_id=?", row.credential_id);
+  }
+
+  Status operator()(const ApiKey& row) {
+    return run(
+        "INSERT INTO api_keys VALUES (?,?,?,?,?,?,?,?,?,?) ON CONFLICT (id) DO UPDATE SET "
+        "name=excluded.name, user=excluded.user, expires_at=excluded.expires_at, "
+        "state=excluded.state, changed_by=excluded.changed_by, changed_at=excluded.changed_at",
+        row.id, row.name, row.user, Blob{row.hash}, ms(row.expires_at), to_string(row.state),
+        row.created_by, ms(row.created_at), row.changed_by, ms(row.changed_at));
+  }
+
+  Status operator()(const User& row) {
+    return run(
+        "INSERT INTO users VALUES (?,?,?,?,?) ON CONFLICT (name) DO UPDATE SET "
+        "role=excluded.role, active=excluded.active",
+        row.name, to_string(row.role), std::int64_t{row.active ? 1 : 0}, row.created_by,
+        ms(row.created_at));
+  }
+
+  Status operator()(const Tombstone& row) {
+    return run("INSERT INTO tombstones VALUES (?,?,?,?,?) ON CONFLICT DO NOTHING", row.kind, row.id,
+               row.what, row.by, ms(row.at));
+  }
+
+  Status operator()(const AuditRecord& row) {
+    return run("INSERT INTO audit VALUES (?,?,?,?,?,?,?,?,?)",
+               static_cast<std::int64_t>(row.number), ms(row.at), row.actor, row.from, row.action,
+               row.target, row.result, row.detail, row.hash);
+  }
+
+  Status operator()(const ClockMark& row) {
+    return run(
+        "INSERT INTO clock_mark VALUES (1,?) ON CONFLICT (only_row) DO UPDATE SET "
+        "at=max(at, excluded.at)",
+        ms(row.at));
+  }
+
+ private:
+  template <class... Values>
+  Status run(std::string_view sql, const Values&... values) {
+    Result<Statement> statement = database_.prepare(sql);
+    if (!statement) return fail(std::move(statement.error()));
+    (statement->bind(values), ...);
+    return statement->run();
+  }
+
+  Database& database_;
+};
+
+// Calls `take` for each row; it answers with a Status.
+template <class Take>
+Status for_each(Database& database, std::string_view sql, const Take& take) {
+  Result<Statement> statement = database.prepare(sql);
+  if (!statement) return fail(std::move(statement.error()));
+  for (;;) {
+    Result<bool> row = statement->step();
+    if (!row) return fail(std::move(row.error()));
+    if (!*row) return {};
+    Status taken = take(*statement);
+    if (!taken) return taken;
+  }
+}
+
+Result<Credential> credential_of(const Statement& row) {
+  Credential credential;
+  credential.id = row.text(0);
+  credential.name = row.text(1);
+  credential.description = row.text(2);
+  const auto kind = auth::parse_credential_kind(row.text(3));
+  const auto state = auth::parse_credential_state(row.text(10));
+  Result<std::vector<std::string>> origins = list_of(row.text(6));
+  Result<std::vector<std::string>> namespaces = list_of(row.text(7));
+  if (!kind || !state || !origins || !namespaces)
+    return fail(damaged("credential " + credential.name));
+  credential.kind = *kind;
+  credential.prefix = row.text(4);
+  credential.header = row.text(5);
+  for (const std::string& text : *origins) {
+    Result<auth::OriginPattern> origin = auth::OriginPattern::parse(text);
+    if (!origin) return fail(damaged("an origin of credential " + credential.name));
+    credential.origins.push_back(std::move(*origin));
+  }
+  credential.namespaces = std::move(*namespaces);
+  credential.expires_at = time_of(row.optional_number(8));
+  credential.version = static_cast<std::uint32_t>(row.number(9));
+  credential.state = *state;
+  credential.created_by = row.text(11);
+  credential.created_at = time_of(row.number(12));
+  credential.changed_by = row.text(13);
+  credential.changed_at = time_of(row.number(14));
+  return credential;
+}
+
+Status read_credentials(Database& database, StoredState& state) {
+  Status done = for_each(
+      database,
+      "SELECT id, name, description, kind, prefix, header, origins, namespaces, expires_at, "
+      "version, state, created_by, created_at, changed_by, changed_at FROM credentials",
+      [&](const Statement& row) -> Status {
+        Result<Credential> credential = credential_of(row);
+        if (!credential) return fail(std::move(credential.error()));
+        state.credentials.push_back(std::move(*credential));
+        return {};
+      });
+  if (!done) return done;
+  return for_each(database, "SELECT credential_id, version, field, sealed FROM credential_values",
+                  [&](const Statement& row) -> Status {
+                    state.values.push_back({row.text(0), static_cast<std::uint32_t>(row.number(1)),
+                                            row.text(2), row.text(3)});
+                    return {};
+                  });
+}
+
+Status read_keys(Database& database, StoredState& state) {
+  Status done = for_each(database, "SELECT name, role, active, created_by, created_at FROM users",
+                         [&](const Statement& row) -> Status {
+                           const auto role = auth::parse_role(row.text(1));
+                           if (!role) return fail(damaged("user " + row.text(0)));
+                           state.users.push_back({row.text(0), *role, row.number(2) != 0,
+                                                  row.text(3), time_of(row.number(4))});
+                           return {};
+                         });
+  if (!done) return done;
+  return for_each(
+      database,
+      "SELECT id, name, user, hash, expires_at, state, created_by, created_at, changed_by, "
+      "changed_at FROM api_keys",
+      [&](const Statement& row) -> Status {
+        const auto key_state = auth::parse_key_state(row.text(5));
+        if (!key_state) return fail(damaged("API key " + row.text(0)));
+        state.keys.push_back({row.text(0), row.text(1), row.text(2), row.text(3),
+                              time_of(row.optional_number(4)), *key_state, row.text(6),
+                              time_of(row.number(7)), row.text(8), time_of(row.number(9))});
+        return {};
+      });
+}
+
+Status read_rest(Database& database, StoredState& state) {
+  Status done = for_each(database, "SELECT id, purpose, master, wrapped FROM wrapped_keys",
+                         [&](const Statement& row) -> Status {
+                           state.wrapped_keys.push_back({static_cast<std::uint32_t>(row.number(0)),
+                                                         row.text(1), row.text(2), row.text(3)});
+                           return {};
+                         });
+  if (!done) return done;
+  done = for_each(database, "SELECT kind, id, what, by_whom, at FROM tombstones",
+                  [&](const Statement& row) -> Status {
+                    state.tombstones.push_back({row.text(0), row.text(1), row.text(2), row.text(3),
+                                                time_of(row.number(4))});
+                    return {};
+                  });
+  if (!done) return done;
+  return for_each(database, "SELECT at FROM clock_mark", [&](const Statement& row) -> Status {
+    state.clock_mark = time_of(row.number(0));
+    return {};
+  });
+}
+
+AuditRecord audit_of(const Statement& row) {
+  return {static_cast<std::uint64_t>(row.number(0)),
+          time_of(row.number(1)),
+          row.text(2),
+          row.text(3),
+          row.text(4),
+          row.text(5),
+          row.text(6),
+          row.text(7),
+          row.text(8)};
+}
+
+constexpr std::string_view kAuditColumns =
+    "SELECT number, at, actor, origin, action, target, result, detail, hash FROM audit ";
+
+}  // namespace
+
+Status write_change(Database& database, const auth::Change& change) {
+  return std::visit(Writer(database), change);
+}
+
+Result<StoredState> read_state(Database& database) {
+  StoredState state;
+  for (const auto read : {read_credentials, read_keys, read_rest}) {
+    Status done = read(database, state);
+    if (!done) return fail(std::move(done.error()));
+  }
+  Result<std::optional<AuditRecord>> last = read_last_audit(database);
+  if (!last) return fail(std::move(last.error()));
+  state.last_audit = std::move(*last);
+  return state;
+}
+
+Result<std::vector<AuditRecord>> read_audit(Database& database, std::uint64_t first,
+                                            std::size_t limit) {
+  Result<Statement> statement =
+      database.prepare(std::string(kAuditColumns) + "WHERE number >= ? ORDER BY number LIMIT ?");
+  if (!statement) return fail(std::move(statement.error()));
+  statement->bind(static_cast<std::int64_t>(first)).bind(static_cast<std::int64_t>(limit));
+  std::vector<AuditRecord> records;
+  for (;;) {
+    Result<bool> row = statement->step();
+    if (!row) return fail(std::move(row.error()));
+    if (!*row) return records;
+    records.push_back(audit_of(*statement));
+  }
+}
+
+Result<std::optional<AuditRecord>> read_last_audit(Database& database) {
+  std::optional<AuditRecord> last;
+  Status done = for_each(database, std::string(kAuditColumns) + "ORDER BY number DESC LIMIT 1",
+                         [&](const Statement& row) -> Status {
+                           last = audit_of(row);
+                           return {};
+                         });
+  if (!done) return fail(std::move(done.error()));
+  return last;
+}
+
+}  // namespace stepwell::store

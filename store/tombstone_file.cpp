@@ -1,0 +1,138 @@
+#include "store/tombstone_file.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <fstream>
+#include <sstream>
+#include <system_error>
+
+#include "base/json.h"
+#include "store/checksum.h"
+#include "store/private_directory.h"
+
+namespace stepwell::store {
+
+using auth::Tombstone;
+
+namespace {
+
+constexpr std::size_t kCheckLength = 8;
+// Ends a line that a crash cut short, before the next one is written.
+constexpr std::string_view kCut = "#cut";
+
+Problem failed(const std::string& path, int error) {
+  Problem problem =
+      make_problem(ErrorKind::runtime, error == ENOSPC ? "disk-full" : "store-failed",
+                   "cannot write " + path + ": " + std::generic_category().message(error));
+  problem.status = 503;
+  return problem;
+}
+
+std::string check_of(std::string_view json) {
+  std::array<char, kCheckLength + 1> digits{};
+  std::snprintf(digits.data(), digits.size(), "%08x", crc32c(json));
+  return digits.data();
+}
+
+std::string line_of(const Tombstone& stone) {
+  const std::string json = to_json(Value::object({{"kind", stone.kind},
+                                                  {"id", stone.id},
+                                                  {"what", stone.what},
+                                                  {"by", stone.by},
+                                                  {"at", format_time(stone.at)}}));
+  return check_of(json) + " " + json + "\n";
+}
+
+Result<Tombstone> stone_of(std::string_view line) {
+  const auto unreadable = [] {
+    return fail(make_problem(ErrorKind::configuration, "store-damaged", ""));
+  };
+  if (line.size() <= kCheckLength + 1 || line[kCheckLength] != ' ') return unreadable();
+  const std::string_view json = line.substr(kCheckLength + 1);
+  if (check_of(json) != line.substr(0, kCheckLength)) return unreadable();
+  Result<Value> object = parse_json(json);
+  if (!object) return unreadable();
+  const auto text = [&](const char* key) {
+    const Value& member = object->get(key);
+    return member.is_string() ? std::string(member.as_string()) : std::string();
+  };
+  Result<WallTime> at = parse_time(text("at"));
+  if (!at) return unreadable();
+  return Tombstone{text("kind"), text("id"), text("what"), text("by"), *at};
+}
+
+bool write_all(int descriptor, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t written = ::write(descriptor, bytes.data(), bytes.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written <= 0) return false;
+    bytes.remove_prefix(static_cast<std::size_t>(written));
+  }
+  return true;
+}
+
+std::string content_of(const std::string& path) {
+  std::ostringstream content;
+  content << std::ifstream(path, std::ios::binary).rdbuf();
+  return content.str();
+}
+
+// What ends a last line that a crash cut short, so that it does not swallow the next one. Where
+// only the line's end is missing, the line counts.
+std::string mending(std::string_view content) {
+  if (content.empty() || content.ends_with('\n')) return "";
+  const std::size_t newline = content.rfind('\n');
+  const std::string_view last =
+      newline == std::string_view::npos ? content : content.substr(newline + 1);
+  return stone_of(last) ? "\n" : std::string(kCut) + "\n";
+}
+
+}  // namespace
+
+Result<std::vector<Tombstone>> TombstoneFile::read() const {
+  std::vector<Tombstone> stones;
+  if (path_.empty()) return stones;
+  if (::access(path_.c_str(), F_OK) != 0) return stones;
+  if (::access(path_.c_str(), R_OK) != 0)
+    return fail(make_problem(ErrorKind::configuration, "store-unusable", "cannot read " + path_));
+  const std::string text = content_of(path_);
+  std::size_t number = 0;
+  for (std::size_t begin = 0; begin < text.size();) {
+    ++number;
+    const std::size_t end = text.find('\n', begin);
+    const bool whole = end != std::string::npos;
+    const std::string_view line =
+        std::string_view(text).substr(begin, whole ? end - begin : std::string::npos);
+    begin = whole ? end + 1 : text.size();
+    Result<Tombstone> stone = stone_of(line);
+    if (stone) {
+      stones.push_back(std::move(*stone));
+    } else if (whole && !line.empty() && !line.ends_with(kCut)) {
+      return fail(make_problem(ErrorKind::configuration, "store-damaged",
+                               path_ + ", line " + std::to_string(number) +
+                                   ", was changed; restore the file from a backup"));
+    }
+  }
+  return stones;
+}
+
+Status TombstoneFile::append(const std::vector<Tombstone>& tombstones) {
+  if (path_.empty() || tombstones.empty()) return {};
+  const bool fresh = ::access(path_.c_str(), F_OK) != 0;
+  const int file = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+  if (file < 0) return fail(failed(path_, errno));
+  std::string text = mending(content_of(path_));
+  for (const Tombstone& stone : tombstones) text += line_of(stone);
+  const bool done = write_all(file, text) && ::fsync(file) == 0;
+  const int error = errno;
+  ::close(file);
+  if (!done) return fail(failed(path_, error));
+  if (fresh) return sync_directory_of(path_);
+  return {};
+}
+
+}  // namespace stepwell::store

@@ -1,0 +1,28 @@
+// An append-only file of tombstones: one line each, "CRC-32C JSON", on disk before append()
+// returns. A last line that a crash cut short is passed over; damage anywhere else is an error.
+// Owned by SqliteSecretStore; not thread-safe.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "auth/store_port.h"
+#include "base/result.h"
+
+namespace stepwell::store {
+
+class TombstoneFile {
+ public:
+  // An empty path keeps nothing. The file comes into being with the first append().
+  explicit TombstoneFile(std::string path) : path_(std::move(path)) {}
+
+  // Errors: configuration/`store-damaged`, naming the line.
+  Result<std::vector<auth::Tombstone>> read() const;
+  // Errors: runtime/`store-failed`.
+  Status append(const std::vector<auth::Tombstone>& tombstones);
+
+ private:
+  std::string path_;
+};
+
+}  // namespace stepwell::store

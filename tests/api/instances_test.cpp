@@ -1,0 +1,167 @@
+#include <gtest/gtest.h>
+
+#include "tests/api/office.h"
+
+namespace stepwell::api::test {
+namespace {
+
+using stepwell::test::ReadyResult;
+
+constexpr const char* kGet =
+    "do: [{get: {call: http, with: {method: get, endpoint: 'http://h/'}}}]";
+constexpr const char* kAll = "/api/v1/instances";
+
+class Instances : public testing::Test {
+ protected:
+  Instances() { office.add_workflow("get", kGet); }
+  std::string path_of(const Answer& created) {
+    return std::string(kAll) + "/" + to_json(created.json().get("id"));
+  }
+  Office office;
+};
+
+TEST_F(Instances, AreStartedReadAndComplete) {
+  const Answer created = office.call(
+      "olga", "POST", kAll,
+      R"({"workflow":"test/get:1.0.0","input":{"a":1},"name":"first","tags":["x","y"]})");
+  ASSERT_EQ(created.status, 201);
+  EXPECT_EQ(created.header("Location"), path_of(created));
+  const auto step = office.steps.next();
+  EXPECT_EQ(step.call.key, office.key("olga").substr(0, office.key("olga").find('.')));
+
+  const Value running = office.call("vic", "GET", path_of(created)).json();
+  EXPECT_EQ(running.get("status"), Value("running"));
+  EXPECT_EQ(running.get("name"), Value("first"));
+  EXPECT_EQ(running.get("workflow"), Value("test/get:1.0.0"));
+  EXPECT_EQ(to_json(running.get("input")), R"({"a":1})");
+  EXPECT_EQ(to_json(running.get("tags")), R"(["x","y"])");
+  EXPECT_EQ(to_json(running.get("activeSteps")), R"(["/do/0/get"])");
+  EXPECT_EQ(running.get("startedTime"), Value(format_time(office.clock.now())));
+  EXPECT_TRUE(running.get("completedTime").is_null());
+
+  step.ticket.finish(std::make_unique<ReadyResult>(Value(7)));
+  ASSERT_TRUE(office.engine->wait_until_idle(Deadline()));
+  const Value ended = office.call("vic", "GET", path_of(created)).json();
+  EXPECT_EQ(ended.get("status"), Value("completed"));
+  EXPECT_EQ(ended.get("output"), Value(7));
+  EXPECT_FALSE(ended.get("completedTime").is_null());
+}
+
+TEST_F(Instances, WaitHoldsTheAnswerUntilTheEnd) {
+  Wire wire(office.address());
+  wire.send(
+      office.text_of("olga", "POST", "/api/v1/instances?wait=5m", R"({"workflow":"test/get"})"));
+  office.steps.next().ticket.finish(std::make_unique<ReadyResult>(
+      fail(make_problem(ErrorKind::communication, "connect", "nobody there"))));
+  const Answer answer = wire.read();
+  EXPECT_EQ(answer.status, 201);
+  EXPECT_EQ(answer.json().get("status"), Value("faulted"));
+  EXPECT_EQ(answer.json().get("error").get("reason"), Value("connect"));
+  // The connection goes on, and a fresh answer is for the fresh request.
+  wire.send(office.text_of("vic", "GET", "/api/v1/workflows"));
+  EXPECT_TRUE(wire.read().json().contains("items"));
+}
+
+TEST_F(Instances, WaitEndsWithItsTime) {
+  const Answer answer =
+      office.call("olga", "POST", "/api/v1/instances?wait=20ms", R"({"workflow":"test/get"})");
+  EXPECT_EQ(answer.status, 201);
+  EXPECT_EQ(answer.json().get("status"), Value("running"));
+  office.steps.next().ticket.finish(std::make_unique<ReadyResult>(Value()));
+}
+
+TEST_F(Instances, WaitMustBeATime) {
+  for (const char* wait : {"30", "s", "-1s", "6m", "301s", "1h", "1.5s", "", "99999999999s", "1s+"})
+    EXPECT_EQ(office
+                  .call("olga", "POST", "/api/v1/instances?wait=" + std::string(wait),
+                        R"({"workflow":"test/get"})")
+                  .reason(),
+              "parameter-invalid")
+        << wait;
+}
+
+TEST_F(Instances, BadRequestsAreNamed) {
+  struct Case {
+    const char* body;
+    int status;
+    const char* detail;
+  };
+  const Case cases[] = {
+      {R"({"workflow":"test/get","inptu":{}})", 400, "\"inptu\""},
+      {R"({"input":{}})", 400, "\"workflow\""},
+      {R"({"workflow":7})", 400, "\"workflow\""},
+      {R"({"workflow":"test/get","tags":"x"})", 400, "\"tags\""},
+      {R"({"workflow":"test/get","name":[]})", 400, "\"name\""},
+      {R"({"workflow":"nonsense"})", 400, "nonsense"},
+      {R"({"workflow":"test/gte"})", 404, "test/gte"},
+      {R"({"workflow":)", 400, ""},
+      {"[1]", 400, "object"},
+  };
+  for (const Case& one : cases) {
+    const Answer answer = office.call("olga", "POST", kAll, one.body);
+    EXPECT_EQ(answer.status, one.status) << one.body;
+    EXPECT_EQ(answer.header("Content-Type"), "application/problem+json") << one.body;
+    const Value problem = answer.json();
+    for (const char* member : {"type", "title", "detail", "reason"})
+      EXPECT_TRUE(problem.get(member).is_string()) << one.body << " " << member;
+    EXPECT_NE(problem.get("detail").as_string().find(one.detail), std::string_view::npos)
+        << problem.get("detail").as_string();
+  }
+}
+
+TEST_F(Instances, AreStopped) {
+  const Answer created = office.call("olga", "POST", kAll, R"({"workflow":"test/get"})");
+  office.steps.next();
+  const Answer stopped = office.call("olga", "POST", path_of(created) + "/stop");
+  EXPECT_EQ(stopped.status, 200);
+  EXPECT_EQ(stopped.json().get("status"), Value("stopped"));
+  EXPECT_FALSE(stopped.json().get("stoppedTime").is_null());
+  EXPECT_TRUE(stopped.json().get("completedTime").is_null());
+  const Answer again = office.call("olga", "POST", path_of(created) + "/stop");
+  EXPECT_EQ(again.status, 409);
+  EXPECT_EQ(again.reason(), "instance-ended");
+}
+
+TEST_F(Instances, UnknownIdsAre404InAnySpelling) {
+  for (const char* id : {"1", "0", "01", "-1", "x", "1e3", "99999999999999999999999", "1.0"}) {
+    const Answer answer = office.call("olga", "GET", std::string(kAll) + "/" + id);
+    EXPECT_EQ(answer.status, 404) << id;
+    EXPECT_EQ(answer.reason(), "instance-unknown") << id;
+  }
+}
+
+TEST_F(Instances, AreRefusedWhileTheEngineShutsDown) {
+  office.engine->refuse_new();
+  const Answer answer = office.call("olga", "POST", kAll, R"({"workflow":"test/get"})");
+  EXPECT_EQ(answer.status, 503);
+  EXPECT_EQ(answer.reason(), "shutting-down");
+  EXPECT_FALSE(answer.header("Retry-After").empty());
+}
+
+TEST_F(Instances, WorkflowsAreListed) {
+  const Value items = office.call("vic", "GET", "/api/v1/workflows").json().get("items");
+  ASSERT_EQ(items.size(), 1U);
+  EXPECT_EQ(items.at(0).get("namespace"), Value("test"));
+  EXPECT_EQ(items.at(0).get("name"), Value("get"));
+  EXPECT_EQ(items.at(0).get("version"), Value("1.0.0"));
+}
+
+TEST_F(Instances, ReadinessReloadAndMetricsTellTheTruth) {
+  EXPECT_EQ(office.call("", "GET", "/-/ready").status, 200);
+  EXPECT_EQ(office.call("ana", "POST", "/-/reload").status, 200);
+  office.ready_result = fail(make_problem(ErrorKind::runtime, "disk-full", "the disk is full"));
+  office.reload_result = fail(make_problem(ErrorKind::configuration, "bad-file", "a.yaml:1:1"));
+  EXPECT_EQ(office.call("", "GET", "/-/ready").status, 503);
+  const Answer reload = office.call("ana", "POST", "/-/reload");
+  EXPECT_EQ(reload.status, 400);
+  EXPECT_EQ(reload.reason(), "bad-file");
+  const std::string text = office.call("", "GET", "/metrics").body;
+  EXPECT_NE(text.find(R"(stepwell_api_requests_total{route="POST /-/reload",status="4xx"} 1)"),
+            std::string::npos)
+      << text;
+  EXPECT_NE(text.find("stepwell_api_request_duration_seconds_bucket"), std::string::npos);
+  EXPECT_NE(text.find("\nstepwell_api_open_connections "), std::string::npos);
+}
+
+}  // namespace
+}  // namespace stepwell::api::test

@@ -1,0 +1,143 @@
+#include "tests/api/office.h"
+
+#include <arpa/inet.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "config/loader.h"
+
+namespace stepwell::api::test {
+
+std::string Answer::header(std::string_view name) const {
+  const std::string start = "\r\n" + std::string(name) + ": ";
+  const std::size_t at = head.find(start);
+  if (at == std::string::npos) return {};
+  const std::size_t from = at + start.size();
+  return head.substr(from, head.find("\r\n", from) - from);
+}
+
+Value Answer::json() const {
+  Result<Value> value = parse_json(body);
+  EXPECT_TRUE(value) << body;
+  return value ? *value : Value();
+}
+
+Wire::Wire(const std::string& address) : descriptor_(::socket(AF_INET, SOCK_STREAM, 0)) {
+  const std::size_t colon = address.rfind(':');
+  sockaddr_in to{};
+  to.sin_family = AF_INET;
+  to.sin_port = htons(static_cast<std::uint16_t>(std::stoi(address.substr(colon + 1))));
+  inet_pton(AF_INET, address.substr(0, colon).c_str(), &to.sin_addr);
+  const timeval limit{10, 0};
+  ::setsockopt(descriptor_, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+  EXPECT_EQ(::connect(descriptor_, reinterpret_cast<const sockaddr*>(&to), sizeof to), 0);
+}
+
+Wire::~Wire() { ::close(descriptor_); }
+
+void Wire::send(std::string_view bytes) const {
+  while (!bytes.empty()) {
+    const ssize_t sent = ::send(descriptor_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    if (sent <= 0) return;  // the server may have had enough already
+    bytes.remove_prefix(static_cast<std::size_t>(sent));
+  }
+}
+
+bool Wire::more() {
+  std::string chunk(65536, '\0');
+  const ssize_t got = ::recv(descriptor_, chunk.data(), chunk.size(), 0);
+  if (got <= 0) return false;
+  buffer_.append(chunk, 0, static_cast<std::size_t>(got));
+  return true;
+}
+
+Answer Wire::read(bool without_body) {
+  std::size_t end = std::string::npos;
+  while ((end = buffer_.find("\r\n\r\n")) == std::string::npos) {
+    if (!more()) return {};
+  }
+  Answer answer;
+  answer.head = buffer_.substr(0, end + 2);
+  buffer_.erase(0, end + 4);
+  answer.status = std::stoi(answer.head.substr(9, 3));
+  const std::string length = answer.header("Content-Length");
+  if (without_body || length.empty()) return answer;
+  while (buffer_.size() < std::stoul(length)) {
+    if (!more()) return {};
+  }
+  answer.body = buffer_.substr(0, std::stoul(length));
+  buffer_.erase(0, answer.body.size());
+  return answer;
+}
+
+bool Wire::closed() {
+  if (!buffer_.empty()) return false;
+  char byte = 0;
+  const ssize_t got = ::recv(descriptor_, &byte, 1, 0);
+  return got == 0 || (got < 0 && errno == ECONNRESET);
+}
+
+Office::Office(ServerOptions options)
+    : log(LogLevel::debug, LogFormat::logfmt, [this](std::string_view line) {
+        const std::scoped_lock lock(log_mutex_);
+        log_lines.emplace_back(line);
+      }) {
+  auth::Credentials::Options quick;
+  quick.drain_limit = Milliseconds(20);
+  authority = auth::Authority::open(auth::random_master_key(entropy),
+                                    {store, clock, entropy, metrics, log}, quick)
+                  .value();
+  const auth::Actor actor{"test", "test"};
+  for (const auto& [name, role] :
+       {std::pair("ana", auth::Role::admin), std::pair("olga", auth::Role::operator_),
+        std::pair("vic", auth::Role::viewer)}) {
+    EXPECT_TRUE(authority->users().create(actor, name, role));
+    const auto issued = authority->keys().create(actor, {name, name, std::nullopt});
+    keys_.emplace_back(name, std::string(issued->secret.reveal()));
+  }
+  engine = std::make_unique<engine::Engine>(engine::EngineOptions{2, 1000, 100}, steps, journal,
+                                            timers, clock, entropy, metrics, log);
+  if (options.listen == ServerOptions().listen) options.listen = "127.0.0.1:0";
+  server =
+      Server::start(options, {*engine, catalog, *authority, clock, entropy, metrics, log,
+                              [this] { return reload_result; }, [this] { return ready_result; }})
+          .value();
+}
+
+Office::~Office() = default;
+
+void Office::add_workflow(const std::string& name, const std::string& tasks) {
+  const auto loaded = config::load_definition(
+      "document: {dsl: '1.0.0', namespace: test, name: " + name + ", version: '1.0.0'}\n" + tasks,
+      name + ".yaml");
+  for (const config::Fault& fault : loaded.faults) ADD_FAILURE() << fault.text();
+  workflows_.push_back({loaded.definition, engine->prepare(loaded.definition)});
+  EXPECT_TRUE(catalog.replace(workflows_));
+}
+
+const std::string& Office::key(std::string_view user) const {
+  return std::find_if(keys_.begin(), keys_.end(),
+                      [&](const auto& row) { return row.first == user; })
+      ->second;
+}
+
+std::string Office::text_of(std::string_view user, std::string_view method, std::string_view target,
+                            std::string_view body) const {
+  std::string text = std::string(method) + ' ' + std::string(target) + " HTTP/1.1\r\nHost: h\r\n";
+  if (!user.empty()) text += "Authorization: Api-Key " + key(user) + "\r\n";
+  if (!body.empty()) text += "Content-Length: " + std::to_string(body.size()) + "\r\n";
+  return text + "\r\n" + std::string(body);
+}
+
+Answer Office::call(std::string_view user, std::string_view method, std::string_view target,
+                    std::string_view body) const {
+  Wire wire(address());
+  wire.send(text_of(user, method, target, body));
+  return wire.read(method == "HEAD");
+}
+
+}  // namespace stepwell::api::test

@@ -1,0 +1,90 @@
+#include "api/wire.h"
+
+#include <gtest/gtest.h>
+
+#include "api/fields.h"
+
+namespace stepwell::api {
+namespace {
+
+TEST(Framing, RefusesAmbiguousRequests) {
+  const http::Header host{"Host", "h"};
+  const http::Header length{"content-length", "3"};
+  const http::Header chunked{"Transfer-Encoding", "Chunked"};
+  struct Case {
+    int version;
+    std::vector<http::Header> headers;
+    int status;  // 0: fine
+  };
+  const Case cases[] = {
+      {11, {host}, 0},
+      {11, {host, length}, 0},
+      {11, {host, chunked}, 0},
+      {10, {}, 0},
+      {11, {}, 400},
+      {11, {host, host}, 400},
+      {10, {host, host}, 400},
+      {11, {host, length, length}, 400},
+      {11, {host, length, chunked}, 400},
+      {11, {host, chunked, chunked}, 400},
+      {11, {host, {"Transfer-Encoding", "gzip, chunked"}}, 400},
+      {11, {host, {"Transfer-Encoding", "identity"}}, 400},
+      {10, {host, chunked}, 400},
+      {11, {host, {"Authorization", "a"}, {"authorization", "b"}}, 400},
+      {20, {host}, 505},
+      {9, {host}, 505},
+  };
+  for (const Case& one : cases) {
+    const Status status = check_framing(one.version, one.headers);
+    EXPECT_EQ(status ? 0 : status.error().status, one.status)
+        << one.version << " with " << one.headers.size() << " headers";
+  }
+}
+
+TEST(Serialize, WritesHeadWithoutBody) {
+  const Response response = text_response(200, "hello", "text/plain");
+  const std::string full = serialize(response, {11, true, false});
+  const std::string head = serialize(response, {11, true, true});
+  EXPECT_EQ(full, head + "hello");
+  EXPECT_TRUE(head.starts_with("HTTP/1.1 200 OK\r\n"));
+  EXPECT_NE(head.find("\r\nContent-Length: 5\r\n"), std::string::npos);
+  EXPECT_EQ(head.find("Connection:"), std::string::npos);
+  EXPECT_NE(serialize(response, {10, true}).find("Connection: keep-alive"), std::string::npos);
+  EXPECT_NE(serialize(response, {11, false}).find("Connection: close"), std::string::npos);
+}
+
+TEST(Problems, HaveTheStatusOfAnErrorAlways) {
+  Problem odd = make_problem(ErrorKind::runtime, "x", "y");
+  odd.status = 200;
+  EXPECT_EQ(problem_response(odd).status, 500);
+  EXPECT_EQ(problem_response(odd).content_type, "application/problem+json");
+}
+
+std::string fault_of(std::string_view body) {
+  Request request;
+  request.body = body;
+  Result<Fields> fields = Fields::of_body(request);
+  if (!fields) return fields.error().detail;
+  (void)fields->required_text("name");
+  (void)fields->texts("tags");
+  (void)fields->flag("on");
+  (void)fields->time("at");
+  const Status status = fields->done();
+  return status ? "" : status.error().detail;
+}
+
+TEST(Fields, NameTheMemberThatIsWrong) {
+  EXPECT_EQ(fault_of(R"({"name":"a","tags":["x"],"on":true,"at":"2027-01-31T12:00:00Z"})"), "");
+  EXPECT_EQ(fault_of(R"({"name":"a","at":null})"), "");
+  EXPECT_EQ(fault_of(R"({"nmae":"a"})"), "unknown member \"nmae\"; known are: name, tags, on, at");
+  EXPECT_EQ(fault_of("{}"), "\"name\" is missing");
+  EXPECT_EQ(fault_of(R"({"name":7})"), "\"name\" must be a string");
+  EXPECT_EQ(fault_of(R"({"name":"a","tags":[1]})"), "\"tags\" must be an array of strings");
+  EXPECT_EQ(fault_of(R"({"name":"a","on":"yes"})"), "\"on\" must be true or false");
+  EXPECT_EQ(fault_of("[]"), "the body must be a JSON object, not array");
+  EXPECT_EQ(fault_of(""), "the request needs a JSON object as its body");
+  EXPECT_TRUE(fault_of(R"({"name":"a","at":"soon"})").starts_with("\"at\": "));
+}
+
+}  // namespace
+}  // namespace stepwell::api

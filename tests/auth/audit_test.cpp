@@ -1,0 +1,77 @@
+#include "auth/audit.h"
+
+#include <gtest/gtest.h>
+
+#include <functional>
+
+#include "tests/auth/house.h"
+
+namespace stepwell::auth {
+namespace {
+
+TEST(Audit, RecordsWhoDidWhatToWhatAndWhen) {
+  House house;
+  ASSERT_TRUE(house.users().create({"init", "offline"}, "ana", Role::admin));
+  ASSERT_TRUE(house.credentials().add(kAna, bearer("crm-key")));
+  house.clock.advance(Milliseconds(1'000));
+  ASSERT_TRUE(house.credentials().revoke(kAna, "crm-key"));
+  Result<std::vector<AuditRecord>> records = house.authority().audit().list(1, 100);
+  ASSERT_TRUE(records);
+  ASSERT_EQ(records->size(), 3U);
+  const char* actions[] = {"user.create", "credential.add", "credential.revoke"};
+  for (std::size_t i = 0; i < 3; ++i) {
+    EXPECT_EQ((*records)[i].number, i + 1);
+    EXPECT_EQ((*records)[i].action, actions[i]);
+    EXPECT_EQ((*records)[i].result, "done");
+  }
+  EXPECT_EQ((*records)[0].actor, "init");
+  EXPECT_EQ((*records)[0].from, "offline");
+  EXPECT_EQ((*records)[2].target, "crm-key");
+  EXPECT_EQ((*records)[2].at, house.clock.now());
+  EXPECT_TRUE(house.authority().audit().verify());
+}
+
+TEST(Audit, ShowsAnyRecordThatWasChangedMovedOrTaken) {
+  House house;
+  ASSERT_TRUE(house.users().create(kAna, "ana", Role::admin));
+  for (int i = 0; i < 5; ++i)
+    ASSERT_TRUE(house.credentials().add(kAna, bearer("c" + std::to_string(i))));
+  const std::vector<AuditRecord> good = house.store.audit_records();
+  using Spoil = std::function<void(std::vector<AuditRecord>&)>;
+  const std::pair<Spoil, const char*> cases[] = {
+      {[](auto& r) { r[2].actor = "bob"; }, "audit record 3"},
+      {[](auto& r) { r[2].target += "x"; }, "audit record 3"},
+      {[](auto& r) { r[2].at += Milliseconds(1); }, "audit record 3"},
+      {[](auto& r) { std::swap(r[2].action, r[2].target); }, "audit record 3"},
+      {[](auto& r) { r.erase(r.begin() + 3); }, "audit record 4"},
+      {[](auto& r) { r.erase(r.begin()); }, "audit record 1"},
+      {[](auto& r) { r.pop_back(); }, "from 6 on"},
+      {[](auto& r) {
+         std::swap(r[1], r[2]);
+         std::swap(r[1].number, r[2].number);
+       },
+       "audit record 2"},
+  };
+  for (const auto& [spoil, where] : cases) {
+    house.store.audit_records() = good;
+    spoil(house.store.audit_records());
+    Status verified = house.authority().audit().verify();
+    ASSERT_FALSE(verified) << where;
+    EXPECT_EQ(verified.error().code, "audit-broken");
+    EXPECT_NE(verified.error().detail.find(where), std::string::npos) << verified.error().detail;
+  }
+  house.store.audit_records() = good;
+  EXPECT_TRUE(house.authority().audit().verify());
+}
+
+TEST(Audit, GoesOnWithTheChainAfterARestart) {
+  House house;
+  ASSERT_TRUE(house.credentials().add(kAna, bearer("one")));
+  house.reopen();
+  ASSERT_TRUE(house.credentials().add(kAna, bearer("two")));
+  EXPECT_TRUE(house.authority().audit().verify());
+  EXPECT_EQ(house.store.audit_records().size(), 2U);
+}
+
+}  // namespace
+}  // namespace stepwell::auth

@@ -1,0 +1,109 @@
+#include "auth/redactor.h"
+
+#include <gtest/gtest.h>
+
+#include "auth/encoding.h"
+#include "auth/key.h"
+#include "tests/support/fake_entropy.h"
+
+namespace stepwell::auth {
+namespace {
+
+struct MaskCase {
+  const char* text;
+  const char* masked;
+};
+
+TEST(Redactor, MasksEveryFormOfAValue) {
+  Redactor redactor;
+  redactor.add("crm", 1, "ana", "s3c/ret+ \"q\" ü");
+  const MaskCase cases[] = {
+      {"nothing to find here", "nothing to find here"},
+      {"", ""},
+      {"s3c", "s3c"},
+      {"plain s3c/ret+ \"q\" ü end", "plain *** end"},
+      {"s3c/ret+ \"q\" üs3c/ret+ \"q\" ü", "******"},
+      {R"({"json":"s3c/ret+ \"q\" ü"})", R"({"json":"***"})"},
+      {R"({"json":"s3c\/ret+ \"q\" ü"})", R"({"json":"***"})"},
+      {R"({"json":"s3c/ret+ \"q\" \u00fc"})", R"({"json":"***"})"},
+      {"?q=s3c%2Fret%2B%20%22q%22%20%C3%BC&x=1", "?q=***&x=1"},
+      {"?q=s3c%2fret%2b%20%22q%22%20%c3%bc&x=1", "?q=***&x=1"},
+      {"?q=s3c%2Fret%2B+%22q%22+%C3%BC&x=1", "?q=***&x=1"},
+      {"hex 7333632f7265742b2022712220c3bc", "hex ***"},
+      {"hex 7333632F7265742B2022712220C3BC", "hex ***"},
+      // base64 of the value, and of ana:VALUE.
+      {"b64 czNjL3JldCsgInEiIMO8.", "b64 ***."},
+      {"Basic YW5hOnMzYy9yZXQrICJxIiDDvA==", "Basic ***=="},
+      {"Basic YW5hOnMzYy9yZXQrICJxIiDDvA", "Basic ***"},
+  };
+  for (const MaskCase& c : cases) {
+    EXPECT_EQ(redactor.mask(c.text), c.masked);
+    EXPECT_EQ(redactor.mask_for("crm", 1, c.text), c.masked);
+  }
+}
+
+TEST(Redactor, KnowsBase64AlsoInTheUrlAlphabet) {
+  Redactor redactor;
+  redactor.add("crm", 1, "", "\xC3\xBF\xC3\xBE\xC3\xBF?>?");
+  std::string text = to_base64("\xC3\xBF\xC3\xBE\xC3\xBF?>?");
+  EXPECT_EQ(redactor.mask(text), "***");
+  for (char& c : text) c = c == '/' ? '_' : c == '+' ? '-' : c;
+  EXPECT_EQ(redactor.mask(text), "***");
+}
+
+TEST(Redactor, MasksManyValuesInOneText) {
+  Redactor redactor;
+  for (int i = 0; i < 500; ++i)
+    redactor.add("c" + std::to_string(i), 1, "", "token-number-" + std::to_string(1000 + i));
+  std::string text;
+  for (int i = 0; i < 500; ++i) text += "<token-number-" + std::to_string(1000 + i) + ">";
+  std::string expected;
+  for (int i = 0; i < 500; ++i) expected += "<***>";
+  EXPECT_EQ(redactor.mask(text), expected);
+}
+
+TEST(Redactor, PrefersTheLongerOfTwoValuesAtTheSamePlace) {
+  Redactor redactor;
+  redactor.add("short", 1, "", "abcdef");
+  redactor.add("long", 1, "", "abcdefghi");
+  EXPECT_EQ(redactor.mask("xabcdefghix"), "x***x");
+  EXPECT_EQ(redactor.mask("xabcdefx"), "x***x");
+}
+
+TEST(Redactor, MasksForOneCredentialOnlyItsOwnValue) {
+  Redactor redactor;
+  redactor.add("crm", 1, "", "first-value");
+  redactor.add("crm", 2, "", "second-value");
+  EXPECT_EQ(redactor.mask_for("crm", 2, "first-value second-value"), "first-value ***");
+  EXPECT_EQ(redactor.mask_for("other", 1, "first-value"), "first-value");
+}
+
+TEST(Redactor, ForgetsWhatIsRemoved) {
+  Redactor redactor;
+  redactor.add("inline", 0, "", "value-one");
+  redactor.add("crm", 1, "", "value-two");
+  redactor.remove("inline", 0);
+  redactor.remove("inline", 0);
+  EXPECT_EQ(redactor.mask("value-one value-two"), "value-one ***");
+}
+
+TEST(Redactor, LeavesTheTextWholeWhereAValueIsTooShortToBeASecret) {
+  Redactor redactor;
+  redactor.add("crm", 1, "", "abc");
+  EXPECT_EQ(redactor.mask("abcabc"), "abcabc");
+}
+
+TEST(Redactor, MasksWhatLooksLikeAnApiKeyWithoutKnowingIt) {
+  const Redactor redactor;
+  test::FakeEntropy entropy;
+  const Secret key = generate_key(entropy);
+  const std::string text(key.reveal());
+  const std::string id = text.substr(0, text.find('.'));
+  EXPECT_EQ(redactor.mask("key=" + text + ", end"), "key=" + id + ".***, end");
+  EXPECT_EQ(redactor.mask(text + " " + text), id + ".*** " + id + ".***");
+  EXPECT_EQ(redactor.mask("sw_ sw_a sw_a. sw_a.b sw_file.txt"),
+            "sw_ sw_a sw_a. sw_a.b sw_file.txt");
+}
+
+}  // namespace
+}  // namespace stepwell::auth

@@ -1,0 +1,189 @@
+#include "config/settings.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+
+namespace stepwell::config {
+namespace {
+
+std::string faults_of(std::string_view text) {
+  std::string out;
+  for (const Fault& fault : load_settings(text, "s.yaml").faults) out += fault.text() + "\n";
+  return out;
+}
+
+TEST(Settings, TheFileThatInitWritesSaysTheDefaults) {
+  const LoadedSettings loaded = load_settings(default_settings_text(), "stepwell.yaml");
+  ASSERT_TRUE(loaded.settings) << loaded.faults.at(0).text() << default_settings_text();
+  EXPECT_EQ(*loaded.settings, Settings());
+}
+
+TEST(Settings, TheFileThatInitWritesDescribesEveryKey) {
+  const std::string text = default_settings_text();
+  for (const std::string_view line :
+       {"\nhttp:\n  # Where the API", "\n  listen: 127.0.0.1:8080\n",
+        "\n  client:\n    # Requests in flight", "\n    activePerHost: 64\n",
+        "\n    maxActivePerHost: 16384\n", "\n    caFile: \"\"\n", "\n    connectTo: []\n",
+        "\ndefinitions: definitions\n", "\ndata: data\n", "\nmasterKey:\n  # The key",
+        "\n  file: secrets/master.key\n", "\n  allow: []\n", "\n  deny: []\n", "\n  level: info\n",
+        "\n  format: logfmt\n", "\n  workers: 0\n", "\n  maxInstances: 100000\n",
+        "\n  retention: 10000\n", "\n  grace: PT30S\n"})
+    EXPECT_NE(text.find(line), std::string::npos) << line << "\n---\n" << text;
+}
+
+TEST(Settings, AnEmptyFileIsTheDefaults) {
+  EXPECT_EQ(load_settings("", "s.yaml").settings, Settings());
+  EXPECT_EQ(load_settings("http:\n  # listen: x\n", "s.yaml").settings, Settings());
+}
+
+TEST(Settings, ReadsEveryKey) {
+  const LoadedSettings loaded = load_settings(R"(
+http: {listen: "[::1]:0", client: {activePerHost: 1, maxActivePerHost: 2, caFile: ca.pem,
+       connectTo: ["a:443:127.0.0.1:8443"]}}
+definitions: /defs
+data: d
+masterKey: {file: ../k}
+egress: {allow: [127.0.0.0/8, "::1"], deny: ["fd00::/8"]}
+log: {level: warn, format: json}
+engine: {workers: 3, maxInstances: 7}
+shutdown: {grace: {seconds: 2}}
+instances: {retention: 0}
+)",
+                                              "/etc/stepwell/s.yaml");
+  ASSERT_TRUE(loaded.settings) << loaded.faults.at(0).text();
+  Settings expected;
+  expected.http_listen = "[::1]:0";
+  expected.http_client_active_per_host = 1;
+  expected.http_client_max_active_per_host = 2;
+  expected.http_client_ca_file = "/etc/stepwell/ca.pem";
+  expected.http_client_connect_to = {"a:443:127.0.0.1:8443"};
+  expected.definitions = "/defs";
+  expected.data = "/etc/stepwell/d";
+  expected.master_key_file = "/etc/stepwell/../k";
+  expected.egress_allow = {"127.0.0.0/8", "::1"};
+  expected.egress_deny = {"fd00::/8"};
+  expected.log_level = LogLevel::warn;
+  expected.log_format = LogFormat::json;
+  expected.engine_workers = 3;
+  expected.engine_max_instances = 7;
+  expected.shutdown_grace = Milliseconds(2000);
+  expected.instances_retention = 0;
+  EXPECT_EQ(*loaded.settings, expected);
+}
+
+TEST(Settings, DefaultPathsAreRelativeToTheFileToo) {
+  const LoadedSettings loaded = load_settings("log: {level: debug}", "conf/s.yaml");
+  EXPECT_EQ(loaded.settings->data, "conf/data");
+  EXPECT_EQ(loaded.settings->http_client_ca_file, "");
+}
+
+TEST(Settings, EveryFaultHasItsPlace) {
+  struct Case {
+    std::string_view text;
+    std::string_view faults;
+  };
+  const std::vector<Case> cases{
+      {"http:\n  listn: x\nlgo: 1\n",
+       "s.yaml:2:3: error: unknown setting `http.listn`, did you mean `listen`?\n"
+       "s.yaml:3:1: error: unknown setting `lgo`, did you mean `log`?\n"},
+      {"zzz: 1\n",
+       "s.yaml:1:1: error: unknown setting `zzz`; expected `http`, `definitions`, `data`, "
+       "`masterKey`, `egress`, `log`, `engine`, `instances` or `shutdown`\n"},
+      {"http: 5\n", "s.yaml:1:7: error: expected a mapping below `http`\n"},
+      {"- a\n", "s.yaml:1:1: error: expected a mapping\n"},
+      {"data: 5\n", "s.yaml:1:7: error: `data`: expected text\n"},
+      {"http: {listen: here}\n", "s.yaml:1:16: error: `http.listen`: `here` is no HOST:PORT\n"},
+      {"http: {listen: \"h:70000\"}\n",
+       "s.yaml:1:16: error: `http.listen`: `h:70000` is no HOST:PORT\n"},
+      {"http: {listen: \"::1:80\"}\n",
+       "s.yaml:1:16: error: `http.listen`: `::1:80` is no HOST:PORT\n"},
+      {"egress: {allow: [10.0.0.0/33]}\n",
+       "s.yaml:1:17: error: `egress.allow`: `10.0.0.0/33` is no network such as 10.0.0.0/8 or "
+       "fd00::/8\n"},
+      {"egress: {deny: 10.0.0.0/8}\n", "s.yaml:1:16: error: `egress.deny`: expected a list\n"},
+      {"log: {level: wran}\n",
+       "s.yaml:1:14: error: `log.level`: `wran` is not known here, did you mean `warn`?\n"},
+      {"log: {format: xml}\n",
+       "s.yaml:1:15: error: `log.format`: `xml` is not known here; expected `logfmt` or `json`\n"},
+      {"engine: {workers: -1}\n",
+       "s.yaml:1:19: error: `engine.workers`: expected a whole number, at least 0\n"},
+      {"engine: {maxInstances: 0}\n",
+       "s.yaml:1:24: error: `engine.maxInstances`: expected a whole number, at least 1\n"},
+      {"shutdown: {grace: soon}\n",
+       "s.yaml:1:19: error: `shutdown.grace`: `soon` is no ISO 8601 duration such as PT1.5S or "
+       "P1DT12H\n"},
+      {"data: a\ndata: b\n", "s.yaml:2:1: error: the key `data` is there twice\n"},
+  };
+  for (const Case& c : cases) {
+    EXPECT_EQ(faults_of(c.text), c.faults);
+    EXPECT_FALSE(load_settings(c.text, "s.yaml").settings);
+  }
+}
+
+TEST(Settings, AFileThatCannotBeReadIsAFault) {
+  const LoadedSettings loaded = load_settings_file("/nonexistent/s.yaml");
+  EXPECT_FALSE(loaded.settings);
+  ASSERT_EQ(loaded.faults.size(), 1U);
+  EXPECT_EQ(loaded.faults[0].text(), "/nonexistent/s.yaml:0:0: error: the file cannot be read");
+}
+
+TEST(Settings, OverridesAreTextOfTheKeysKind) {
+  Settings settings;
+  EXPECT_TRUE(apply_override(settings, "http.listen=0.0.0.0:1"));
+  EXPECT_TRUE(apply_override(settings, "engine.workers=4"));
+  EXPECT_TRUE(apply_override(settings, "egress.allow=127.0.0.0/8,10.0.0.0/8"));
+  EXPECT_TRUE(apply_override(settings, "shutdown.grace=PT1S"));
+  EXPECT_TRUE(apply_override(settings, "log.format=json"));
+  EXPECT_TRUE(apply_override(settings, "data=5"));
+  EXPECT_TRUE(apply_override(settings, "http.client.caFile=a=b.pem"));
+  EXPECT_EQ(settings.http_listen, "0.0.0.0:1");
+  EXPECT_EQ(settings.engine_workers, 4U);
+  EXPECT_EQ(settings.egress_allow, (std::vector<std::string>{"127.0.0.0/8", "10.0.0.0/8"}));
+  EXPECT_EQ(settings.shutdown_grace, Milliseconds(1000));
+  EXPECT_EQ(settings.log_format, LogFormat::json);
+  EXPECT_EQ(settings.data, "5");
+  EXPECT_EQ(settings.http_client_ca_file, "a=b.pem");
+  EXPECT_TRUE(apply_override(settings, "egress.allow="));
+  EXPECT_TRUE(settings.egress_allow.empty());
+}
+
+TEST(Settings, WrongOverridesChangeNothing) {
+  Settings settings;
+  const auto detail = [&](std::string_view text) {
+    const Status status = apply_override(settings, text);
+    return status ? "taken" : status.error().code + ": " + status.error().detail;
+  };
+  EXPECT_EQ(detail("http.listen"), "settings-invalid: expected KEY=VALUE, found `http.listen`");
+  EXPECT_EQ(detail("http.lisen=x"),
+            "settings-invalid: unknown setting `http.lisen`, did you mean `http.listen`?");
+  EXPECT_EQ(detail("engine.workers=many"),
+            "settings-invalid: `engine.workers`: expected a whole number, at least 0");
+  EXPECT_EQ(settings, Settings());
+}
+
+TEST(Settings, TheEnvironmentNamesEveryKey) {
+  EXPECT_EQ(environment_name("http.listen"), "STEPWELL_HTTP_LISTEN");
+  EXPECT_EQ(environment_name("masterKey.file"), "STEPWELL_MASTER_KEY_FILE");
+  EXPECT_EQ(environment_name("http.client.maxActivePerHost"),
+            "STEPWELL_HTTP_CLIENT_MAX_ACTIVE_PER_HOST");
+  std::map<std::string, std::string> environment{{"STEPWELL_LOG_LEVEL", "error"},
+                                                 {"STEPWELL_ENGINE_MAX_INSTANCES", "12"},
+                                                 {"STEPWELL_API_KEY", "x"}};
+  const auto lookup = [&](const std::string& name) -> std::optional<std::string> {
+    const auto found = environment.find(name);
+    return found == environment.end() ? std::nullopt : std::optional(found->second);
+  };
+  Settings settings;
+  ASSERT_TRUE(apply_environment(settings, lookup));
+  EXPECT_EQ(settings.log_level, LogLevel::error);
+  EXPECT_EQ(settings.engine_max_instances, 12U);
+  environment["STEPWELL_LOG_FORMAT"] = "jsn";
+  const Status status = apply_environment(settings, lookup);
+  ASSERT_FALSE(status);
+  EXPECT_EQ(status.error().detail,
+            "STEPWELL_LOG_FORMAT: `jsn` is not known here, did you mean `json`?");
+}
+
+}  // namespace
+}  // namespace stepwell::config

@@ -1,0 +1,212 @@
+// The administrative commands as a shell would call them: offline on a new site, and online
+// through a real server.
+#include <gtest/gtest.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <sstream>
+
+#include "daemon/admin_commands.h"
+#include "store/lock.h"
+#include "tests/api/office.h"
+
+namespace stepwell::daemon {
+namespace {
+
+namespace fs = std::filesystem;
+
+class AdminCommands : public testing::Test {
+ protected:
+  AdminCommands() {
+    std::string pattern = (fs::temp_directory_path() / "stepwell-admin-XXXXXX").string();
+    root = mkdtemp(pattern.data());
+    site = root / "site";
+  }
+  ~AdminCommands() override { fs::remove_all(root); }
+
+  // The exit code; what was printed is in `out` and `err`.
+  int run(std::vector<std::string> words, const std::string& input = "") {
+    std::istringstream from(input);
+    std::ostringstream to;
+    std::ostringstream errors;
+    CommandContext context(from, to, errors, [this](const std::string& name) {
+      const auto found = environment.find(name);
+      return found == environment.end() ? std::nullopt : std::optional<std::string>(found->second);
+    });
+    context.config_file = (site / "stepwell.yaml").string();
+    CLI::App app;
+    app.require_subcommand(1);
+    add_admin_commands(app, context);
+    std::reverse(words.begin(), words.end());
+    int code = kDone;
+    try {
+      app.parse(words);
+      code = context.exit_code;
+    } catch (const CLI::ParseError& error) {
+      errors << error.what();
+      code = error.get_exit_code() == 0 ? kDone : kUsage;
+    }
+    out = to.str();
+    err = errors.str();
+    return code;
+  }
+  int init() { return run({"init", site.string()}); }
+  Value json() const {
+    const Result<Value> value = parse_json(out);
+    EXPECT_TRUE(value) << out << err;
+    return value ? *value : Value();
+  }
+  static mode_t mode_of(const fs::path& path) {
+    struct stat facts {};
+    EXPECT_EQ(::stat(path.c_str(), &facts), 0) << path;
+    return facts.st_mode & 07777U;
+  }
+
+  fs::path root;
+  fs::path site;
+  std::map<std::string, std::string> environment;
+  std::string out;
+  std::string err;
+};
+
+TEST_F(AdminCommands, InitMakesASiteAndPrintsItsKeyOnce) {
+  ASSERT_EQ(run({"init", site.string(), "-o", "json"}), kDone) << err;
+  EXPECT_EQ(json().get("config"), Value((site / "stepwell.yaml").string()));
+  const std::string key(json().get("key").as_string());
+  EXPECT_TRUE(key.starts_with("sw_"));
+  EXPECT_EQ(mode_of(site / "secrets" / "master.key"), 0600U);
+  EXPECT_EQ(mode_of(site / "secrets"), 0700U);
+  EXPECT_EQ(mode_of(site / "data"), 0700U);
+  EXPECT_TRUE(fs::is_directory(site / "definitions"));
+  ASSERT_EQ(run({"keys", "list", "--offline", "-o", "json"}), kDone) << err;
+  EXPECT_EQ(json().get("items").at(0).get("user"), Value("admin"));
+  EXPECT_EQ(out.find(key), std::string::npos);
+}
+
+TEST_F(AdminCommands, InitTouchesNothingThatExists) {
+  for (const char* name : {"stepwell.yaml", "definitions", "data", "secrets"}) {
+    fs::create_directories(site);
+    std::ofstream(site / name) << "mine";
+    EXPECT_EQ(init(), kFailed) << name;
+    EXPECT_NE(err.find((site / name).string()), std::string::npos) << err;
+    EXPECT_EQ(std::distance(fs::directory_iterator(site), {}), 1) << name;
+    fs::remove_all(site);
+  }
+  ASSERT_EQ(init(), kDone);
+  EXPECT_EQ(init(), kFailed);
+}
+
+TEST_F(AdminCommands, CredentialsAreAddedRotatedAndRevokedOffline) {
+  ASSERT_EQ(init(), kDone);
+  const std::vector<std::string> add = {"credentials", "add",
+                                        "crm",         "--offline",
+                                        "--kind",      "bearer",
+                                        "--origin",    "https://crm.example.com",
+                                        "--expires",   "2027-01-31T12:00:00Z",
+                                        "--value",     "-",
+                                        "-o",          "json"};
+  ASSERT_EQ(run(add, "token-123456\n"), kDone) << err;
+  EXPECT_EQ(json().get("state"), Value("active"));
+  EXPECT_EQ(out.find("token-123456"), std::string::npos);
+  EXPECT_EQ(run(add, "token-123456\n"), kFailed);
+  std::ofstream(root / "value") << "token-654321\n";
+  EXPECT_EQ(run({"credentials", "rotate", "crm", "--offline", "--value-file",
+                 (root / "value").string(), "-o", "json"}),
+            kDone)
+      << err;
+  EXPECT_EQ(json().get("version"), Value(2));
+  EXPECT_EQ(json().get("expiresAt"), Value("2027-01-31T12:00:00Z"));
+  EXPECT_EQ(run({"credentials", "set-expiry", "crm", "--never", "--offline", "-o", "json"}), kDone);
+  EXPECT_TRUE(json().get("expiresAt").is_null());
+  EXPECT_EQ(run({"credentials", "revoke", "crm", "--offline"}), kDone);
+  EXPECT_EQ(run({"credentials", "enable", "crm", "--offline"}), kFailed);
+  EXPECT_EQ(run({"credentials", "list", "--offline"}), kDone);
+  EXPECT_TRUE(out.starts_with("NAME  KIND    STATE    VERSION  ORIGINS")) << out;
+  EXPECT_NE(out.find("\ncrm   bearer  revoked"), std::string::npos) << out;
+}
+
+TEST_F(AdminCommands, OnlyOneNewlineIsTakenFromASecret) {
+  ASSERT_EQ(init(), kDone);
+  EXPECT_EQ(run({"credentials", "add", "a", "--offline", "--kind", "bearer", "--origin",
+                 "https://a.example.com", "--value", "-"},
+                "token\n\n"),
+            kFailed);
+  EXPECT_NE(err.find("credential-invalid"), std::string::npos) << err;
+}
+
+TEST_F(AdminCommands, WrongUsageIsExitCode2) {
+  ASSERT_EQ(init(), kDone);
+  const std::vector<std::string> cases[] = {
+      {"keys"},
+      {"keys", "create", "x"},
+      {"keys", "frobnicate"},
+      {"keys", "list", "-o", "xml"},
+      {"credentials", "add", "x", "--kind", "bearer", "--origin", "https://a.example.com",
+       "--value", "s3cret"},
+      {"credentials", "add", "x", "--kind", "bearer", "--origin", "https://a.example.com"},
+      {"keys", "set-expiry", "sw_x", "--offline"},
+      {"keys", "set-expiry", "sw_x", "--never", "--expires", "2027-01-31"},
+      {"instances", "show", "1", "--offline"},
+      {"instances", "start", "a/b", "--input", "{"},
+  };
+  for (const auto& words : cases) EXPECT_EQ(run(words), kUsage) << words.back() << ": " << err;
+}
+
+TEST_F(AdminCommands, WithoutADaemonTheFlagIsNamed) {
+  ASSERT_EQ(init(), kDone);
+  environment["STEPWELL_API_KEY"] = "sw_x.y";
+  EXPECT_EQ(run({"keys", "list"}), kUnreachable);
+  EXPECT_NE(err.find("--offline"), std::string::npos) << err;
+  Result<store::LockFile> lock = store::LockFile::acquire((site / "data").string());
+  ASSERT_TRUE(lock);
+  EXPECT_EQ(run({"keys", "list", "--offline"}), kFailed);
+  EXPECT_NE(err.find("data-directory-locked"), std::string::npos) << err;
+  // A daemon that is gone from its address: nothing listens on the discard port.
+  ASSERT_TRUE(lock->publish("127.0.0.1:9"));
+  EXPECT_EQ(run({"keys", "list"}), kUnreachable);
+  EXPECT_NE(err.find("127.0.0.1:9"), std::string::npos) << err;
+}
+
+TEST_F(AdminCommands, WorkThroughARunningDaemon) {
+  ASSERT_EQ(init(), kDone);
+  api::test::Office office;
+  office.add_workflow("twice", "do: [{s: {set: {y: \"${ .x * 2 }\"}}}]");
+  office.add_workflow("fail",
+                      "do: [{r: {raise: {error: {type: 'https://example.com/e', status: 400}}}}]");
+  Result<store::LockFile> lock = store::LockFile::acquire((site / "data").string());
+  ASSERT_TRUE(lock);
+  ASSERT_TRUE(lock->publish(office.address()));
+  EXPECT_EQ(run({"users", "list"}), kUsage) << "no key is given";
+
+  environment["STEPWELL_API_KEY"] = office.key("ana");
+  EXPECT_EQ(run({"users", "create", "bob", "--role", "viewer"}), kDone) << err;
+  EXPECT_EQ(run({"users", "list"}), kDone);
+  EXPECT_NE(out.find("\nbob"), std::string::npos) << out;
+  EXPECT_EQ(run({"keys", "create", "ci", "--user", "bob", "-o", "json"}), kDone) << err;
+  const std::string id(json().get("id").as_string());
+  EXPECT_EQ(run({"keys", "revoke", id, "-o", "json"}), kDone);
+  EXPECT_EQ(json().get("state"), Value("revoked"));
+  EXPECT_EQ(run({"keys", "show", "sw_unknown"}), kFailed);
+  EXPECT_NE(err.find("key-unknown"), std::string::npos) << err;
+
+  EXPECT_EQ(run({"instances", "start", "test/twice", "--input", "{\"x\": 21}", "--wait", "1m", "-o",
+                 "json"}),
+            kDone)
+      << err;
+  EXPECT_EQ(to_json(json().get("output")), "{\"y\":42}");
+  EXPECT_EQ(run({"instances", "show", to_json(json().get("id"))}), kDone);
+  EXPECT_EQ(run({"instances", "start", "test/fail", "--wait", "1m"}), kFailed);
+
+  environment["STEPWELL_API_KEY"] = office.key("vic");
+  EXPECT_EQ(run({"keys", "list"}), kFailed);
+  EXPECT_NE(err.find("permission-denied"), std::string::npos) << err;
+}
+
+}  // namespace
+}  // namespace stepwell::daemon

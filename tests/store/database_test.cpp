@@ -1,0 +1,107 @@
+#include "store/database.h"
+
+#include <gtest/gtest.h>
+
+#include <array>
+
+#include "store/schema.h"
+#include "tests/store/scratch_directory.h"
+
+namespace stepwell::store {
+namespace {
+
+constexpr std::array kOne = {Migration{1, "CREATE TABLE a (x INTEGER) STRICT"}};
+constexpr std::array kTwo = {Migration{1, "CREATE TABLE a (x INTEGER) STRICT"},
+                             Migration{2, "ALTER TABLE a ADD COLUMN y TEXT"}};
+constexpr std::array kBroken = {Migration{1, "CREATE TABLE a (x INTEGER) STRICT"},
+                                Migration{2, "ALTER TABLE a ADD COLUMN y TEXT; NONSENSE"}};
+
+TEST(Database, RunsSynchronouslyWithAWriteAheadLogAndForeignKeys) {
+  const ScratchDirectory directory;
+  Result<Database> database = Database::open(directory / "x.db");
+  ASSERT_TRUE(database);
+  const std::pair<const char*, const char*> settings[] = {{"PRAGMA journal_mode", "wal"},
+                                                          {"PRAGMA synchronous", "2"},
+                                                          {"PRAGMA foreign_keys", "1"},
+                                                          {"PRAGMA secure_delete", "1"}};
+  for (const auto& [pragma, expected] : settings) {
+    Result<Statement> statement = database->prepare(pragma);
+    ASSERT_TRUE(statement);
+    Result<bool> row = statement->step();
+    ASSERT_TRUE(row && *row) << pragma;
+    EXPECT_EQ(statement->text(0), expected) << pragma;
+  }
+}
+
+TEST(Database, BindsAndReadsEveryKindOfValue) {
+  Result<Database> database = Database::open_in_memory();
+  ASSERT_TRUE(database);
+  ASSERT_TRUE(database->execute("CREATE TABLE t (a TEXT, b BLOB, c INTEGER, d INTEGER) STRICT"));
+  Result<Statement> insert = database->prepare("INSERT INTO t VALUES (?,?,?,?)");
+  ASSERT_TRUE(insert);
+  const std::string bytes("\0\xff\n", 3);
+  insert->bind("text").bind(Blob{bytes}).bind(std::int64_t{-5}).bind(std::optional<std::int64_t>());
+  ASSERT_TRUE(insert->run());
+  insert->bind("").bind(Blob{}).bind(INT64_MAX).bind(std::optional<std::int64_t>(7));
+  ASSERT_TRUE(insert->run());
+  Result<Statement> select = database->prepare("SELECT a, b, c, d FROM t ORDER BY c");
+  ASSERT_TRUE(select);
+  ASSERT_TRUE(*select->step());
+  EXPECT_EQ(select->text(0), "text");
+  EXPECT_EQ(select->text(1), bytes);
+  EXPECT_EQ(select->number(2), -5);
+  EXPECT_EQ(select->optional_number(3), std::nullopt);
+  ASSERT_TRUE(*select->step());
+  EXPECT_EQ(select->text(0), "");
+  EXPECT_EQ(select->text(1), "");
+  EXPECT_EQ(select->number(2), INT64_MAX);
+  EXPECT_EQ(select->optional_number(3), 7);
+  EXPECT_FALSE(*select->step());
+}
+
+TEST(Database, ReportsStatementsThatCannotBeRun) {
+  Result<Database> database = Database::open_in_memory();
+  ASSERT_TRUE(database);
+  EXPECT_EQ(code_of(database->prepare("SELECT nonsense")), "store-failed");
+  EXPECT_EQ(code_of(database->execute("NONSENSE")), "store-failed");
+  Result<Statement> statement = database->prepare("SELECT 1");
+  ASSERT_TRUE(statement);
+  statement->bind("one too many");
+  EXPECT_EQ(code_of(statement->step()), "store-failed");
+}
+
+TEST(Database, MigratesOnceAndInWholeSteps) {
+  const ScratchDirectory directory;
+  {
+    Result<Database> database = Database::open(directory / "x.db");
+    ASSERT_TRUE(database);
+    ASSERT_TRUE(database->migrate(kOne));
+    ASSERT_TRUE(database->execute("INSERT INTO a VALUES (1)"));
+    EXPECT_EQ(code_of(database->migrate(kBroken)), "store-failed");
+    ASSERT_TRUE(database->migrate(kOne));
+  }
+  Result<Database> database = Database::open(directory / "x.db");
+  ASSERT_TRUE(database);
+  ASSERT_TRUE(database->migrate(kTwo));
+  ASSERT_TRUE(database->migrate(kTwo));
+  ASSERT_TRUE(database->execute("INSERT INTO a (x, y) VALUES (2, 'two')"));
+  EXPECT_EQ(code_of(database->migrate(kOne)), "store-newer");
+}
+
+TEST(Database, KeepsItsSchemaUpToDate) {
+  Result<Database> database = Database::open_in_memory();
+  ASSERT_TRUE(database);
+  ASSERT_TRUE(database->migrate(schema_migrations()));
+  int last = 0;
+  for (const Migration& migration : schema_migrations()) EXPECT_EQ(migration.version, ++last);
+}
+
+TEST(Database, RefusesWhatIsNoDatabase) {
+  const ScratchDirectory directory;
+  write_file(directory / "x.db", std::string(8192, 'x'));
+  EXPECT_EQ(code_of(Database::open(directory / "x.db")), "store-damaged");
+  EXPECT_EQ(code_of(Database::open(directory / "missing/x.db")), "store-unusable");
+}
+
+}  // namespace
+}  // namespace stepwell::store
