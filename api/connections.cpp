@@ -257,7 +257,6 @@ void Connection::refuse_unreadable(error_code error) {
   const ServerOptions& options = around_.options;
   if (error == Fault::header_limit || error == Fault::buffer_overflow)
     return refuse(headers_too_large(options.max_headers));
-  if (error == Fault::bad_version) return refuse(version_unsupported());
   if (error == Fault::body_limit) return refuse(body_too_large(options.max_body));
   const bool gone = error == Fault::end_of_stream || error == Fault::partial_message;
   if (gone || error.category() != make_error_code(Fault::bad_method).category()) return close();

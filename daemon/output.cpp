@@ -51,7 +51,7 @@ int exit_code_of(const Problem& problem) {
   if (problem.code == "daemon-unreachable") return kUnreachable;
   // A key that the daemon misses would be a 401 from it, with the same code but another kind.
   const bool usage =
-      std::find(kUsageCodes.begin(), kUsageCodes.end(), problem.code) != kUsage.end();
+      std::find(kUsageCodes.begin(), kUsageCodes.end(), problem.code) != kUsageCodes.end();
   return usage && problem.status != 401 ? kUsage : kFailed;
 }
 

@@ -99,10 +99,10 @@ bool multiply(Value left, const Value& right, Limits& limits, Value& result) {
   if (left.is_number() && right.is_number()) {
     std::int64_t whole = 0;
     if (left.is_int64() && right.is_int64() &&
-        !__builtin_mul_overflow(left.int64(), right.int64(), &whole))
-      result = Value(whole);
+        !__builtin_mul_overflow(left.int64(), right.int64(), &whole) && whole != 0)
+      result = Value(whole);  // (a zero may be a negative one, which is a double)
     else
-      result = Value(left.as_double() * right.as_double());
+      result = number_value(left.as_double() * right.as_double());
     return true;
   }
   if (left.is_string() && right.is_number())
@@ -122,7 +122,7 @@ bool divide(const Value& left, const Value& right, Value& result) {
     if (right.as_double() == 0)
       return fail_with(result,
                        type_error(left, right, "cannot be divided because the divisor is zero"));
-    if (left.is_int64() && right.is_int64() && right.int64() != -1 &&
+    if (left.is_int64() && right.is_int64() && left.int64() != 0 && right.int64() != -1 &&
         left.int64() % right.int64() == 0)
       result = Value(left.int64() / right.int64());
     else

@@ -68,9 +68,9 @@ void Compiler::find_shortcut() {
     return word.op == Op::walk ? constant : Value::array({constant});
   };
   const auto walks = [this](const Instruction& word) {
-    if (word.op == Op::walk) return true;
+    if (word.op != Op::index_constant) return word.op == Op::walk;
     const Value& key = code_->constants[word.arg];
-    return word.op == Op::index_constant && word.n == 0 && (key.is_string() || key.is_number());
+    return word.n == 0 && (key.is_string() || key.is_number());
   };
   if (code.size() == 1) {
     code_->shortcut = Shortcut::walk_input;

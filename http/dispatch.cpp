@@ -41,7 +41,7 @@ void reset_connection(int fd) {
   nowhere.sa_family = AF_UNSPEC;
   // Dissolves the association (connect(2)); closing would be left to libcurl, which may not do it
   // where HTTP/2 streams share the connection.
-  connect(fd, &nowhere, sizeof nowhere);
+  static_cast<void>(connect(fd, &nowhere, sizeof nowhere));
 }
 
 }  // namespace

@@ -12,7 +12,7 @@
 namespace stepwell::http {
 namespace {
 
-constexpr long kReceiveBuffer = 16 * 1024;
+constexpr long kReceiveBuffer = 16L * 1024;
 // From here on libcurl sends a body apart from the head, and above 1 MiB it would ask first with
 // `Expect: 100-continue`, which costs a round trip and a second where a server ignores it.
 constexpr std::size_t kSeparateBody = 64UL * 1024;

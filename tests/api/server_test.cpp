@@ -66,8 +66,8 @@ TEST(Server, RefusesBrokenRequestsAndCloses) {
   const Case cases[] = {
       {"no HTTP", "hello\r\n\r\n", 400},
       {"TLS", std::string("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", 15), 400},
-      {"bad version", "GET / HTTP/x.1\r\nHost: h\r\n\r\n", 505},
-      {"HTTP/2", "GET / HTTP/2.0\r\nHost: h\r\n\r\n", 505},
+      {"bad version", "GET / HTTP/x.1\r\nHost: h\r\n\r\n", 400},
+      {"HTTP/2", "GET / HTTP/2.0\r\nHost: h\r\n\r\n", 400},
       {"no host", "GET / HTTP/1.1\r\n\r\n", 400},
       {"two hosts", "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400},
       {"bad length", post + "Content-Length: abc\r\n\r\n", 400},

@@ -4,6 +4,8 @@
 links          every relative link, and the heading that it points to, exists
 problem-codes  every problem code in the sources has its page in docs/errors/, and the reverse
 make-targets   every `make TARGET` in the documents is a target of the Makefile
+settings       every setting of config/settings_keys.cpp is in docs/operations.md, and the reverse
+metrics        the same for the metrics that the sources make
 definitions    every ```yaml block with a `document:`, and every example, passes `stepwell validate`
 commands       every ```sh block after a line `<!-- run -->` runs in a fresh folder and exits 0; the
                folder has `examples/`, `stepwell` is in PATH, and 127.0.0.1:8080 is a free port
@@ -162,6 +164,28 @@ def check_make_targets(root, faults):
         faults.append("`make demo` was not found: the check is broken")
 
 
+def compare(sources, documented, what, faults):
+    if len(sources) < 5:
+        faults.append(f"too few {what}s were found in the sources: the check is broken")
+    faults += [f"docs/operations.md lacks the {what} {name}" for name in sorted(sources - documented)]
+    faults += [f"docs/operations.md: no source has the {what} {name}" for name in sorted(documented - sources)]
+
+
+def check_settings(root, faults):
+    keys = re.findall(r'^ +\{"([\w.]+)",', (root / "config/settings_keys.cpp").read_text(), flags=re.M)
+    text = (root / "docs/operations.md").read_text()
+    section = text.split("\n## Settings\n")[1].split("\n## ")[0]
+    compare(set(keys), set(re.findall(r"^\| `([\w.]+)` ", section, flags=re.M)), "setting", faults)
+
+
+def check_metrics(root, faults):
+    files = [f for folder in FOLDERS for f in (root / folder).glob("*.cpp")]
+    pattern = r'"(stepwell_\w+)"'
+    made = {name for f in files for name in re.findall(pattern, f.read_text())}
+    documented = set(re.findall(r"`(stepwell_\w+)", (root / "docs/operations.md").read_text()))
+    compare(made, documented, "metric", faults)
+
+
 def check_definitions(root, faults, stepwell):
     with tempfile.TemporaryDirectory() as folder:
         files = {str(path): path for path in sorted((root / "examples").glob("*.yaml"))}
@@ -248,6 +272,10 @@ def main():
         check_problem_codes(root, faults)
     elif arguments.part == "make-targets":
         check_make_targets(root, faults)
+    elif arguments.part == "settings":
+        check_settings(root, faults)
+    elif arguments.part == "metrics":
+        check_metrics(root, faults)
     elif arguments.part == "definitions":
         check_definitions(root, faults, os.path.abspath(arguments.stepwell))
     elif arguments.part == "commands":

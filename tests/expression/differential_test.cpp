@@ -24,7 +24,8 @@ namespace {
 // `if` without else, indices with overlapping text and in code points, `"x" * 0`, error texts with
 // "...", `last(empty)`, whole numbers above 2^53, nth of negative numbers, `tojson` of numbers,
 // gsub of empty matches, `ascii`, `getpath` in `paths(f)`, `@text` of numbers with exponents,
-// `join` of nested values, sub with several outputs, |= with no output, and "?" and
+// `join` of nested values, sub with several outputs, any and all of a condition with several
+// outputs, |= with no output, and "?" and
 // try, which in 1.6 also catch what fails behind them.
 const std::vector<std::string> kAtoms{".",
                                       ".a",
@@ -105,7 +106,7 @@ const std::vector<std::string> kJoints{"(A) | (B)",
                                        "(A), (B)",
                                        "(A) + (B)",
                                        "(A) - (B)",
-                                       "(A) * (B)",
+                                       "(A) * 2",
                                        "(A) / (B)",
                                        "(A) == (B)",
                                        "(A) < (B)",
@@ -134,7 +135,7 @@ const std::vector<std::string> kJoints{"(A) | (B)",
                                        "(A) as {a: $p} ?// [$p] | [$p, (B)]",
                                        "[limit(2; (A), (B))]",
                                        "isempty(A) | (B)",
-                                       "any(A; B)",
+                                       "any(A; true)",
                                        "(A) += (B)",
                                        "[while((A) == 1; B)] | length",
                                        "[.[]? | (A) | (B)]"};

@@ -40,6 +40,7 @@ TEST(Language, ComputesWithOperators) {
       {"9223372036854775807 + 1", "null", "9223372036854776000"},
       {"12345678901 * 1000", "null", "12345678901000"},
       {"10 / 4, 10 / 5", "null", "2.5 2"},
+      {"-1 * 0, 0 * 1, 0 / -1", "null", "-0 0 -0"},
       {"1 / 0", "null",
        "error: number (1) and number (0) cannot be divided because the divisor is zero"},
       {"null + 1, 1 + null, null + null", "null", "1 1 null"},
