@@ -4,7 +4,8 @@ find_package(Threads REQUIRED)
 find_package(PkgConfig REQUIRED)
 
 add_compile_options(-Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Werror
-  -fno-omit-frame-pointer -fstack-protector-strong)
+  -fno-omit-frame-pointer -fstack-protector-strong
+  -Wno-restrict)  # gcc 12 sees overlaps in std::string that are not there (gcc bug 105651)
 add_compile_definitions(_FORTIFY_SOURCE=$<IF:$<CONFIG:Debug>,0,2>)
 add_compile_definitions(STEPWELL_VERSION="${PROJECT_VERSION}")
 if(STEPWELL_SANITIZE)

@@ -2,13 +2,15 @@
 # The demonstration: a real daemon, a real upstream (httpbin), and what happens when a key is revoked
 # or expires while instances run. Leaves nothing behind; exits 1 when anything went otherwise.
 # Usage: tools/demo.sh STEPWELL_BINARY
-set -euo pipefail
+set -Eeuo pipefail
 
 stepwell=$(realpath "${1:?usage: tools/demo.sh STEPWELL_BINARY}")
 examples=$(realpath "$(dirname "$0")/../examples")
 work=$(mktemp -d "${TMPDIR:-/tmp}/stepwell-demo.XXXXXX")
 upstream_pid=
 daemon_pid=
+told=
+failed_at=
 
 # ---- words ---------------------------------------------------------------------------------------
 if [[ -t 1 ]]; then bold=$'\e[1m' green=$'\e[32m' red=$'\e[31m' plain=$'\e[0m'; else bold='' green='' red='' plain=''; fi
@@ -16,6 +18,7 @@ section() { printf '\n%s== %s%s\n' "$bold" "$*" "$plain"; }
 say() { printf '   %s\n' "$*"; }
 good() { printf '   %sok%s  %s\n' "$green" "$plain" "$*"; }
 die() {
+  told=yes
   printf '\n%sdemo: %s%s\n' "$red" "$*" "$plain" >&2
   if [[ -s $work/daemon.log ]]; then
     echo "demo: the end of the daemon's log:" >&2
@@ -36,11 +39,15 @@ stop() { # PID: asks, waits up to 10 s, insists
   kill -KILL "$1" 2>/dev/null || true
 }
 clean_up() {
+  local code=$?
+  trap - EXIT ERR
+  if [[ $code -ne 0 && -z $told ]]; then (die "$failed_at failed with exit code $code") || true; fi
   stop "$daemon_pid"
   stop "$upstream_pid"
   rm -rf "$work"
 }
 trap clean_up EXIT
+trap 'failed_at="line $LINENO ($BASH_COMMAND)"' ERR
 trap 'exit 130' INT TERM
 
 wait_for() { # SECONDS WHAT COMMAND…: until the command succeeds
@@ -76,13 +83,15 @@ show_fault() { # INSTANCE
 }
 requests_at_upstream() { grep -c '"GET /bearer' "$work/upstream.access" || true; }
 
-for tool in curl jq gunicorn openssl; do
+# Debian's own, since python3-httpbin belongs to that one.
+gunicorn=/usr/bin/gunicorn
+for tool in curl jq openssl "$gunicorn"; do
   command -v "$tool" >/dev/null || die "$tool is missing; tools/setup.sh installs it"
 done
 
 # ---- an upstream ---------------------------------------------------------------------------------
 section "An upstream: httpbin"
-gunicorn --chdir "$work" --bind 127.0.0.1:0 --workers 1 --threads 16 --worker-tmp-dir "$work" \
+"$gunicorn" --chdir "$work" --bind 127.0.0.1:0 --workers 1 --threads 16 --worker-tmp-dir "$work" \
   --access-logfile "$work/upstream.access" httpbin:app >"$work/upstream.log" 2>&1 &
 upstream_pid=$!
 wait_for 20 "the start of the upstream" grep -q 'Listening at: http' "$work/upstream.log"
@@ -181,6 +190,7 @@ done
 good "$completed completed before, $faulted faulted; every fault is credential-revoked. One of them:"
 show_fault "$example"
 
+sleep 0.5  # for the last lines of the upstream's log
 before=$(requests_at_upstream)
 for ((i = 0; i < 8; ++i)); do
   instance=$(start examples/poll-customer \
@@ -209,6 +219,8 @@ show_fault "$instance"
 
 # ---- what the metrics say ------------------------------------------------------------------------
 section "What the metrics say"
+counts_expired() { [[ $(metric 'stepwell_credentials{state="expired"}') == 1 ]]; }
+wait_for 5 "the gauge of expired credentials" counts_expired
 curl -sS "http://$address/metrics" >"$work/metrics"
 grep -E '^stepwell_(instances_(started|ended)_total|steps_total|credentials\{|credential_denials_total|revocations_total|revocation_duration_seconds_(sum|count)|http_requests_total|http_connections_total)' \
   "$work/metrics" | grep -v ' 0$' | indent
