@@ -34,6 +34,7 @@ struct DecimalRep : Rep {
 
 struct ArrayRep : Rep {
   std::uint32_t depth = 1;
+  std::uint64_t weight = 2;
   std::size_t size = 0;
   std::size_t capacity = 0;
   Value* items() { return reinterpret_cast<Value*>(this + 1); }
@@ -41,6 +42,7 @@ struct ArrayRep : Rep {
 
 struct ObjectRep : Rep {
   std::uint32_t depth = 1;
+  std::uint64_t weight = 2;
   std::size_t size = 0;
   std::size_t capacity = 0;
   std::size_t slots = 0;  // a power of two, 0 while the members are few enough to scan
@@ -59,9 +61,17 @@ using value_detail::StringRep;
 
 namespace {
 
-constexpr std::size_t kScannedMembers = 8;     // above it an object has a hash index
-constexpr std::uint32_t kRecursiveDepth = 64;  // above it a release is iterative
+constexpr std::size_t kScannedMembers = 8;                // above it an object has a hash index
+constexpr std::uint32_t kRecursiveDepth = 64;             // above it a release is iterative
+constexpr std::uint64_t kMaxWeight = UINT64_C(1) << 62U;  // "more than can ever be written out"
 thread_local std::int64_t live_bytes = 0;
+
+// The weight of a container in which `removed` gives way to `added`. What has become too heavy to
+// count stays so.
+std::uint64_t reweighed(std::uint64_t weight, std::uint64_t removed, std::uint64_t added) {
+  if (weight >= kMaxWeight) return kMaxWeight;
+  return std::min(weight - removed + added, kMaxWeight);
+}
 
 void* allocate(std::size_t bytes) {
   void* memory = std::malloc(bytes);
@@ -365,6 +375,13 @@ std::uint32_t Value::depth() const noexcept {
   return 0;
 }
 
+std::uint64_t Value::weight() const noexcept {
+  if (tag_ == Tag::array) return static_cast<ArrayRep*>(payload_.rep)->weight;
+  if (tag_ == Tag::object) return static_cast<ObjectRep*>(payload_.rep)->weight;
+  if (tag_ == Tag::string || tag_ == Tag::decimal) return size() + 8;
+  return 8;
+}
+
 // Makes this handle the sole owner of an array with room for `room` elements. Elements move where
 // this handle was the sole owner already, and are shared otherwise.
 ArrayRep* Value::own_array(std::size_t room) {
@@ -374,6 +391,7 @@ ArrayRep* Value::own_array(std::size_t room) {
   if (sole && rep->capacity >= room) return rep;
   ArrayRep* fresh = new_array(new_capacity(room, rep->size));
   fresh->depth = rep->depth;
+  fresh->weight = rep->weight;
   fresh->size = rep->size;
   if (sole) {
     // A Value is its tag and payload: moving it elsewhere is a copy of these bytes.
@@ -395,6 +413,7 @@ ObjectRep* Value::own_object(std::size_t room) {
   if (sole && rep->capacity >= room) return rep;
   ObjectRep* fresh = new_object(new_capacity(room, rep->size));
   fresh->depth = rep->depth;
+  fresh->weight = rep->weight;
   fresh->size = rep->size;
   if (sole) {
     std::memcpy(static_cast<void*>(fresh->members()), rep->members(), rep->size * sizeof(Member));
@@ -415,14 +434,13 @@ void Value::set_member(const Value& key, Value value) {
   ObjectRep* rep = own_object(count);
   rep->depth = std::max(rep->depth, value.depth() + 1);
   if (const auto position = position_of(rep, key.as_string())) {
-    rep->members()[*position].value = std::move(value);
+    Value& member = rep->members()[*position].value;
+    rep->weight = reweighed(rep->weight, member.weight(), value.weight());
+    member = std::move(value);
     return;
   }
-  if (rep->size == rep->capacity) {
-    const std::uint32_t depth = rep->depth;
-    rep = own_object(rep->size + 1);
-    rep->depth = depth;
-  }
+  rep->weight = reweighed(rep->weight, 0, key.weight() + value.weight());
+  if (rep->size == rep->capacity) rep = own_object(rep->size + 1);
   new (rep->members() + rep->size) Member{key, std::move(value)};
   ++rep->size;
   index_member(rep, rep->size - 1);
@@ -432,8 +450,10 @@ void Value::set(std::string_view key, Value value) {
   if (tag_ == Tag::object) {
     ObjectRep* rep = own_object(size());
     if (const auto position = position_of(rep, key)) {
+      Value& member = rep->members()[*position].value;
       rep->depth = std::max(rep->depth, value.depth() + 1);
-      rep->members()[*position].value = std::move(value);
+      rep->weight = reweighed(rep->weight, member.weight(), value.weight());
+      member = std::move(value);
       return;
     }
   }
@@ -445,6 +465,8 @@ void Value::erase(std::string_view key) {
   ObjectRep* rep = own_object(size());
   const std::size_t position = *position_of(rep, key);
   Member* members = rep->members();
+  rep->weight =
+      reweighed(rep->weight, members[position].key.weight() + members[position].value.weight(), 0);
   for (std::size_t i = position; i + 1 < rep->size; ++i) members[i] = std::move(members[i + 1]);
   members[rep->size - 1].~Member();
   --rep->size;
@@ -454,6 +476,7 @@ void Value::erase(std::string_view key) {
 void Value::push_back(Value element) {
   ArrayRep* rep = own_array(size() + 1);
   rep->depth = std::max(rep->depth, element.depth() + 1);
+  rep->weight = reweighed(rep->weight, 0, element.weight());
   new (rep->items() + rep->size) Value(std::move(element));
   ++rep->size;
 }
@@ -461,6 +484,7 @@ void Value::push_back(Value element) {
 void Value::set(std::size_t index, Value element) {
   ArrayRep* rep = own_array(size());
   rep->depth = std::max(rep->depth, element.depth() + 1);
+  rep->weight = reweighed(rep->weight, rep->items()[index].weight(), element.weight());
   rep->items()[index] = std::move(element);
 }
 
@@ -474,6 +498,7 @@ void Value::reserve(std::size_t count) {
 Value Value::take(std::size_t index) {
   auto* rep = static_cast<ArrayRep*>(payload_.rep);
   if (rep->refs.load(std::memory_order_acquire) != 1) return rep->items()[index];
+  rep->weight = reweighed(rep->weight, rep->items()[index].weight(), Value().weight());
   return std::exchange(rep->items()[index], Value());
 }
 
@@ -482,6 +507,7 @@ Value Value::take(std::string_view key) {
   const auto position = position_of(rep, key);
   if (!position) return {};
   if (rep->refs.load(std::memory_order_acquire) != 1) return rep->members()[*position].value;
+  rep->weight = reweighed(rep->weight, rep->members()[*position].value.weight(), Value().weight());
   return std::exchange(rep->members()[*position].value, Value());
 }
 

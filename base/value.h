@@ -100,6 +100,10 @@ class Value {
   // An upper bound of the nesting: 0 for scalars, 1 for [] and {}, …; costs nothing to ask.
   std::uint32_t depth() const noexcept;
 
+  // About how many bytes its JSON text has, where shared parts count as often as they stand in it.
+  // Costs nothing to ask, never overflows.
+  std::uint64_t weight() const noexcept;
+
   // Adds or replaces a member; a null becomes an object first. Precondition: object or null.
   void set(std::string_view key, Value value);
   void set_member(const Value& key, Value value);  // the key's string is shared, not copied

@@ -100,6 +100,15 @@ Template Template::object(std::vector<std::pair<std::string, Template>> members)
   return result;
 }
 
+// A loop that puts a value into itself twice soon has one that no text could hold.
+static Result<Value> bounded(Value value, const Scope& scope) {
+  if (value.weight() <= static_cast<std::uint64_t>(scope.context.budget.memory_bytes)) return value;
+  return fail(make_problem(ErrorKind::expression, "expression-budget",
+                           "the value would take more than " +
+                               std::to_string(scope.context.budget.memory_bytes) +
+                               " bytes when it is written out"));
+}
+
 Result<Value> Template::evaluate(const Scope& scope) const {
   if (!node_) return constant_;
   if (const auto* expression = std::get_if<Expression>(&node_->what))
@@ -116,7 +125,7 @@ Result<Value> Template::evaluate(const Scope& scope) const {
       if (!result) return result;
       value.push_back(std::move(*result));
     }
-    return value;
+    return bounded(std::move(value), scope);
   }
   const auto& object = std::get<Node::Object>(node_->what);
   Value value = Value::object();
@@ -126,7 +135,7 @@ Result<Value> Template::evaluate(const Scope& scope) const {
     if (!result) return result;
     value.set_member(name, std::move(*result));
   }
-  return value;
+  return bounded(std::move(value), scope);
 }
 
 bool Template::uses(std::size_t variable) const {

@@ -29,7 +29,7 @@ class Catalog {
   // files, where two definitions have the same namespace, name and version; then nothing changes.
   Status replace(std::vector<Entry> entries);
   // "NAMESPACE/NAME" (the newest version) or "NAMESPACE/NAME:VERSION". Errors: validation/404
-  // `workflow-unknown`, with the close names; validation/400 `workflow-name-invalid`.
+  // `workflow-unknown`; validation/400 `workflow-name-invalid`.
   Result<Entry> find(std::string_view name) const;
   std::vector<Entry> list() const;  // by namespace, name and version
   std::size_t size() const;

@@ -76,8 +76,9 @@ class Engine {
 
   std::shared_ptr<const Workflow> prepare(std::shared_ptr<const config::Definition> definition);
 
-  // Admits an instance. `admitted` is called, on any thread, once the admission is durable: with
-  // the instance's id, or with runtime/`overloaded` (503) or `shutting-down` (503).
+  // Admits an instance. `admitted` is called, on any thread and without any lock held, once the
+  // admission is durable: with the instance's id, or with runtime/`overloaded` (503) or
+  // `shutting-down` (503).
   void start(StartRequest request, std::function<void(Result<InstanceId>)> admitted);
   std::optional<InstanceView> find(InstanceId id) const;
   // Calls back with the final view, at once if it has ended; false if there is no such instance.

@@ -121,12 +121,15 @@ void Instance::run() {
   Mail mail = DurableMail{};
   while (next_mail(mail)) {
     bool over = false;
+    std::function<void()> reply;
     {
       const std::scoped_lock lock(work_mutex_);
       const bool was_over = ended(state_.status);
       handle(std::move(mail));
       over = !was_over && ended(state_.status);
+      reply.swap(reply_);
     }
+    if (reply) reply();
     if (over) settle();
   }
 }
@@ -176,7 +179,10 @@ void Instance::handle(Mail mail) {
       blocked_ = false;
     }
     if (!durable.status) {
-      if (admitted_) std::exchange(admitted_, nullptr)(fail(durable.status.error()));
+      if (admitted_)
+        reply_ = [admitted = std::exchange(admitted_, nullptr), problem = durable.status.error()] {
+          admitted(fail(problem));
+        };
       awaiting_.reset();
       state_.problem = std::make_unique<Problem>(std::move(durable.status.error()));
       state_.status = InstanceStatus::faulted;
@@ -226,7 +232,8 @@ void Instance::apply_event(Event event) {
   commands_.clear();
   engine::apply(*request_.workflow->program, state_, std::move(event), commands_);
   status_.store(state_.status, std::memory_order_release);
-  if (admission && admitted_) std::exchange(admitted_, nullptr)(id_);
+  if (admission && admitted_)
+    reply_ = [admitted = std::exchange(admitted_, nullptr), id = id_] { admitted(id); };
   for (Command& command : commands_) perform(command);
 }
 

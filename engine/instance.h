@@ -130,6 +130,7 @@ class Instance final : public Job,
   std::uint64_t awaited_record_ = 0;
   std::atomic<std::uint64_t> records_{0};
   std::function<void(Result<InstanceId>)> admitted_;
+  std::function<void()> reply_;  // to the admission's caller, once the lock is released
   std::vector<std::function<void(const InstanceView&)>> waiters_;
 };
 

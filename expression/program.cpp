@@ -98,6 +98,12 @@ Status Program::evaluate_all(const Value& input, std::span<const Value> variable
           limits.exceed(detail::Limits::Exceeded::outputs);
           return fail(budget_problem(limits));
         }
+        // A small value that shares its parts can be huge when it is written out.
+        if (value.weight() > static_cast<std::uint64_t>(context.budget.memory_bytes)) {
+          detail::Limits limits(context.budget);
+          limits.exceed(detail::Limits::Exceeded::memory);
+          return fail(budget_problem(limits));
+        }
         if (!sink(std::move(value))) return {};
         break;
       case Machine::Outcome::done:

@@ -112,7 +112,7 @@ expect "the mode of the master key" "$(stat -c %a "$site/secrets/master.key")" 6
 good "stepwell init wrote settings, folders, the master key (0600) and a first API key"
 
 "$stepwell" serve --config "$STEPWELL_CONFIG" --listen 127.0.0.1:0 --set egress.allow=127.0.0.0/8 \
-  --set "definitions=$examples" 2>"$work/daemon.log" &
+  --set "definitions=$examples" --set shutdown.grace=PT5S 2>"$work/daemon.log" &
 daemon_pid=$!
 is_ready() {
   kill -0 "$daemon_pid" 2>/dev/null || die "the daemon ended at its start"

@@ -122,6 +122,35 @@ TEST(Value, DeepValuesAreComparedPrintedAndFreedWithoutTheStack) {
   EXPECT_EQ(to_json(a).size(), 2'000'001U);
 }
 
+TEST(Value, WeighsWhatItWouldBeWrittenOutInFull) {
+  Value value = json(R"({"a":[1,2,3],"b":{"c":null}})");
+  const std::uint64_t whole = value.weight();
+  EXPECT_GE(whole, to_json(value).size());
+  value.set("x", std::string(1000, 'x'));
+  EXPECT_GT(value.weight(), whole + 1000);
+  value.erase("x");
+  EXPECT_EQ(value.weight(), whole);
+  const Value member = value.take("a");
+  EXPECT_EQ(value.weight() + member.weight(), whole + Value().weight());
+  value.set("a", member);
+  EXPECT_EQ(value.weight(), whole);
+  EXPECT_EQ(value.weight(), json(to_json(value)).weight());
+  Value doubled(1);
+  for (int i = 0; i < 200; ++i) doubled = Value::array({doubled, doubled});
+  EXPECT_GT(doubled.weight(), UINT64_C(1) << 60U);  // and it took 200 small arrays to make
+}
+
+// Copies once took room for half as much again as the original's room, whatever its size.
+TEST(Value, CopiesOfACopyDoNotGrow) {
+  const std::int64_t before = thread_value_bytes();
+  Value value = json("[1,2,3]");
+  for (int i = 0; i < 60; ++i) {
+    const Value shared = value;
+    value.push_back(i);
+  }
+  EXPECT_LT(thread_value_bytes() - before, 8192);
+}
+
 TEST(Value, AccountsForItsMemoryByThread) {
   const std::int64_t before = thread_value_bytes();
   {

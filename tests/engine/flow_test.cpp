@@ -198,6 +198,14 @@ TEST(Machine, AHundredThousandIterationsNeedNoStack) {
   EXPECT_EQ(machine.output(), R"({"n":99999})");
 }
 
+TEST(Machine, AValueThatDoublesWithEachRoundIsBounded) {
+  const MachineDriver machine(
+      "do: [{f: {for: {in: '[range(60)]'}, do: [{a: {set: {l: '${ . }', r: '${ . }'}}}]}}]");
+  EXPECT_EQ(machine.status(), InstanceStatus::faulted);
+  EXPECT_EQ(machine.problem().code, "expression-budget");
+  EXPECT_EQ(machine.problem().where, "/do/0/f/do/0/a");
+}
+
 TEST(Machine, AForOverWhatIsNoArrayIsAnExpressionError) {
   const MachineDriver machine("do: [{f: {for: {in: .n}, do: [{a: {set: {x: 1}}}]}}]", R"({"n":3})");
   EXPECT_EQ(machine.status(), InstanceStatus::faulted);

@@ -57,7 +57,7 @@ INSTANTIATE_TEST_SUITE_P(
                     "\"x\" * 1e9", "[limit(1e9; repeat(1))]", "last(repeat(1))",
                     "reduce range(1e9) as $i (0; .)", "range(1e9) | empty",
                     "[.] | until(false; [.])", "[.] | until(false; . + .)",
-                    "reduce range(60) as $i (\"x\"; . + .)",
+                    "reduce range(60) as $i (\"x\"; . + .)", "reduce range(60) as $i (1; [., .])",
                     "reduce range(60) as $i (1; [., .]) | tojson",
                     "reduce range(60) as $i (1; [., .]) | . == map(.)",
                     "reduce range(60) as $i (1; [., .]) | flatten",
