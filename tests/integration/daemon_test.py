@@ -1,0 +1,414 @@
+#!/usr/bin/python3
+"""The daemon and the commands as processes: started, spoken to over their real API, signalled and
+killed. Usage: daemon_test.py STEPWELL_BINARY [unittest arguments]"""
+
+import hashlib
+import http.client
+import http.server
+import json
+import os
+import pathlib
+import shutil
+import signal
+import ssl
+import subprocess
+import sys
+import tempfile
+import threading
+import unittest
+
+STEPWELL = os.path.abspath(sys.argv.pop(1))
+
+GET = """
+document: {dsl: '1.0.3', namespace: test, name: get, version: '1.0.0'}
+do:
+  - fetch:
+      call: http
+      with:
+        method: get
+        endpoint: {uri: '${ .url }', authentication: {use: crm}}
+"""
+PLAIN = """
+document: {dsl: '1.0.3', namespace: test, name: plain, version: '1.0.0'}
+do:
+  - fetch: {call: http, with: {method: get, endpoint: {uri: '${ .url }'}}}
+"""
+
+
+def stepwell(*arguments, stdin=None, **environment):
+    env = {k: v for k, v in os.environ.items() if not k.startswith("STEPWELL_")}
+    env.update(environment)
+    return subprocess.run([STEPWELL, *arguments], input=stdin, capture_output=True, text=True,
+                          env=env, timeout=120)
+
+
+class Upstream(http.server.ThreadingHTTPServer):
+    """Answers JSON; holds requests to /hold until released; remembers what it was sent."""
+
+    daemon_threads = True
+    request_queue_size = 128
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), Answer)
+        self.seen = []
+        self.held = threading.Event()
+        self.arrived = threading.Event()
+        self.thread = threading.Thread(target=self.serve_forever)
+        self.thread.start()
+        self.origin = f"http://127.0.0.1:{self.server_port}"
+
+    def handle_error(self, *_):
+        pass  # a client that was cut off is no news here
+
+    def close(self):
+        self.held.set()
+        self.shutdown()
+        self.thread.join()
+        self.server_close()
+
+
+class Answer(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self):
+        self.server.seen.append((self.path, dict(self.headers)))
+        if self.path == "/hold":
+            self.server.arrived.set()
+            self.server.held.wait()
+        body = b'{"ok": true}'
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+class Daemon:
+    """`stepwell serve` on a free port; ready when the constructor returns."""
+
+    def __init__(self, folder, *arguments):
+        env = {k: v for k, v in os.environ.items() if not k.startswith("STEPWELL_")}
+        self.log = []
+        self.process = subprocess.Popen(
+            [STEPWELL, "serve", "--config", f"{folder}/stepwell.yaml", "--listen", "127.0.0.1:0",
+             "--set", "egress.allow=127.0.0.0/8", *arguments],
+            stderr=subprocess.PIPE, text=True, env=env)
+        line = self.wait_for("msg=ready")
+        self.address = line.split("address=")[1].split()[0]
+
+    def wait_for(self, text):
+        for line in self.process.stderr:
+            self.log.append(line)
+            if text in line:
+                return line
+        raise AssertionError(f"no '{text}' in the log:\n" + "".join(self.log))
+
+    def call(self, method, path, key=None, body=None):
+        host, port = self.address.rsplit(":", 1)
+        connection = http.client.HTTPConnection(host, int(port), timeout=60)
+        headers = {"Content-Type": "application/json"}
+        if key:
+            headers["Authorization"] = f"Api-Key {key}"
+        connection.request(method, path, None if body is None else json.dumps(body), headers)
+        answer = connection.getresponse()
+        text = answer.read().decode()
+        connection.close()
+        kind = answer.getheader("Content-Type") or ""
+        return answer.status, json.loads(text) if "json" in kind else text
+
+    def stop(self, how=signal.SIGTERM):
+        if self.process.poll() is None:
+            self.process.send_signal(how)
+        if not self.process.stderr.closed:
+            self.log += self.process.stderr.read().splitlines(True)
+            self.process.stderr.close()
+        return self.process.wait(60)
+
+
+class Case(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.mkdtemp(prefix="stepwell-test.")
+        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+
+    def write(self, name, text):
+        path = pathlib.Path(self.folder, name)
+        path.write_text(text)
+        return str(path)
+
+
+class Commands(Case):
+    def test_run_prints_the_output_and_the_trace(self):
+        file = self.write("a.yaml", "document: {dsl: '1.0.3', namespace: t, name: a, version: '1.0.0'}\n"
+                          "do:\n- one: {set: {x: '${ .n + 1 }'}}\n- two: {if: 'false', set: {x: 0}}\n")
+        trace = f"{self.folder}/trace"
+        done = stepwell("run", file, "--input", '{"n": 1}', "--trace", trace)
+        self.assertEqual((done.returncode, json.loads(done.stdout), done.stderr), (0, {"x": 2}, ""))
+        events = [json.loads(line) for line in pathlib.Path(trace).read_text().splitlines()]
+        self.assertEqual([(e["event"], e["name"], e["reference"]) for e in events],
+                         [("started", "one", "/do/0/one"), ("completed", "one", "/do/0/one"),
+                          ("skipped", "two", "/do/1/two")])
+
+    def test_run_takes_input_from_file_and_standard_input(self):
+        file = self.write("a.yaml", "document: {dsl: '1.0.3', namespace: t, name: a, version: '1.0.0'}\n"
+                          "do: [{one: {set: {y: '${ .x }'}}}]\n")
+        given = self.write("in.json", '{"x": [1, 2]}')
+        self.assertEqual(json.loads(stepwell("run", file, "--input", "@" + given).stdout), {"y": [1, 2]})
+        self.assertEqual(json.loads(stepwell("run", file, "--input", "-", stdin='{"x": 3}').stdout), {"y": 3})
+        bad = stepwell("run", file, "--input", "{")
+        self.assertEqual(bad.returncode, 2)
+        self.assertIn("invalid JSON", bad.stderr)
+
+    def test_a_fault_is_a_problem_object_and_exit_1(self):
+        file = self.write("a.yaml", "document: {dsl: '1.0.3', namespace: t, name: a, version: '1.0.0'}\n"
+                          "do: [{one: {raise: {error: {type: 'https://example.com/e', status: 418, title: Tea}}}}]\n")
+        done = stepwell("run", file)
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        problem = json.loads(done.stderr)
+        self.assertEqual((problem["status"], problem["title"], problem["instance"]), (418, "Tea", "/do/0/one"))
+
+    def test_loopback_is_closed_unless_it_is_opened(self):
+        upstream = Upstream()
+        self.addCleanup(upstream.close)
+        file = self.write("p.yaml", PLAIN)
+        given = json.dumps({"url": upstream.origin + "/x"})
+        closed = stepwell("run", file, "--input", given)
+        self.assertEqual((closed.returncode, json.loads(closed.stderr)["reason"]), (1, "egress-denied"))
+        self.assertEqual(upstream.seen, [])
+        opened = stepwell("run", file, "--input", given, "--allow-network", "127.0.0.0/8")
+        self.assertEqual(opened.returncode, 0, opened.stderr)
+
+    def test_credentials_of_run_come_from_files_and_go_where_they_may(self):
+        upstream = Upstream()
+        self.addCleanup(upstream.close)
+        file = self.write("g.yaml", GET)
+        self.write("token", "tok-0123456789\n")
+        base = ["run", file, "--input", json.dumps({"url": upstream.origin + "/x"}), "--allow-network",
+                "127.0.0.0/8", "--credential", f"crm=bearer:@{self.folder}/token"]
+        refused = stepwell(*base, "--origin", "crm=https://crm.example.com")
+        self.assertEqual(json.loads(refused.stderr)["reason"], "origin-not-allowed")
+        done = stepwell(*base, "--origin", f"crm={upstream.origin}")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual([h["Authorization"] for _, h in upstream.seen], ["Bearer tok-0123456789"])
+        shown = stepwell("run", file, "--credential", "crm=bearer:tok-0123456789")
+        self.assertEqual(shown.returncode, 2)
+        self.assertNotIn("tok-0123456789", shown.stderr)
+
+    def test_run_reaches_another_host_as_told_and_trusts_what_it_is_given(self):
+        certificate, private = f"{self.folder}/cert.pem", f"{self.folder}/key.pem"
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
+                        "-nodes", "-days", "2", "-subj", "/CN=petstore.example.com", "-addext",
+                        "subjectAltName=DNS:petstore.example.com", "-keyout", private, "-out", certificate],
+                       check=True, capture_output=True)
+        upstream = Upstream()
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate, private)
+        upstream.socket = context.wrap_socket(upstream.socket, server_side=True)
+        self.addCleanup(upstream.close)
+        file = self.write("p.yaml", PLAIN)
+        base = ["run", file, "--input", '{"url": "https://petstore.example.com/pet/1"}', "--allow-network",
+                "127.0.0.0/8", "--connect-to", f"petstore.example.com:443:127.0.0.1:{upstream.server_port}"]
+        trusted = stepwell(*base, "--cacert", certificate)
+        self.assertEqual((trusted.returncode, trusted.stderr), (0, ""))
+        self.assertEqual(upstream.seen[0][1]["Host"], "petstore.example.com")
+        distrusted = stepwell(*base)
+        self.assertEqual((distrusted.returncode, json.loads(distrusted.stderr)["reason"]), (1, "tls"))
+
+    def test_bad_definitions_exit_2_with_their_place(self):
+        head = "document: {dsl: '1.0.3', namespace: t, name: a, version: '1.0.0'}\n"
+        bomb = head + "x0: &x0 [a,a,a,a,a,a,a,a,a,a]\n" + "".join(
+            f"x{i}: &x{i} [{','.join(['*x' + str(i - 1)] * 10)}]\n" for i in range(1, 10)) + "do: []\n"
+        for name, text, words in [
+                ("no YAML", head + "do: [}", ":2:"),
+                ("unknown keyword", head + "do: [{a: {sett: {x: 1}}}]\n", "did you mean"),
+                ("wrong type", head + "do: {a: 1}\n", ":2:5: error:"),
+                ("jq syntax", head + "do: [{a: {set: {x: '${ .a | }'}}}]\n", ":2:"),
+                ("unknown then", head + "do:\n- first: {set: {x: 1}, then: secnd}\n- second: {set: {x: 1}}\n", "second"),
+                ("alias bomb", bomb, "100000"),
+                ("nesting", head + "do: " + "[" * 1_000_000, "64"),
+                ("binary", "\x01\x02\x03", "error:")]:
+            with self.subTest(name):
+                file = self.write("bad.yaml", text)
+                for command in ("validate", "run"):
+                    done = stepwell(command, file)
+                    self.assertEqual(done.returncode, 2, done.stderr)
+                    self.assertTrue(done.stderr.startswith(file + ":"), done.stderr[:200])
+                    self.assertIn(words, done.stderr)
+
+    def test_usage_errors_exit_2(self):
+        for arguments in ([], ["nonsense"], ["run"], ["run", "/nowhere.yaml"], ["serve", "--config", "/nowhere.yaml"]):
+            with self.subTest(arguments):
+                self.assertEqual(stepwell(*arguments).returncode, 2)
+
+    def test_without_a_daemon_commands_exit_3(self):
+        stepwell("init", self.folder + "/site")
+        done = stepwell("keys", "list", "--config", self.folder + "/site/stepwell.yaml", STEPWELL_API_KEY="sw_x.y")
+        self.assertEqual(done.returncode, 3, done.stderr)
+        self.assertIn("--offline", done.stderr)
+
+
+class Serving(Case):
+    def setUp(self):
+        super().setUp()
+        self.site = self.folder + "/site"
+        made = stepwell("init", self.site, "-o", "json")
+        self.assertEqual(made.returncode, 0, made.stderr)
+        self.key = json.loads(made.stdout)["key"]
+        self.config = self.site + "/stepwell.yaml"
+        pathlib.Path(self.site, "definitions", "get.yaml").write_text(GET)
+        pathlib.Path(self.site, "definitions", "plain.yaml").write_text(PLAIN)
+        self.upstream = Upstream()
+        self.addCleanup(self.upstream.close)
+
+    def serve(self, *arguments):
+        daemon = Daemon(self.site, *arguments)
+        self.addCleanup(daemon.stop, signal.SIGKILL)
+        return daemon
+
+    def admin(self, *arguments, stdin=None):
+        done = stepwell(*arguments, "--config", self.config, stdin=stdin, STEPWELL_API_KEY=self.key)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return done.stdout
+
+    def add_credential(self, *arguments):
+        self.admin("credentials", "add", "crm", "--kind", "bearer", "--origin", self.upstream.origin,
+                   "--value", "-", *arguments, stdin="tok-0123456789")
+
+    def run_instance(self, daemon, path="/x", workflow="test/get"):
+        status, instance = daemon.call("POST", "/api/v1/instances?wait=60s", self.key,
+                                       {"workflow": workflow, "input": {"url": self.upstream.origin + path}})
+        self.assertEqual(status, 201, instance)
+        return instance
+
+    def test_an_instance_runs_with_a_stored_credential(self):
+        daemon = self.serve()
+        self.add_credential()
+        instance = self.run_instance(daemon)
+        self.assertEqual((instance["status"], instance["output"]), ("completed", {"ok": True}))
+        self.assertEqual(self.upstream.seen[0][1]["Authorization"], "Bearer tok-0123456789")
+        status, again = daemon.call("GET", f"/api/v1/instances/{instance['id']}", self.key)
+        self.assertEqual((status, again["status"]), (200, "completed"))
+        self.assertEqual(daemon.stop(), 0)
+        self.assertNotIn("tok-0123456789", "".join(daemon.log))
+
+    def test_a_revocation_holds_at_once_and_through_kill_9(self):
+        daemon = self.serve()
+        self.add_credential()
+        self.assertEqual(self.run_instance(daemon)["status"], "completed")
+        self.admin("credentials", "revoke", "crm")
+        for _ in range(2):
+            instance = self.run_instance(daemon)
+            self.assertEqual((instance["status"], instance["error"]["reason"]), ("faulted", "credential-revoked"))
+            self.assertEqual(instance["error"]["sent"], "no")
+            daemon.stop(signal.SIGKILL)
+            daemon = self.serve()
+        self.assertEqual(len(self.upstream.seen), 1)
+
+    def test_rotation_takes_effect_without_a_restart(self):
+        daemon = self.serve()
+        self.add_credential()
+        self.run_instance(daemon)
+        self.admin("credentials", "rotate", "crm", "--value", "-", stdin="tok-rotated-99")
+        self.run_instance(daemon)
+        self.assertEqual([h["Authorization"] for _, h in self.upstream.seen],
+                         ["Bearer tok-0123456789", "Bearer tok-rotated-99"])
+
+    def test_a_key_opens_the_api_until_it_is_revoked(self):
+        daemon = self.serve()
+        path = "/api/v1/workflows"
+        self.assertEqual(daemon.call("GET", path)[0], 401)
+        self.assertEqual(daemon.call("GET", path, "sw_aaaaaaaaaaaa.bbbb")[0], 401)
+        self.assertEqual(daemon.call("GET", path, self.key)[0], 200)
+        made = json.loads(self.admin("keys", "create", "ci", "--user", "admin", "-o", "json"))
+        second = made["key"]
+        self.assertEqual(daemon.call("GET", path, second)[0], 200)
+        self.admin("keys", "revoke", second.split(".")[0])
+        status, problem = daemon.call("GET", path, second)
+        self.assertEqual((status, problem["reason"]), (401, "key-revoked"))
+
+    def test_sighup_takes_over_a_good_set_and_refuses_a_bad_one_whole(self):
+        daemon = self.serve()
+        definitions = pathlib.Path(self.site, "definitions")
+        (definitions / "new.yaml").write_text(PLAIN.replace("name: plain", "name: fresh"))
+        daemon.process.send_signal(signal.SIGHUP)
+        daemon.wait_for("msg=reloaded")
+        self.assertEqual(self.run_instance(daemon, workflow="test/fresh")["status"], "completed")
+        (definitions / "new.yaml").write_text(PLAIN.replace("name: plain", "name: newer"))
+        (definitions / "bad.yaml").write_text("document: {dsl: '1.0.3'}\n")
+        daemon.process.send_signal(signal.SIGHUP)
+        daemon.wait_for("reload failed")
+        names = [w["name"] for w in daemon.call("GET", "/api/v1/workflows", self.key)[1]["items"]]
+        self.assertEqual(sorted(names), ["fresh", "get", "plain"])
+        metrics = daemon.call("GET", "/metrics")[1]
+        self.assertIn("stepwell_last_reload_successful 0", metrics)
+        self.assertIn('stepwell_reloads_total{outcome="failed"} 1', metrics)
+
+    def test_sigterm_lets_running_instances_finish(self):
+        daemon = self.serve()
+        _, instance = daemon.call("POST", "/api/v1/instances", self.key,
+                                  {"workflow": "test/plain", "input": {"url": self.upstream.origin + "/hold"}})
+        self.assertTrue(self.upstream.arrived.wait(60))
+        daemon.process.send_signal(signal.SIGTERM)
+        daemon.wait_for("msg=stopping")
+        status, problem = daemon.call("GET", "/-/ready")
+        self.assertEqual((status, problem["reason"]), (503, "not-ready"))
+        self.upstream.held.set()
+        self.assertIn("drained=true", daemon.wait_for("msg=stopped"))
+        self.assertEqual(daemon.stop(), 0)
+
+    def test_sigterm_ends_what_does_not_finish_in_time(self):
+        daemon = self.serve("--set", "shutdown.grace=PT0.1S")
+        daemon.call("POST", "/api/v1/instances", self.key,
+                    {"workflow": "test/plain", "input": {"url": self.upstream.origin + "/hold"}})
+        self.assertTrue(self.upstream.arrived.wait(60))
+        self.assertEqual(daemon.stop(), 0)
+        self.assertIn("drained=false", "".join(daemon.log))
+
+    def test_a_wrong_master_key_starts_nothing_and_changes_nothing(self):
+        daemon = self.serve()
+        self.add_credential()
+        self.assertEqual(daemon.stop(), 0)
+        key_file = pathlib.Path(self.site, "secrets", "master.key")
+        key_file.write_bytes(os.urandom(32))
+
+        def fingerprint():
+            return {p.name: hashlib.sha256(p.read_bytes()).hexdigest()
+                    for p in pathlib.Path(self.site, "data").iterdir() if p.name != "lock"}
+        before = fingerprint()
+        done = stepwell("serve", "--config", self.config, "--listen", "127.0.0.1:0")
+        self.assertEqual(done.returncode, 1, done.stderr)
+        self.assertIn("master-key-wrong", done.stderr)
+        self.assertEqual(fingerprint(), before)
+        key_file.chmod(0o644)
+        self.assertIn("master-key-mode", stepwell("serve", "--config", self.config).stderr)
+
+    def test_a_second_daemon_on_the_same_data_is_refused(self):
+        self.serve()
+        done = stepwell("serve", "--config", self.config, "--listen", "127.0.0.1:0")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("data-directory-locked", done.stderr)
+
+    def test_an_unknown_setting_is_refused_with_its_place(self):
+        path = pathlib.Path(self.config)
+        path.write_text(path.read_text() + "\nhtpp: {listen: x}\n")
+        done = stepwell("serve", "--config", self.config)
+        self.assertEqual(done.returncode, 2)
+        self.assertRegex(done.stderr, r"stepwell\.yaml:\d+:\d+: error: .*did you mean")
+
+    def test_all_metrics_pass_promtool(self):
+        promtool = shutil.which("promtool")
+        if promtool is None:
+            self.skipTest("promtool is not installed")
+        daemon = self.serve()
+        self.add_credential()
+        self.run_instance(daemon)
+        metrics = daemon.call("GET", "/metrics")[1]
+        checked = subprocess.run([promtool, "check", "metrics"], input=metrics, capture_output=True, text=True)
+        self.assertEqual((checked.returncode, checked.stdout + checked.stderr), (0, ""))
+        self.assertIn('stepwell_instances_ended_total{outcome="completed",workflow="test/get"} 1', metrics)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=1)
