@@ -2,6 +2,7 @@
 
 #include "auth/cipher.h"
 #include "auth/encoding.h"
+#include "base/encoding.h"
 
 namespace stepwell::auth {
 

@@ -8,6 +8,7 @@
 #include "auth/denial.h"
 #include "auth/encoding.h"
 #include "auth/guard.h"
+#include "base/encoding.h"
 
 namespace stepwell::auth {
 

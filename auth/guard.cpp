@@ -1,6 +1,6 @@
 #include "auth/guard.h"
 
-#include "auth/encoding.h"
+#include "base/encoding.h"
 
 namespace stepwell::auth {
 

@@ -3,7 +3,7 @@
 #include <array>
 #include <span>
 
-#include "auth/encoding.h"
+#include "base/encoding.h"
 
 namespace stepwell::auth {
 

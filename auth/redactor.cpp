@@ -4,7 +4,7 @@
 #include <cstring>
 #include <mutex>
 
-#include "auth/encoding.h"
+#include "base/encoding.h"
 #include "base/json.h"
 #include "http/url.h"
 
@@ -89,7 +89,7 @@ std::vector<std::string> forms_of(std::string_view username, std::string_view se
     forms.push_back(url_alphabet(forms.back()));
     wipe(pair);
   }
-  std::string percent = http::percent_encode(secret);
+  std::string percent = percent_encode(secret);
   forms.push_back(lower_escapes(percent));
   forms.push_back(replace_all(percent, "%20", "+"));
   forms.push_back(std::move(percent));

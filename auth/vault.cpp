@@ -11,6 +11,7 @@
 
 #include "auth/cipher.h"
 #include "auth/encoding.h"
+#include "base/encoding.h"
 
 namespace stepwell::auth {
 

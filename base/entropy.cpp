@@ -6,7 +6,8 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
-#include <vector>
+
+#include "base/encoding.h"
 
 namespace stepwell {
 
@@ -39,16 +40,9 @@ std::uint64_t Entropy::next_u64() {
 }
 
 std::string Entropy::hex(std::size_t bytes) {
-  static constexpr char kDigits[] = "0123456789abcdef";
-  std::vector<std::byte> raw(bytes);
-  fill(raw);
-  std::string text;
-  text.reserve(bytes * 2);
-  for (const std::byte byte : raw) {
-    text.push_back(kDigits[std::to_integer<unsigned>(byte) >> 4U]);
-    text.push_back(kDigits[std::to_integer<unsigned>(byte) & 15U]);
-  }
-  return text;
+  std::string raw(bytes, '\0');
+  fill(std::as_writable_bytes(std::span(raw)));
+  return to_hex(raw);
 }
 
 void SystemEntropy::fill(std::span<std::byte> out) {

@@ -38,7 +38,7 @@ struct Problem {
   std::string where;       // a task's reference (`instance`), or FILE:LINE:COLUMN
   bool retryable = false;  // false: no retry policy repeats it
   bool retry_if_named = false;  // retryable only by a policy whose own `when` lets it pass
-  Value extensions;        // further members (null or an object), e.g. credential, attempt, sent
+  Value extensions;  // further members (null or an object), e.g. credential, attempt, sent
   std::shared_ptr<const Problem> cause;
 
   // The problem as an RFC 9457 object: type, status, title, detail, instance, reason, retryable

@@ -4,6 +4,7 @@
 #include <utility>
 #include <variant>
 
+#include "base/encoding.h"
 #include "base/json.h"
 
 namespace stepwell::config {
@@ -20,21 +21,6 @@ Problem expression_problem(std::string detail, const Position& position) {
 }
 
 // RFC 3986 §2.3: all but the unreserved characters.
-void append_percent_encoded(std::string& out, std::string_view text) {
-  constexpr std::string_view kHex = "0123456789ABCDEF";
-  for (const char c : text) {
-    const bool unreserved = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                            (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' || c == '~';
-    if (unreserved) {
-      out += c;
-      continue;
-    }
-    const auto byte = static_cast<unsigned char>(c);
-    out += '%';
-    out += kHex[byte >> 4U];
-    out += kHex[byte & 0xFU];
-  }
-}
 
 }  // namespace
 
@@ -186,7 +172,7 @@ Result<std::string> UriTemplate::evaluate(const Scope& scope) const {
                                    (value.is_array() ? "an array" : "an object") +
                                    ", which has no place in a URI"));
     if (value.is_null()) continue;
-    append_percent_encoded(uri, value.is_string() ? value.as_string() : to_json(value));
+    uri += percent_encode(value.is_string() ? value.as_string() : to_json(value));
   }
   return uri;
 }

@@ -5,12 +5,12 @@
 #include <memory>
 #include <utility>
 
+#include "base/encoding.h"
 #include "base/json.h"
 #include "base/secret.h"
 #include "daemon/output.h"
 #include "daemon/site.h"
 #include "daemon/text_source.h"
-#include "http/url.h"
 
 namespace stepwell::daemon {
 
@@ -27,7 +27,7 @@ Problem usage(std::string detail) {
 
 std::string path(const std::string& resource, const std::string& subject,
                  const std::string& verb = "") {
-  return resource + "/" + http::percent_encode(subject) + verb;
+  return resource + "/" + percent_encode(subject) + verb;
 }
 
 void set_if_given(Value& body, std::string_view name, const std::string& text) {
@@ -210,7 +210,7 @@ Result<AdminCall> start_instance(CommandContext& context, const AdminOptions& op
   set_if_given(body, "name", options.name);
   if (!options.tags.empty()) body.set("tags", text_array(options.tags));
   std::string target = kInstances;
-  if (!options.wait.empty()) target += "?wait=" + http::percent_encode(options.wait);
+  if (!options.wait.empty()) target += "?wait=" + percent_encode(options.wait);
   return AdminCall{"POST", std::move(target), std::move(body), {}, true};
 }
 Result<AdminCall> show_instance(CommandContext& /*context*/, const AdminOptions& options) {

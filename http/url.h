@@ -42,7 +42,4 @@ Result<Url> parse_url(std::string_view text);
 // Errors: `url-invalid`, as parse_url() of the result.
 Result<std::string> resolve_reference(std::string_view base, std::string_view reference);
 
-// Every byte outside of RFC 3986 §2.3's unreserved set as %XX.
-std::string percent_encode(std::string_view text);
-
 }  // namespace stepwell::http

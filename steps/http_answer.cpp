@@ -7,6 +7,7 @@
 #include <ctime>
 #include <utility>
 
+#include "base/encoding.h"
 #include "base/json.h"
 #include "http/headers.h"
 
@@ -80,22 +81,6 @@ Problem content_problem(std::string what) {
 
 }  // namespace
 
-std::string base64(std::string_view bytes) {
-  static constexpr char kDigits[] =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string text;
-  text.reserve((bytes.size() + 2) / 3 * 4);
-  for (std::size_t at = 0; at < bytes.size(); at += 3) {
-    const std::size_t count = std::min<std::size_t>(3, bytes.size() - at);
-    std::uint32_t group = 0;
-    for (std::size_t i = 0; i < 3; ++i)
-      group = (group << 8U) | (i < count ? static_cast<std::uint8_t>(bytes[at + i]) : 0U);
-    for (std::size_t i = 0; i < 4; ++i)
-      text.push_back(i <= count ? kDigits[(group >> (18 - 6 * i)) & 63U] : '=');
-  }
-  return text;
-}
-
 std::optional<double> retry_after(const http::Response& response, WallTime now) {
   const std::string* field = response.header("Retry-After");
   if (field == nullptr) return std::nullopt;
@@ -144,14 +129,14 @@ Result<Value> decode_content(const http::Response& response) {
     if (!is_valid_utf8(response.body)) return fail(content_problem("text that is not valid UTF-8"));
     return Value(response.body);
   }
-  return Value(base64(response.body));
+  return Value(to_base64(response.body));
 }
 
 Result<Value> step_output(config::HttpCallBody::Output output, const http::Response& response,
                           std::string_view method, std::string_view url,
                           const std::vector<http::Header>& request_headers) {
   using Output = config::HttpCallBody::Output;
-  if (output == Output::raw) return Value(base64(response.body));
+  if (output == Output::raw) return Value(to_base64(response.body));
   auto content = decode_content(response);
   if (!content || output == Output::content) return content;
   const auto headers_value = [](const std::vector<http::Header>& headers) {

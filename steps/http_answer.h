@@ -28,8 +28,6 @@ Result<Value> step_output(config::HttpCallBody::Output output, const http::Respo
                           std::string_view method, std::string_view url,
                           const std::vector<http::Header>& request_headers);
 
-std::string base64(std::string_view bytes);
-
 // Seconds to wait by the field Retry-After (RFC 9110 §10.2.3): a number, or a date seen from `now`.
 std::optional<double> retry_after(const http::Response& response, WallTime now);
 

@@ -4,6 +4,7 @@
 #include <cctype>
 #include <utility>
 
+#include "base/encoding.h"
 #include "base/json.h"
 #include "http/headers.h"
 #include "http/url.h"
@@ -77,11 +78,10 @@ Status add_headers(http::Request& request, const Value& headers, bool authentica
 
 std::string form_body(const Value& body) {
   std::string form;
-  const auto done = each_field(body, "body-invalid", "field",
-                               [&](const std::string& name, const std::string& text) {
-                                 form += (form.empty() ? "" : "&") + http::percent_encode(name) +
-                                         "=" + http::percent_encode(text);
-                               });
+  const auto done = each_field(
+      body, "body-invalid", "field", [&](const std::string& name, const std::string& text) {
+        form += (form.empty() ? "" : "&") + percent_encode(name) + "=" + percent_encode(text);
+      });
   return done ? form : to_json(body);
 }
 
@@ -115,7 +115,7 @@ Result<std::string> with_query(std::string url, const Value& query) {
   auto done = each_field(query, "query-invalid", "query parameter",
                          [&](const std::string& name, const std::string& text) {
                            if (separator != '\0') url += separator;
-                           url += http::percent_encode(name) + "=" + http::percent_encode(text);
+                           url += percent_encode(name) + "=" + percent_encode(text);
                            separator = '&';
                          });
   if (!done) return fail(std::move(done.error()));

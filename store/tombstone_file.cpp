@@ -10,8 +10,8 @@
 #include <sstream>
 #include <system_error>
 
+#include "base/encoding.h"
 #include "base/json.h"
-#include "store/checksum.h"
 #include "store/private_directory.h"
 
 namespace stepwell::store {
@@ -34,7 +34,7 @@ Problem failed(const std::string& path, int error) {
 
 std::string check_of(std::string_view json) {
   std::array<char, kCheckLength + 1> digits{};
-  std::snprintf(digits.data(), digits.size(), "%08x", crc32c(json));
+  std::snprintf(digits.data(), digits.size(), "%08x", crc32(json));
   return digits.data();
 }
 

@@ -5,7 +5,7 @@
 #include <set>
 #include <span>
 
-#include "auth/encoding.h"
+#include "base/encoding.h"
 #include "tests/auth/house.h"
 
 namespace stepwell::auth {

@@ -2,8 +2,8 @@
 
 #include <gtest/gtest.h>
 
-#include "auth/encoding.h"
 #include "auth/key.h"
+#include "base/encoding.h"
 #include "tests/support/fake_entropy.h"
 
 namespace stepwell::auth {

@@ -110,12 +110,5 @@ TEST(RetryAfter, ReadsSecondsAndDates) {
   EXPECT_FALSE(retry_after(response(503, ""), now));
 }
 
-TEST(Base64, EncodesAsRfc4648Shows) {
-  const std::vector<std::pair<std::string, std::string>> table{
-      {"", ""},        {"f", "Zg=="},        {"fo", "Zm8="},
-      {"foo", "Zm9v"}, {"foob", "Zm9vYg=="}, {"foobar", "Zm9vYmFy"}};
-  for (const auto& [plain, encoded] : table) EXPECT_EQ(base64(plain), encoded);
-}
-
 }  // namespace
 }  // namespace stepwell::steps

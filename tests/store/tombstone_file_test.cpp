@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "store/checksum.h"
+#include "base/encoding.h"
 #include "tests/store/scratch_directory.h"
 
 namespace stepwell::store {
@@ -23,7 +23,7 @@ std::string ids(const TombstoneFile& file) {
   return text;
 }
 
-TEST(Checksum, IsCrc32c) { EXPECT_EQ(crc32c("123456789"), 0xE3069283U); }
+TEST(Checksum, IsCrc32c) { EXPECT_EQ(crc32("123456789"), 0xE3069283U); }
 
 TEST(TombstoneFile, ReadsBackWhatWasAppended) {
   const ScratchDirectory directory;
