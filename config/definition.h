@@ -83,6 +83,9 @@ struct HttpCallBody {
   std::string ca_file;
 };
 
+// Methods whose repetition has the effect of one, in any case of letters (RFC 9110 §9.2.2).
+bool is_idempotent_method(std::string_view method);
+
 struct RaiseBody {
   Template error;  // an object with type and status at least
 };

@@ -7,6 +7,13 @@
 
 namespace stepwell::config {
 
+bool is_idempotent_method(std::string_view method) {
+  std::string upper(method);
+  for (char& c : upper)
+    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
+  return upper != "POST" && upper != "PATCH" && upper != "CONNECT";
+}
+
 namespace {
 
 constexpr std::array<std::string_view, 7> kArguments{"method", "endpoint", "headers", "query",

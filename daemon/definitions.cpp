@@ -44,7 +44,9 @@ Status load_definitions(const std::string& folder, engine::Engine& engine, engin
     return invalid("the definitions folder " + folder + " is no folder");
   std::vector<engine::Catalog::Entry> entries;
   std::size_t refused = 0;
-  for (const std::string& file : definition_files(folder)) {
+  const auto files = definition_files(folder);
+  if (!files) return invalid(files.error().detail);
+  for (const std::string& file : *files) {
     const config::Loaded loaded = config::load_definition_file(file);
     log_faults(loaded, log);
     if (!loaded.definition) {
@@ -58,7 +60,8 @@ Status load_definitions(const std::string& folder, engine::Engine& engine, engin
     return invalid(std::to_string(refused) + " of the files in " + folder +
                    " have faults (see the log, or stepwell validate " + folder + ")");
   }
-  return catalog.replace(std::move(entries));
+  auto replaced = catalog.replace(std::move(entries));
+  return replaced ? replaced : invalid(replaced.error().detail);
 }
 
 }  // namespace stepwell::daemon

@@ -37,16 +37,19 @@ void collect(const Value& value, std::vector<std::string>& origins) {
 
 Result<auth::NewCredential> parse_credential_option(const std::string& option) {
   const std::size_t equals = option.find('=');
-  const std::size_t colon = option.find(':', equals == std::string::npos ? 0 : equals);
-  const std::size_t last = option.rfind(':');
-  if (equals == std::string::npos || colon == std::string::npos)
-    return fail(invalid("'" + option.substr(0, equals) + "' has no kind and file"));
+  if (equals == std::string::npos) return fail(invalid("a credential has no name"));
   auth::NewCredential credential;
   credential.name = option.substr(0, equals);
+  // KIND[:MIDDLE]:SOURCE; the source is a path, which may hold colons, or "-".
+  const std::size_t file = option.find(":@", equals);
+  const std::size_t last = file != std::string::npos ? file : option.rfind(':');
+  if (last == std::string::npos || last < equals)
+    return fail(invalid("credential '" + credential.name + "' has no kind and file"));
+  const std::size_t colon = option.find(':', equals);
   const std::string kind = option.substr(equals + 1, colon - equals - 1);
   const std::string middle = last > colon ? option.substr(colon + 1, last - colon - 1) : "";
   const std::string source = option.substr(last + 1);
-  if (!source.starts_with('@') && source != "-") {
+  if (file == std::string::npos && source != "-") {
     return fail(invalid("credential '" + credential.name +
                         "' must come from a file (@FILE) or standard input (-), never as text"));
   }

@@ -126,6 +126,7 @@ class Daemon {
         notify_ready("serving on " + server_->address());
       }
       node_->authority().maintain();
+      node_->engine().maintain();
       notify_watchdog();
     }
   }
@@ -140,6 +141,7 @@ class Daemon {
     const bool idle = node_->engine().wait_until_idle(deadline);
     server_->stop(Milliseconds(1'000));
     server_.reset();
+    node_->authority().maintain();  // what the last answers taught about credentials
     node_->log().info("stopped",
                       {{"openInstances", node_->engine().open_instances()}, {"drained", idle}});
   }

@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <iterator>
@@ -9,13 +10,15 @@
 namespace stepwell::daemon {
 
 Result<std::string> read_file(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-  if (!file.is_open() || file.bad()) {
+  const auto unreadable = [&path](const std::string& why) {
     return fail(make_problem(ErrorKind::configuration, "file-unreadable",
-                             path + " cannot be read: " + std::strerror(errno)));
-  }
-  return text;
+                             path + " cannot be read: " + why));
+  };
+  std::error_code unknown;
+  if (std::filesystem::is_directory(path, unknown)) return unreadable("it is a folder");
+  std::ifstream file(path, std::ios::binary);
+  if (!file) return unreadable(std::strerror(errno));
+  return std::string{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
 }
 
 Result<std::string> read_text_source(const std::string& source) {

@@ -9,14 +9,20 @@
 
 namespace stepwell::daemon {
 
-std::vector<std::string> definition_files(const std::string& path) {
+Result<std::vector<std::string>> definition_files(const std::string& path) {
   std::error_code error;
-  if (!std::filesystem::is_directory(path, error)) return {path};
+  if (!std::filesystem::is_directory(path, error)) return std::vector<std::string>{path};
   std::vector<std::string> files;
-  for (const auto& entry : std::filesystem::directory_iterator(path, error)) {
-    const std::string extension = entry.path().extension().string();
+  std::filesystem::directory_iterator entry(path, error);
+  for (; !error && entry != std::filesystem::directory_iterator(); entry.increment(error)) {
+    const std::string extension = entry->path().extension().string();
     const bool definition = extension == ".yaml" || extension == ".yml" || extension == ".json";
-    if (definition && entry.is_regular_file(error)) files.push_back(entry.path().string());
+    std::error_code unknown;
+    if (definition && entry->is_regular_file(unknown)) files.push_back(entry->path().string());
+  }
+  if (error) {
+    return fail(make_problem(ErrorKind::configuration, "file-unreadable",
+                             "the folder " + path + " cannot be read: " + error.message()));
   }
   std::sort(files.begin(), files.end());
   return files;
@@ -25,7 +31,13 @@ std::vector<std::string> definition_files(const std::string& path) {
 int validate(const std::vector<std::string>& paths) {
   int exit_code = kDone;
   for (const std::string& path : paths) {
-    for (const std::string& file : definition_files(path)) {
+    const auto files = definition_files(path);
+    if (!files) {
+      std::cerr << files.error().one_line() << '\n';
+      exit_code = kUsage;
+      continue;
+    }
+    for (const std::string& file : *files) {
       const config::Loaded loaded = config::load_definition_file(file);
       for (const config::Fault& fault : loaded.faults) std::cerr << fault.text() << '\n';
       if (loaded.definition)

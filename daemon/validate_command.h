@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "base/result.h"
+
 namespace stepwell::daemon {
 
 // Files, or folders whose *.yaml, *.yml and *.json files are meant, in the order of their names.
@@ -12,6 +14,7 @@ namespace stepwell::daemon {
 int validate(const std::vector<std::string>& paths);
 
 // The definition files of a folder, sorted by name; the path itself where it is no folder.
-std::vector<std::string> definition_files(const std::string& path);
+// Errors: configuration/`file-unreadable` for a folder that cannot be read to its end.
+Result<std::vector<std::string>> definition_files(const std::string& path);
 
 }  // namespace stepwell::daemon

@@ -6,12 +6,24 @@
 
 namespace stepwell::engine {
 
+namespace {
+
+// May the request be sent a second time when nobody knows what became of the first? What the author
+// says, else by the method.
+bool may_be_repeated(const config::HttpCallBody& call, const Value& arguments) {
+  if (call.idempotent) return *call.idempotent;
+  const Value& method = arguments.get("method");
+  return !method.is_string() || config::is_idempotent_method(method.as_string());
+}
+
+}  // namespace
+
 Next Machine::start_body(std::uint32_t slot) {
   const ProgramTask& program_task = entry(slot);
   const config::TaskBody& any = program_task.task->body;
   Frame& frame = at(slot);
   const auto finished = [slot](Value output) {
-    return Next{Next::Kind::finish, slot, 0, {}, std::move(output), nullptr};
+    return Next{Next::Kind::finish, slot, 0, std::move(output), nullptr};
   };
   if (const auto* set = std::get_if<config::SetBody>(&any)) {
     auto value = set->value.evaluate(scope(frame, frame.input));
@@ -20,7 +32,8 @@ Next Machine::start_body(std::uint32_t slot) {
   if (const auto* call = std::get_if<config::HttpCallBody>(&any)) {
     auto arguments = http_arguments(slot, *call);
     if (!arguments) return raise(slot, std::move(arguments.error()));
-    return start_step(slot, std::move(*arguments));
+    const bool repeatable = may_be_repeated(*call, *arguments);
+    return start_step(slot, std::move(*arguments), repeatable);
   }
   if (std::holds_alternative<config::DoBody>(any))
     return start_list(slot, program_task.body, frame.input, frame.locals);
@@ -70,7 +83,7 @@ Next Machine::start_list(std::uint32_t slot, ListNumber list, Value input,
   frame.phase = Frame::Phase::children;
   frame.list = list;
   frame.child_locals = std::move(locals);
-  return {Next::Kind::enter, slot, 0, {}, std::move(input), nullptr};
+  return {Next::Kind::enter, slot, 0, std::move(input), nullptr};
 }
 
 // The next round of a loop, or its end. `value` is the last iteration's output.
@@ -78,7 +91,7 @@ Next Machine::iterate(std::uint32_t slot, Value value) {
   Frame& frame = at(slot);
   const auto& loop = std::get<config::ForBody>(task(slot).body);
   if (frame.index >= frame.collection.size())
-    return {Next::Kind::finish, slot, 0, {}, std::move(value), nullptr};
+    return {Next::Kind::finish, slot, 0, std::move(value), nullptr};
   std::vector<Value> locals = frame.locals;
   locals.push_back(frame.collection.at(frame.index));
   locals.emplace_back(frame.index);
@@ -87,18 +100,19 @@ Next Machine::iterate(std::uint32_t slot, Value value) {
     variables_.insert(variables_.end(), locals.end() - 2, locals.end());
     const auto holds = loop.while_->evaluate({value, variables_, outside.context});
     if (!holds) return raise(slot, holds.error());
-    if (!holds->truthy()) return {Next::Kind::finish, slot, 0, {}, std::move(value), nullptr};
+    if (!holds->truthy()) return {Next::Kind::finish, slot, 0, std::move(value), nullptr};
   }
   return start_list(slot, entry(slot).body, std::move(value), std::move(locals));
 }
 
-Next Machine::start_step(std::uint32_t slot, Value arguments) {
+Next Machine::start_step(std::uint32_t slot, Value arguments, bool repeatable) {
   Frame& frame = at(slot);
   frame.phase = Frame::Phase::executing;
   frame.step = StepId{new_id(slot)};
+  frame.repeatable = repeatable;
   ++state_.executing;
   commands_.emplace_back(Execute{frame.step, frame.task, attempt_of(slot), std::move(arguments),
-                                 idempotency_key(slot)});
+                                 repeatable, idempotency_key(slot)});
   return {};
 }
 

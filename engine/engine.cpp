@@ -63,7 +63,8 @@ class Engine::Impl {
             metrics.counter("stepwell_retries_total", "Attempts after the first."),
             metrics.histogram("stepwell_step_duration_seconds",
                               "From the start of a step to its result.", duration_buckets()),
-            [this](Instance& instance) { instance_ended(instance); }},
+            [this](Instance& instance) { instance_ended(instance); },
+            [this] { instance_settled(); }},
         open_gauge_(metrics.gauge("stepwell_instances_open", "Instances that have not ended.")),
         queue_gauge_(metrics.gauge("stepwell_worker_queue_length", "Jobs that wait for a worker.")),
         next_id_(first_id(clock)) {}
@@ -186,6 +187,9 @@ class Engine::Impl {
         shard.instances.erase(found);
       }
     }
+  }
+
+  void instance_settled() {
     if (open_.fetch_sub(1) == 1) {
       const std::scoped_lock lock(idle_mutex_);
       idle_.notify_all();
@@ -255,6 +259,7 @@ Status Engine::stop(InstanceId id) {
 
 std::size_t Engine::open_instances() const { return impl_->open_instances(); }
 void Engine::refuse_new() { impl_->refuse_new(); }
+void Engine::maintain() { impl_->update_gauges(); }
 bool Engine::wait_until_idle(Deadline deadline) { return impl_->wait_until_idle(deadline); }
 
 }  // namespace stepwell::engine

@@ -88,6 +88,8 @@ class Engine {
   Status stop(InstanceId id);
 
   std::size_t open_instances() const;
+  // Renews the gauges. Call it about once a second.
+  void maintain();
   // From now on start() answers `shutting-down`.
   void refuse_new();
   // Waits until no instance is open, or the deadline; true if none is. Blocks: not on a worker.

@@ -56,7 +56,7 @@ Next Machine::catch_problem(std::uint32_t slot, Problem problem) {
   const auto& body = std::get<config::TryBody>(task(slot).body);
   cancel_timer(at(slot).attempt_timeout);
   const Value caught = problem.to_value();
-  const auto caught_here = catches(slot, body, problem, caught);
+  const auto caught_here = catches(slot, body, caught);
   if (!caught_here) return raise(slot, caught_here.error());
   if (!*caught_here) return raise(slot, std::move(problem));
   if (body.retry && problem.retryable) {
@@ -73,11 +73,11 @@ Next Machine::catch_problem(std::uint32_t slot, Problem problem) {
   }
   if (!body.then) return raise(slot, std::move(problem));
   frame.directive = *body.then;
-  return {Next::Kind::finish, slot, 0, {}, frame.input, nullptr};
+  return {Next::Kind::finish, slot, 0, frame.input, nullptr};
 }
 
 Result<bool> Machine::catches(std::uint32_t slot, const config::TryBody& body,
-                              const Problem& /*problem*/, const Value& caught) {
+                              const Value& caught) {
   const Frame& frame = at(slot);
   const auto wanted = body.errors_with.evaluate(scope(frame, frame.input));
   if (!wanted) return fail(wanted.error());
@@ -138,9 +138,23 @@ Result<bool> Machine::back_off(std::uint32_t slot, const config::TryBody& body,
   return true;
 }
 
+// Is a step under way, here or below, that must not be sent a second time?
+bool Machine::interrupts_unrepeatable(std::uint32_t slot) const {
+  for (std::uint32_t other = 0; other < state_.frames.size(); ++other) {
+    if (at(other).phase != Frame::Phase::executing || at(other).repeatable) continue;
+    for (std::uint32_t up = other; up != kNone; up = at(up).parent)
+      if (up == slot) return true;
+  }
+  return false;
+}
+
 Problem Machine::timeout_problem(std::uint32_t slot, const std::string& what) const {
   Problem problem = make_problem(ErrorKind::timeout, "timeout", what + " has passed");
-  problem.retryable = true;
+  problem.retryable = !interrupts_unrepeatable(slot);
+  if (!problem.retryable)
+    problem.detail +=
+        "; a request that was under way may have been executed, so it is not repeated";
+  problem.extensions.set("attempt", attempt_of(slot));
   problem.where = at(slot).task == kNone ? "/" : task(slot).reference;
   return problem;
 }

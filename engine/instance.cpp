@@ -36,72 +36,80 @@ void Instance::step_finished(StepId step, std::unique_ptr<PendingResult> result)
 }
 
 void Instance::when_ended(std::function<void(const InstanceView&)> callback) {
-  std::optional<InstanceView> final;
+  {
+    const std::scoped_lock lock(view_mutex_);
+    if (!settled_) {
+      waiters_.push_back(std::move(callback));
+      return;
+    }
+  }
+  callback(view());
+}
+
+// What readers see; so that they wait for no worker.
+void Instance::publish() {
+  Published fresh;
   {
     const std::scoped_lock lock(work_mutex_);
-    if (ended(state_.status))
-      final = view_locked();
-    else
-      waiters_.push_back(std::move(callback));
+    fresh.status = state_.status;
+    fresh.started = state_.started;
+    fresh.updated = state_.updated;
+    fresh.ended = state_.ended;
+    fresh.input = state_.input;
+    fresh.output = state_.output;
+    fresh.problem = state_.problem;
+    fresh.active = active_tasks(state_);
   }
-  if (final) callback(*final);
+  const std::scoped_lock lock(view_mutex_);
+  std::swap(published_, fresh);
 }
 
 InstanceView Instance::view() const {
-  const std::scoped_lock lock(work_mutex_);
-  return view_locked();
-}
-
-InstanceView Instance::view_locked() const {
   InstanceView view;
   view.id = id_;
   view.name = request_.name;
   view.workflow = request_.workflow->program->definition().id();
-  view.status = state_.status;
-  view.started = state_.started;
-  view.updated = state_.updated;
-  view.ended = state_.ended;
-  view.input = state_.input;
-  view.output = state_.output;
-  if (state_.problem) view.problem = *state_.problem;
-  view.active_tasks = engine::active_tasks(*request_.workflow->program, state_);
   view.tags = request_.tags;
+  const std::scoped_lock lock(view_mutex_);
+  view.status = published_.status;
+  view.started = published_.started;
+  view.updated = published_.updated;
+  view.ended = published_.ended;
+  view.input = published_.input;
+  view.output = published_.output;
+  if (published_.problem) view.problem = *published_.problem;
+  for (const TaskNumber number : published_.active)
+    view.active_tasks.push_back(request_.workflow->program->task(number).task->reference);
   return view;
 }
 
 // --- the mailbox ---
 
-// Only a run() that is under way can close the mailbox of an instance that ends, and whoever turns
-// `scheduled_` on posts that run: so the pool is there whenever the answer is true.
-bool Instance::enqueue_locked(Mail mail) {
-  if (closed_) return false;
+// Posts the run under the mailbox's lock: whoever closes the mailbox, and takes the pool away after
+// that, comes either before (nothing is posted) or after the run is in the pool, which it waits
+// for.
+void Instance::enqueue_locked(Mail mail) {
+  if (closed_) return;
   const bool unblocks = std::holds_alternative<DurableMail>(mail);
   if (unblocks)
     mailbox_.push_front(std::move(mail));  // what everything else waits for
   else
     mailbox_.push_back(std::move(mail));
-  if (scheduled_ || (blocked_ && !unblocks)) return false;
-  return scheduled_ = true;
+  if (scheduled_ || (blocked_ && !unblocks)) return;
+  scheduled_ = true;
+  surroundings_.pool.post(shared_from_this());
 }
 
 void Instance::post(Mail mail) {
-  bool wanted = false;
-  {
-    const std::scoped_lock lock(mailbox_mutex_);
-    wanted = enqueue_locked(std::move(mail));
-  }
-  if (wanted) surroundings_.pool.post(shared_from_this());
+  const std::scoped_lock lock(mailbox_mutex_);
+  enqueue_locked(std::move(mail));
 }
 
 void Instance::timer_fired(TimerId timer) {
-  bool wanted = false;
-  {
-    const std::scoped_lock lock(mailbox_mutex_);
-    if (closed_) return;
-    wanted = enqueue_locked(
-        Event{surroundings_.clock.now(), TimerFired{timer, surroundings_.entropy.next_u64()}});
-  }
-  if (wanted) surroundings_.pool.post(shared_from_this());
+  const std::scoped_lock lock(mailbox_mutex_);
+  if (closed_) return;
+  enqueue_locked(
+      Event{surroundings_.clock.now(), TimerFired{timer, surroundings_.entropy.next_u64()}});
 }
 
 bool Instance::next_mail(Mail& mail) {
@@ -121,16 +129,27 @@ void Instance::run() {
   Mail mail = DurableMail{};
   while (next_mail(mail)) {
     bool over = false;
+    bool yielded = false;
     std::function<void()> reply;
     {
       const std::scoped_lock lock(work_mutex_);
       const bool was_over = ended(state_.status);
       handle(std::move(mail));
       over = !was_over && ended(state_.status);
+      yielded = std::exchange(yielded_, false);
       reply.swap(reply_);
     }
+    if (!over) publish();
     if (reply) reply();
     if (over) settle();
+    if (yielded && !over) {
+      // The rest of it behind everybody else's: `scheduled_` stays on.
+      const std::scoped_lock lock(mailbox_mutex_);
+      if (closed_) return;
+      mailbox_.push_back(Event{surroundings_.clock.now(), Resumed{}});
+      surroundings_.pool.post(shared_from_this());
+      return;
+    }
   }
 }
 
@@ -144,6 +163,7 @@ void Instance::handle(Mail mail) {
                                       {"traceId", started->trace_id},
                                       {"input", started->input}});
     } else if (const auto* timer = std::get_if<TimerFired>(&event->what)) {
+      timers_.erase(timer->timer);
       record.kind = Record::Kind::timer_fired;
       record.id = timer->timer.number;
       record.random = timer->random;
@@ -184,8 +204,7 @@ void Instance::handle(Mail mail) {
           admitted(fail(problem));
         };
       awaiting_.reset();
-      state_.problem = std::make_unique<Problem>(std::move(durable.status.error()));
-      state_.status = InstanceStatus::faulted;
+      fail_journal(std::move(durable.status.error()));
       return;
     }
     apply_event(*std::exchange(awaiting_, std::nullopt));
@@ -195,9 +214,18 @@ void Instance::handle(Mail mail) {
     if (held->record != durable.record) continue;
     HeldStep step = std::move(*held);
     held_.erase(held);
-    if (durable.status && !ended(state_.status)) start_step(step.execute, std::move(step.call));
+    if (ended(state_.status)) return;
+    if (durable.status)
+      start_step(step.execute, std::move(step.call));
+    else
+      fail_journal(std::move(durable.status.error()));
     return;
   }
+}
+
+// What cannot be recorded must not go on.
+void Instance::fail_journal(Problem problem) {
+  apply_event({surroundings_.clock.now(), JournalFailed{std::move(problem)}});
 }
 
 Record Instance::record_of(Record::Kind kind) const {
@@ -251,11 +279,9 @@ void Instance::perform(Command& command) {
   } else if (const auto* timer = std::get_if<StartTimer>(&command)) {
     const SteadyTime when =
         surroundings_.clock.steady_now() + (timer->due - surroundings_.clock.now());
-    timers_[timer->timer] = surroundings_.timers.run_at(
-        when, [weak = weak_from_this(), id = timer->timer, &surroundings = surroundings_] {
-          if (const auto self = weak.lock())
-            self->post(
-                Event{surroundings.clock.now(), TimerFired{id, surroundings.entropy.next_u64()}});
+    timers_[timer->timer] =
+        surroundings_.timers.run_at(when, [weak = weak_from_this(), id = timer->timer] {
+          if (const auto self = weak.lock()) self->timer_fired(id);
         });
   } else if (const auto* stopped = std::get_if<CancelTimer>(&command)) {
     const auto found = timers_.find(stopped->timer);
@@ -264,7 +290,7 @@ void Instance::perform(Command& command) {
       timers_.erase(found);
     }
   } else if (std::holds_alternative<Yield>(command)) {
-    post(Event{surroundings_.clock.now(), Resumed{}});
+    yielded_ = true;
   } else if (const auto* trace = std::get_if<Trace>(&command)) {
     if (trace->kind == Trace::Kind::retried) surroundings_.retries.increment();
     if (request_.observer)
@@ -280,11 +306,12 @@ void Instance::execute(Execute command) {
   call.instance = id_;
   call.attempt = command.attempt;
   call.arguments = std::move(command.arguments);
+  call.repeatable = command.repeatable;
   call.trace_id = state_.trace_id;
   call.idempotency_key = std::move(command.idempotency_key);
   call.key = request_.key;
   running_[command.step] = {nullptr, surroundings_.clock.steady_now()};
-  if (surroundings_.steps.repeatable(call)) {
+  if (call.repeatable) {
     start_step(command, std::move(call));
     return;
   }
@@ -319,15 +346,17 @@ void Instance::abandon() {
     closed_ = true;
     mailbox_.clear();
   }
-  const std::scoped_lock lock(work_mutex_);
-  cancel_outside();
+  {
+    const std::scoped_lock lock(work_mutex_);
+    cancel_outside();
+  }
+  const std::scoped_lock lock(view_mutex_);
   waiters_.clear();
 }
 
-// After the end: tell whoever waits, and the engine. Called once, without work_mutex_.
+// After the end: tell whoever waits, and the engine. Called once, without a lock.
 void Instance::settle() {
-  std::vector<std::function<void(const InstanceView&)>> waiters;
-  InstanceView final;
+  std::function<void(Result<InstanceId>)> admitted;
   {
     const std::scoped_lock lock(mailbox_mutex_);
     closed_ = true;
@@ -336,13 +365,26 @@ void Instance::settle() {
   {
     const std::scoped_lock lock(work_mutex_);
     cancel_outside();
-    waiters.swap(waiters_);
-    final = view_locked();
+    admitted.swap(admitted_);
+    state_.context = {};
+    commands_ = {};
   }
+  publish();
   surroundings_.journal.append(record_of(Record::Kind::ended), [](const Status&) {});
   surroundings_.on_ended(*this);
-  if (request_.observer) request_.observer->on_end(final);
-  for (const auto& waiter : waiters) waiter(final);
+  if (admitted) admitted(id_);  // stopped before it could start
+  std::vector<std::function<void(const InstanceView&)>> waiters;
+  {
+    const std::scoped_lock lock(view_mutex_);
+    settled_ = true;
+    waiters.swap(waiters_);
+  }
+  if (request_.observer || !waiters.empty()) {
+    const InstanceView final = view();
+    if (request_.observer) request_.observer->on_end(final);
+    for (const auto& waiter : waiters) waiter(final);
+  }
+  surroundings_.on_settled();
 }
 
 }  // namespace stepwell::engine

@@ -48,7 +48,8 @@ struct Surroundings {
   Counter steps_faulted;
   Counter retries;
   Histogram step_duration;
-  std::function<void(Instance&)> on_ended;  // called on a worker, once
+  std::function<void(Instance&)> on_ended;  // called on a worker, once for each instance
+  std::function<void()> on_settled;         // after whoever waited for it has been told
 };
 
 class Instance final : public Job,
@@ -95,7 +96,9 @@ class Instance final : public Job,
 
   void post(Mail mail);
   void timer_fired(TimerId timer);
-  bool enqueue_locked(Mail mail);  // true where the caller must post this job
+  void enqueue_locked(Mail mail);
+  void publish();
+  void fail_journal(Problem problem);
   void cancel_outside();
   bool next_mail(Mail& mail);
   void handle(Mail mail);
@@ -107,7 +110,6 @@ class Instance final : public Job,
   void settle();
   Journal::Durability append(Record record, std::uint64_t& number);
   Record record_of(Record::Kind kind) const;
-  InstanceView view_locked() const;
 
   Surroundings& surroundings_;
   const InstanceId id_;
@@ -120,7 +122,7 @@ class Instance final : public Job,
   bool blocked_ = false;      // guarded by mailbox_mutex_: awaiting a record, all else waits
   bool closed_ = false;       // guarded by mailbox_mutex_: ended or abandoned, nothing gets in
 
-  mutable std::mutex work_mutex_;  // held by run(), and by readers; all below is guarded by it
+  std::mutex work_mutex_;  // held by run(); guards what follows
   State state_;
   std::vector<Command> commands_;
   std::unordered_map<StepId, Running> running_;
@@ -131,6 +133,21 @@ class Instance final : public Job,
   std::atomic<std::uint64_t> records_{0};
   std::function<void(Result<InstanceId>)> admitted_;
   std::function<void()> reply_;  // to the admission's caller, once the lock is released
+  bool yielded_ = false;
+
+  struct Published {
+    InstanceStatus status = InstanceStatus::pending;
+    WallTime started{};
+    WallTime updated{};
+    WallTime ended{};
+    Value input;
+    Value output;
+    std::shared_ptr<const Problem> problem;
+    std::vector<TaskNumber> active;
+  };
+  mutable std::mutex view_mutex_;  // held for moments only; guards what follows
+  Published published_;
+  bool settled_ = false;
   std::vector<std::function<void(const InstanceView&)>> waiters_;
 };
 

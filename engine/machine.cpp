@@ -63,17 +63,19 @@ void apply(const Program& program, State& state, Event event, std::vector<Comman
     machine.timer_fired(*timer);
   else if (std::holds_alternative<StopRequested>(event.what))
     machine.stop();
+  else if (auto* failed = std::get_if<JournalFailed>(&event.what))
+    machine.journal_failed(std::move(failed->problem));
   else
     machine.resumed();
 }
 
-std::vector<std::string> active_tasks(const Program& program, const State& state) {
-  std::vector<std::string> references;
+std::vector<TaskNumber> active_tasks(const State& state) {
+  std::vector<TaskNumber> numbers;
   for (const Frame& frame : state.frames)
     if (frame.phase != Frame::Phase::free && frame.phase != Frame::Phase::children &&
         frame.task != kNone)
-      references.push_back(program.task(frame.task).task->reference);
-  return references;
+      numbers.push_back(frame.task);
+  return numbers;
 }
 
 void Machine::started(Started event) {
@@ -132,17 +134,22 @@ void Machine::timer_fired(const TimerFired& event) {
   Frame& frame = at(slot);
   if (slot == kRoot && event.timer == state_.timeout) {
     state_.timeout = {};
+    Problem problem = timeout_problem(kRoot, "the workflow's timeout");
     cancel_below(kRoot);
-    run(climb(kRoot, timeout_problem(kRoot, "the workflow's timeout")));
+    fault(std::move(problem));
   } else if (event.timer == frame.timeout) {
     frame.timeout = {};
+    state_.next = {};  // whatever was left to do at once was part of this task
+    Problem problem = timeout_problem(slot, "the task's timeout");
     cancel_below(slot);
     cancel_own(slot, false);
-    run(raise(slot, timeout_problem(slot, "the task's timeout")));
+    run(raise(slot, std::move(problem)));
   } else if (event.timer == frame.attempt_timeout) {
     frame.attempt_timeout = {};
+    state_.next = {};
+    Problem problem = timeout_problem(slot, "the attempt's time limit");
     cancel_below(slot);
-    run(catch_problem(slot, timeout_problem(slot, "the attempt's time limit")));
+    run(catch_problem(slot, std::move(problem)));
   } else if (event.timer == frame.timer) {
     frame.timer = {};
     if (frame.phase == Frame::Phase::waiting) {
@@ -160,6 +167,11 @@ void Machine::stop() {
   end(InstanceStatus::stopped);
 }
 
+void Machine::journal_failed(Problem problem) {
+  cancel_all();
+  fault(std::move(problem));
+}
+
 void Machine::resumed() { run(std::exchange(state_.next, Next{})); }
 
 void Machine::run(Next next) {
@@ -167,6 +179,7 @@ void Machine::run(Next next) {
     if (transitions == kTurn) {
       state_.next = std::move(next);
       commands_.emplace_back(Yield{});
+      state_.status = InstanceStatus::running;
       return;
     }
     switch (next.kind) {
@@ -175,9 +188,6 @@ void Machine::run(Next next) {
         break;
       case Next::Kind::finish:
         next = finish(next.slot, std::move(next.value));
-        break;
-      case Next::Kind::leave:
-        next = leave(next.slot, std::move(next.value), next.directive);
         break;
       default:
         next = climb(next.slot, std::move(*next.problem));
@@ -202,7 +212,7 @@ Next Machine::enter(std::uint32_t parent, std::uint32_t position, Value raw_inpu
       trace(Trace::Kind::skipped, slot);
       Value output = std::move(frame.raw_input);
       free_frame(slot);
-      return {Next::Kind::enter, parent, position + 1, {}, std::move(output), nullptr};
+      return {Next::Kind::enter, parent, position + 1, std::move(output), nullptr};
     }
   }
   trace(Trace::Kind::started, slot);
@@ -249,14 +259,17 @@ Next Machine::leave(std::uint32_t slot, Value output, config::FlowDirective dire
   free_frame(slot);
   switch (directive.kind) {
     case Kind::next:
-      return {Next::Kind::enter, parent, at(parent).position + 1, {}, std::move(output), nullptr};
+      return {Next::Kind::enter, parent, at(parent).position + 1, std::move(output), nullptr};
     case Kind::task:
-      return {Next::Kind::enter, parent, static_cast<std::uint32_t>(directive.target), {},
+      return {Next::Kind::enter, parent, static_cast<std::uint32_t>(directive.target),
               std::move(output), nullptr};
     case Kind::exit:
       return list_done(parent, std::move(output));
     default:
-      cancel_below(kRoot);
+      for (std::uint32_t up = parent; at(up).task != kNone;) {
+        trace(Trace::Kind::completed, up);
+        free_frame(std::exchange(up, at(up).parent));
+      }
       complete(std::move(output));
       return {};
   }
@@ -275,13 +288,13 @@ Next Machine::list_done(std::uint32_t slot, Value output) {
     cancel_timer(frame.attempt_timeout);
     if (frame.handling && body->then) frame.directive = *body->then;
   }
-  return {Next::Kind::finish, slot, 0, {}, std::move(output), nullptr};
+  return {Next::Kind::finish, slot, 0, std::move(output), nullptr};
 }
 
 // An error arose in this task: it gets its place, and climbs from here.
 Next Machine::raise(std::uint32_t slot, Problem problem) {
   if (problem.where.empty()) problem.where = at(slot).task == kNone ? "/" : task(slot).reference;
-  return {Next::Kind::raise, slot, 0, {}, {}, std::make_unique<Problem>(std::move(problem))};
+  return {Next::Kind::raise, slot, 0, {}, std::make_unique<Problem>(std::move(problem))};
 }
 
 // One level up: the frame ends as faulted, and its parent may be a `try` that catches.
@@ -317,7 +330,7 @@ void Machine::complete(Value output) {
 }
 
 void Machine::fault(Problem problem) {
-  state_.problem = std::make_unique<Problem>(std::move(problem));
+  state_.problem = std::make_shared<const Problem>(std::move(problem));
   end(InstanceStatus::faulted);
 }
 

@@ -24,7 +24,7 @@ namespace stepwell::engine {
 // steps and timers that are no longer awaited change nothing.
 void apply(const Program& program, State& state, Event event, std::vector<Command>& commands);
 
-// References of the tasks whose step or timer is awaited, for people to read.
-std::vector<std::string> active_tasks(const Program& program, const State& state);
+// The tasks whose step or timer is awaited.
+std::vector<TaskNumber> active_tasks(const State& state);
 
 }  // namespace stepwell::engine

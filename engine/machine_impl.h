@@ -20,6 +20,7 @@ class Machine {
   void step_finished(StepFinished event);
   void timer_fired(const TimerFired& event);
   void stop();
+  void journal_failed(Problem problem);
   void resumed();
 
  private:
@@ -39,17 +40,17 @@ class Machine {
   Next start_body(std::uint32_t slot);
   Next start_list(std::uint32_t slot, ListNumber list, Value input, std::vector<Value> locals);
   Next iterate(std::uint32_t slot, Value value);
-  Next start_step(std::uint32_t slot, Value arguments);
+  Next start_step(std::uint32_t slot, Value arguments, bool repeatable);
   Result<Value> http_arguments(std::uint32_t slot, const config::HttpCallBody& body);
   std::string idempotency_key(std::uint32_t slot) const;
 
   // errors.cpp: what a `try` makes of an error
   Next start_attempt(std::uint32_t slot);
   Next catch_problem(std::uint32_t slot, Problem problem);
-  Result<bool> catches(std::uint32_t slot, const config::TryBody& body, const Problem& problem,
-                       const Value& caught);
+  Result<bool> catches(std::uint32_t slot, const config::TryBody& body, const Value& caught);
   Result<bool> back_off(std::uint32_t slot, const config::TryBody& body, const Problem& problem,
                         const Value& caught);
+  bool interrupts_unrepeatable(std::uint32_t slot) const;
   Problem timeout_problem(std::uint32_t slot, const std::string& what) const;
 
   // scope.cpp

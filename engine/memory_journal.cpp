@@ -3,25 +3,19 @@
 namespace stepwell::engine {
 
 Journal::Durability MemoryJournal::append(Record record, std::function<void(Status)> /*durable*/) {
-  const std::scoped_lock lock(mutex_);
-  if (record.kind == Record::Kind::ended) {
-    records_.erase(record.instance);
-  } else {
-    const InstanceId instance = record.instance;
-    records_[instance].push_back(std::move(record));
+  if (record.kind == Record::Kind::started || record.kind == Record::Kind::ended) {
+    const std::scoped_lock lock(mutex_);
+    if (record.kind == Record::Kind::started)
+      open_.insert(record.instance);
+    else
+      open_.erase(record.instance);
   }
   return Durability::now;
 }
 
-std::vector<Record> MemoryJournal::records(InstanceId instance) const {
-  const std::scoped_lock lock(mutex_);
-  const auto found = records_.find(instance);
-  return found == records_.end() ? std::vector<Record>{} : found->second;
-}
-
 std::size_t MemoryJournal::open_instances() const {
   const std::scoped_lock lock(mutex_);
-  return records_.size();
+  return open_.size();
 }
 
 }  // namespace stepwell::engine

@@ -1,11 +1,10 @@
-// A journal in memory: for `stepwell run`, tests, and a daemon that need not survive its process.
-// Keeps the records of open instances, so that they can be replayed; forgets an instance when it
-// has ended. Thread-safe.
+// A journal that need not survive its process: for `stepwell run`, tests, and a daemon without
+// durable instances. It acknowledges at once and keeps no more than which instances are open.
+// Thread-safe.
 #pragma once
 
 #include <mutex>
-#include <unordered_map>
-#include <vector>
+#include <unordered_set>
 
 #include "engine/ports.h"
 
@@ -14,12 +13,11 @@ namespace stepwell::engine {
 class MemoryJournal final : public Journal {
  public:
   Durability append(Record record, std::function<void(Status)> durable) override;
-  std::vector<Record> records(InstanceId instance) const;
   std::size_t open_instances() const;
 
  private:
   mutable std::mutex mutex_;
-  std::unordered_map<InstanceId, std::vector<Record>> records_;  // guarded by mutex_
+  std::unordered_set<InstanceId> open_;  // guarded by mutex_
 };
 
 }  // namespace stepwell::engine

@@ -48,6 +48,7 @@ struct StepCall {
   InstanceId instance;
   std::uint32_t attempt = 1;
   Value arguments;
+  bool repeatable = true;       // may be sent again when its outcome is not known
   std::string trace_id;         // 32 hexadecimal digits (W3C Trace Context)
   std::string idempotency_key;  // the same over retries and crashes
   std::string key;              // id of the API key that the instance runs under; may be empty
@@ -66,9 +67,6 @@ class RunningStep {
 class StepRunner {
  public:
   virtual ~StepRunner() = default;
-  // May the step be sent again when its outcome is not known? If not, it is journalled as started,
-  // durably, before it is sent.
-  virtual bool repeatable(const StepCall& call) const = 0;
   virtual std::shared_ptr<RunningStep> start(StepCall call, StepTicket ticket) = 0;
 };
 

@@ -75,6 +75,7 @@ Program::Program(std::shared_ptr<const config::Definition> definition)
     : definition_(std::move(definition)) {
   number_list(definition_->tasks);
   note(used_by_input_, definition_->input_from);
+  note(used_by_input_, definition_->timeout);
   note(used_by_output_, definition_->output_as);
   runtime_ = Value::object(
       {{"name", "stepwell"}, {"version", STEPWELL_VERSION}, {"metadata", Value::object()}});

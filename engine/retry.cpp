@@ -7,8 +7,8 @@ namespace stepwell::engine {
 
 namespace {
 
-// Far beyond any real wait, and small enough that sums cannot overflow.
-constexpr Milliseconds kLongest{INT64_C(1) << 53U};
+// A hundred years: beyond any real wait, and a clock's nanoseconds still hold it.
+constexpr Milliseconds kLongest = std::chrono::hours(24 * 36'525);
 
 Milliseconds scaled(Milliseconds delay, std::uint64_t factor) {
   const auto count = static_cast<std::uint64_t>(std::max<std::int64_t>(delay.count(), 0));

@@ -55,6 +55,7 @@ struct Frame {
   std::uint32_t attempt = 1;     // `try`: the attempt that is running
   std::uint64_t index = 0;       // `for`: the iteration that is running
   StepId step;                   // executing: its step; else 0
+  bool repeatable = true;        // executing: it may be sent again when its outcome is not known
   TimerId timer;                 // waiting and backing_off: what it waits for; else 0
   TimerId timeout;               // task timeout; 0: none
   TimerId attempt_timeout;       // `try`: limit.attempt.duration; 0: none
@@ -71,12 +72,11 @@ struct Frame {
 
 // What remains to be done at once when apply() gives up its turn after many transitions.
 struct Next {
-  enum class Kind : std::uint8_t { rest, enter, finish, leave, raise };
+  enum class Kind : std::uint8_t { rest, enter, finish, raise };
   Kind kind = Kind::rest;
   std::uint32_t slot = kNone;        // enter: the parent; else the frame itself
   std::uint32_t position = 0;        // enter: of the child
-  config::FlowDirective directive;   // leave
-  Value value;                       // enter: raw input; finish: raw output; leave: output
+  Value value;                       // enter: raw input; finish: raw output
   std::unique_ptr<Problem> problem;  // raise
 };
 
@@ -87,12 +87,12 @@ struct State {
   WallTime started{};
   WallTime updated{};
   WallTime ended{};
-  Value input;                       // as it was given
-  Value context;                     // $context
-  Value output;                      // once completed
-  std::unique_ptr<Problem> problem;  // once faulted
-  TimerId timeout;                   // the workflow's; 0: none
-  std::vector<Frame> frames;         // slot 0 is the workflow
+  Value input;                             // as it was given
+  Value context;                           // $context
+  Value output;                            // once completed
+  std::shared_ptr<const Problem> problem;  // once faulted
+  TimerId timeout;                         // the workflow's; 0: none
+  std::vector<Frame> frames;               // slot 0 is the workflow
   std::vector<std::uint32_t> free_slots;
   std::uint64_t counter = 0;    // of step and timer ids
   std::uint32_t executing = 0;  // steps that run outside
@@ -117,11 +117,14 @@ struct TimerFired {
   std::uint64_t random = 0;
 };
 struct StopRequested {};
+struct JournalFailed {  // what should have happened next cannot be recorded
+  Problem problem;
+};
 struct Resumed {};  // after a Yield; not journalled, since it follows from what was before
 
 struct Event {
   WallTime time;
-  std::variant<Started, StepFinished, TimerFired, StopRequested, Resumed> what;
+  std::variant<Started, StepFinished, TimerFired, StopRequested, JournalFailed, Resumed> what;
 };
 
 // --- Commands: what must happen outside. ---
@@ -131,6 +134,7 @@ struct Execute {
   TaskNumber task;
   std::uint32_t attempt;        // of the innermost enclosing `try`
   Value arguments;              // evaluated
+  bool repeatable;              // may be sent again when its outcome is not known
   std::string idempotency_key;  // the same over retries and crashes
 };
 struct CancelStep {

@@ -4,7 +4,7 @@
 #include <oneapi/tbb/task_arena.h>
 
 #include <algorithm>
-#include <array>
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
@@ -14,9 +14,10 @@
 namespace stepwell::engine {
 
 namespace {
-// What a worker takes at a time: small, so that two workers and the reactor move independently
-// rather than as one convoy (docs/performance.md).
-constexpr std::size_t kBatch = 4;
+// So many jobs may wait for each worker that is awake before another one is woken …
+constexpr std::size_t kBacklog = 4;
+// … unless all that are awake have been inside one job for so long.
+constexpr auto kLongJob = std::chrono::milliseconds(1);
 }  // namespace
 
 class WorkerPool::Impl {
@@ -36,14 +37,16 @@ class WorkerPool::Impl {
     {
       const std::scoped_lock lock(mutex_);
       queue_.push_back(std::move(job));
-      const bool wanted = active_ == 0 || (active_ < workers_ && queue_.size() > active_ * kBatch);
+      const bool wanted =
+          active_ == 0 ||
+          (active_ < workers_ && (queue_.size() > active_ * kBacklog ||
+                                  std::chrono::steady_clock::now() - last_taken_ > kLongJob));
       if (!wanted) return;
       ++active_;
     }
     arena_.enqueue([this] { drain(); });
   }
 
-  std::size_t workers() const { return workers_; }
   std::size_t queued() const {
     const std::scoped_lock lock(mutex_);
     return queue_.size();
@@ -51,25 +54,19 @@ class WorkerPool::Impl {
 
  private:
   void drain() {
-    std::array<std::shared_ptr<Job>, kBatch> batch;
     while (true) {
-      std::size_t count = 0;
+      std::shared_ptr<Job> job;
       {
         const std::scoped_lock lock(mutex_);
-        while (count < kBatch && !queue_.empty()) {
-          batch[count++] = std::move(queue_.front());
-          queue_.pop_front();
-        }
-        if (count == 0) {
-          --active_;
-          if (active_ == 0) idle_.notify_all();
+        if (queue_.empty()) {
+          if (--active_ == 0) idle_.notify_all();
           return;
         }
+        job = std::move(queue_.front());
+        queue_.pop_front();
+        last_taken_ = std::chrono::steady_clock::now();
       }
-      for (std::size_t i = 0; i < count; ++i) {
-        batch[i]->run();
-        batch[i].reset();
-      }
+      job->run();
     }
   }
 
@@ -78,8 +75,9 @@ class WorkerPool::Impl {
   tbb::task_arena arena_;
   mutable std::mutex mutex_;
   std::condition_variable idle_;
-  std::deque<std::shared_ptr<Job>> queue_;  // guarded by mutex_
-  std::size_t active_ = 0;                  // guarded by mutex_: drain() calls under way
+  std::deque<std::shared_ptr<Job>> queue_;            // guarded by mutex_
+  std::size_t active_ = 0;                            // guarded by mutex_: drain() calls under way
+  std::chrono::steady_clock::time_point last_taken_;  // guarded by mutex_: when a job was taken
 };
 
 WorkerPool::WorkerPool(std::size_t workers)
@@ -88,7 +86,6 @@ WorkerPool::WorkerPool(std::size_t workers)
 }
 WorkerPool::~WorkerPool() = default;
 void WorkerPool::post(std::shared_ptr<Job> job) { impl_->post(std::move(job)); }
-std::size_t WorkerPool::workers() const { return impl_->workers(); }
 std::size_t WorkerPool::queued() const { return impl_->queued(); }
 
 }  // namespace stepwell::engine

@@ -1,5 +1,5 @@
-// The pool that does CPU work, and nothing that waits (oneTBB inside). Jobs are taken in small
-// batches, and a worker that is awake is not woken again.
+// The pool that does CPU work, and nothing that waits (oneTBB inside). A worker that is awake is
+// not woken again; a further one is woken where jobs pile up or one takes long.
 // Owned by the engine; post() may be called from any thread.
 #pragma once
 
@@ -24,7 +24,6 @@ class WorkerPool {
   WorkerPool& operator=(const WorkerPool&) = delete;
 
   void post(std::shared_ptr<Job> job);
-  std::size_t workers() const;
   std::size_t queued() const;
 
  private:

@@ -76,28 +76,34 @@ Status add_headers(http::Request& request, const Value& headers, bool authentica
   return http::check_headers(request.headers);
 }
 
-std::string form_body(const Value& body) {
+Result<std::string> form_body(const Value& body) {
   std::string form;
   const auto done = each_field(
       body, "body-invalid", "field", [&](const std::string& name, const std::string& text) {
         form += (form.empty() ? "" : "&") + percent_encode(name) + "=" + percent_encode(text);
       });
-  return done ? form : to_json(body);
+  if (!done) return fail(done.error());
+  return form;
 }
 
-void add_body(http::Request& request, const Value& body) {
+Status add_body(http::Request& request, const Value& body) {
   const auto type = std::find_if(
       request.headers.begin(), request.headers.end(),
       [](const auto& header) { return http::equal_names(header.name, "Content-Type"); });
   const bool typed = type != request.headers.end();
   const bool form = typed && type->value.starts_with("application/x-www-form-urlencoded");
-  if (body.is_string())
-    request.body = std::string(body.as_string());
-  else
-    request.body = form && body.is_object() ? form_body(body) : to_json(body);
-  if (typed) return;
-  request.headers.push_back(
-      {"Content-Type", body.is_string() ? "text/plain; charset=utf-8" : "application/json"});
+  if (form && body.is_object()) {
+    auto text = form_body(body);
+    if (!text) return fail(std::move(text.error()));
+    request.body = std::move(*text);
+  } else {
+    request.body = body.is_string() ? std::string(body.as_string()) : to_json(body);
+  }
+  if (!typed) {
+    request.headers.push_back(
+        {"Content-Type", body.is_string() ? "text/plain; charset=utf-8" : "application/json"});
+  }
+  return {};
 }
 
 }  // namespace
@@ -120,10 +126,6 @@ Result<std::string> with_query(std::string url, const Value& query) {
                          });
   if (!done) return fail(std::move(done.error()));
   return url;
-}
-
-bool is_idempotent(std::string_view method) {
-  return method != "POST" && method != "PATCH" && method != "CONNECT";
 }
 
 std::string traceparent(std::string_view trace_id, std::string_view span_id) {
@@ -154,7 +156,8 @@ Result<http::Request> build_request(const Value& arguments, bool authenticated) 
   request.url = std::move(*url);
   if (auto added = add_headers(request, arguments.get("headers"), authenticated); !added)
     return fail(std::move(added.error()));
-  if (const Value* body = arguments.find("body")) add_body(request, *body);
+  if (const Value& body = arguments.get("body"); !body.is_null())
+    if (auto added = add_body(request, body); !added) return fail(std::move(added.error()));
   return request;
 }
 

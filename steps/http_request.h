@@ -12,16 +12,14 @@
 namespace stepwell::steps {
 
 // The arguments that the engine evaluated: {uri, method, headers, query, body, …}.
-// Errors: configuration/400 `method-invalid`, `url-invalid`, `header-invalid`, `query-invalid`.
+// Errors: configuration/400 `method-invalid`, `url-invalid`, `header-invalid`, `query-invalid`,
+// `body-invalid`.
 // `authenticated`: a credential is sent along, so that no Authorization field may be.
 Result<http::Request> build_request(const Value& arguments, bool authenticated);
 
 // The URL with the members of `query` (an object or null) appended, percent-encoded
 // (application/x-www-form-urlencoded is not used: a space is %20). Arrays repeat their name.
 Result<std::string> with_query(std::string url, const Value& query);
-
-// Methods whose repetition has the effect of one (RFC 9110 §9.2.2).
-bool is_idempotent(std::string_view method);
 
 // "00-TRACE-SPAN-01" (W3C Trace Context §3.2); both in lower-case hexadecimal.
 std::string traceparent(std::string_view trace_id, std::string_view span_id);

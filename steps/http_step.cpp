@@ -64,6 +64,7 @@ class HttpCall final : public engine::RunningStep, public std::enable_shared_fro
   void finish(Problem problem);
   Problem judged(Problem problem, http::Sent sent) const;
   Problem decorated(Problem problem) const;
+  std::string masked(std::string text) const;
   Value authorization() const;
   std::vector<http::Header> visible_headers() const;
 
@@ -76,8 +77,9 @@ class HttpCall final : public engine::RunningStep, public std::enable_shared_fro
   // Written by begin() and then only between two requests, on the reactor's thread.
   http::Request sent_;  // the parts of the current request that are needed again
   http::Origin origin_;
-  std::optional<auth::Grant> grant_;
-  Deadline deadline_;
+  std::optional<auth::Grant> grant_;    // of the current request
+  std::optional<auth::Grant> carried_;  // of the first one: what its answers may echo is masked
+  bool executed_ = false;  // a request that must not be repeated was answered by a redirect
   int hops_ = 0;
 
   std::mutex mutex_;
@@ -123,20 +125,19 @@ Status HttpCall::prepare() {
   origin_ = url->origin;
   if (auto allowed = check_key(); !allowed) return allowed;
   if (auto authorized = authorize(origin_); !authorized) return authorized;
-  deadline_ = Deadline::after(surroundings_.clock, options_.total_timeout);
-  sent_.timeouts.total = deadline_;
+  sent_.timeouts.total = Deadline::after(surroundings_.clock, options_.total_timeout);
   if (body_.connect_timeout) sent_.timeouts.connect = *body_.connect_timeout;
   if (body_.first_byte_timeout) sent_.timeouts.first_byte = *body_.first_byte_timeout;
   if (body_.max_response_bytes) sent_.limits.response_body = *body_.max_response_bytes;
   sent_.tls.ca_file = body_.ca_file;
-  sent_.repeatable = body_.idempotent.value_or(is_idempotent(sent_.method));
+  sent_.repeatable = call_.repeatable;
   const auto add = [this](const char* name, std::string value) {
     for (const http::Header& header : sent_.headers)
       if (http::equal_names(header.name, name)) return;
     sent_.headers.push_back({name, std::move(value)});
   };
   add("traceparent", traceparent(call_.trace_id, surroundings_.entropy.hex(8)));
-  if (!is_idempotent(sent_.method)) add("Idempotency-Key", call_.idempotency_key);
+  if (!config::is_idempotent_method(sent_.method)) add("Idempotency-Key", call_.idempotency_key);
   return {};
 }
 
@@ -157,6 +158,7 @@ Status HttpCall::authorize(const http::Origin& origin) {
     if (!grant) return fail(std::move(grant.error()));
     sent_.guard = grant->guard;
     sent_.pool = grant->pool;
+    if (!carried_) carried_ = *grant;
     grant_ = std::move(*grant);
     return {};
   };
@@ -205,9 +207,13 @@ bool HttpCall::follow(const http::Response& response) {
                          response.status == 303 || response.status == 307 || response.status == 308;
   const std::string* location = response.header("Location");
   if (!redirects || location == nullptr) return false;
-  const auto refuse = [this](const std::string& why) {
-    finish(make_problem(ErrorKind::communication, "redirect-refused", why).with("sent", "yes"));
+  if (grant_) surroundings_.gate.note_upstream_result(*grant_, response.status);
+  const auto stop = [this](Problem problem) {
+    finish(judged(std::move(problem).with("sent", "yes"), http::Sent::no));
     return true;
+  };
+  const auto refuse = [this, &stop](std::string why) {
+    return stop(make_problem(ErrorKind::communication, "redirect-refused", masked(std::move(why))));
   };
   if (++hops_ > options_.max_redirects)
     return refuse("more than " + std::to_string(options_.max_redirects) + " redirects in a row");
@@ -218,15 +224,9 @@ bool HttpCall::follow(const http::Response& response) {
   if (origin_.scheme == "https" && parsed->origin.scheme == "http")
     return refuse("the redirect leads from https to http (" + parsed->origin.text() + ")");
   http::Request request = next_request(response, std::move(*url), parsed->origin);
-  if (auto allowed = check_key(); !allowed) {
-    finish(std::move(allowed.error()));
-    return true;
-  }
+  if (auto allowed = check_key(); !allowed) return stop(std::move(allowed.error()));
   if (sent_.guard) {
-    if (auto again = authorize(origin_); !again) {
-      finish(std::move(again.error()));
-      return true;
-    }
+    if (auto again = authorize(origin_); !again) return stop(std::move(again.error()));
     request.guard = sent_.guard;
     request.pool = sent_.pool;
   }
@@ -239,6 +239,7 @@ http::Request HttpCall::next_request(const http::Response& response, std::string
   const bool to_get = response.status == 303 ? sent_.method != "HEAD"
                                              : (response.status <= 302 && sent_.method == "POST");
   if (to_get) {
+    if (!sent_.repeatable) executed_ = true;
     sent_.method = "GET";
     sent_.body.reset();
     sent_.repeatable = body_.idempotent.value_or(true);
@@ -272,15 +273,21 @@ Problem HttpCall::judged(Problem problem, http::Sent sent) const {
   const bool refused = problem.type == error_type_uri(ErrorKind::authentication) ||
                        problem.type == error_type_uri(ErrorKind::authorization) ||
                        problem.code == "cancelled" || problem.code == "outcome-unknown";
-  if (sent_.repeatable || sent == http::Sent::no || refused) return problem;
+  const bool unknown_outcome = executed_ || (!sent_.repeatable && sent != http::Sent::no);
+  if (!unknown_outcome || refused) return problem;
   Problem unknown =
       make_problem(ErrorKind::communication, "outcome-unknown",
-                   "the " + sent_.method + " was sent, but no answer came (" + problem.detail +
-                       "); it may have been executed, so it is not repeated. Look at " +
+                   "a request that must not be repeated was sent, but its outcome is not known (" +
+                       problem.detail + "); it may have been executed. Look at " +
                        origin_.host_and_port() + ", or mark the task as idempotent");
   unknown.extensions = problem.extensions;
   unknown.cause = std::make_shared<const Problem>(std::move(problem));
   return unknown;
+}
+
+// The text without what the call's credential consists of.
+std::string HttpCall::masked(std::string text) const {
+  return carried_ ? surroundings_.gate.mask(*carried_, std::move(text)) : text;
 }
 
 Problem HttpCall::decorated(Problem problem) const {
@@ -307,6 +314,12 @@ Value HttpCall::authorization() const {
 
 std::vector<http::Header> HttpCall::visible_headers() const {
   std::vector<http::Header> headers = sent_.headers;
+  for (http::Header& header : headers) {
+    const bool secret = http::equal_names(header.name, "Authorization") ||
+                        http::equal_names(header.name, "Proxy-Authorization") ||
+                        http::equal_names(header.name, "Cookie");
+    if (secret) header.value = "***";
+  }
   if (!sent_.guard) return headers;
   for (const Secret& line : sent_.guard->secret_headers()) {
     const std::string_view text = line.reveal();
@@ -322,39 +335,26 @@ engine::StepOutcome HttpCall::resolve(http::Outcome outcome) {
             authorization()};
   }
   http::Response& response = *outcome.response;
-  if (grant_) {
-    surroundings_.gate.note_upstream_result(*grant_, response.status);
-    const auto mask = [this](std::string& text) {
-      text = surroundings_.gate.mask(*grant_, std::move(text));
-    };
-    mask(response.body);
-    for (http::Header& header : response.headers) mask(header.value);
-  }
+  if (grant_) surroundings_.gate.note_upstream_result(*grant_, response.status);
+  response.body = masked(std::move(response.body));
+  for (http::Header& header : response.headers) header.value = masked(std::move(header.value));
+  const std::string shown_url = masked(sent_.url);
   const int limit = body_.redirect ? 400 : 300;
   if (response.status < 200 || response.status >= limit) {
-    const auto url = http::parse_url(sent_.url);
+    const auto url = http::parse_url(shown_url);
     Problem problem =
         status_problem(sent_.method, url ? url->without_query() : origin_.text(), response);
     if (const auto wait = retry_after(response, surroundings_.clock.now()))
       problem.extensions.set("retryAfter", *wait);
+    if (executed_) problem.retryable = false;
     return {fail(decorated(std::move(problem))), authorization()};
   }
-  auto output = step_output(body_.output, response, sent_.method, sent_.url, visible_headers());
+  auto output = step_output(body_.output, response, sent_.method, shown_url, visible_headers());
   if (!output) return {fail(decorated(std::move(output.error()))), authorization()};
   return {std::move(*output), authorization()};
 }
 
 }  // namespace
-
-bool HttpStep::repeatable(const engine::StepCall& call) const {
-  const HttpCallBody& body = body_of(call);
-  if (body.idempotent) return *body.idempotent;
-  const Value& method = call.arguments.get("method");
-  if (!method.is_string()) return true;  // fails before anything is sent
-  std::string name(method.as_string());
-  for (char& c : name) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
-  return is_idempotent(name);
-}
 
 std::shared_ptr<engine::RunningStep> HttpStep::start(engine::StepCall call,
                                                      engine::StepTicket ticket) {

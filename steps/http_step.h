@@ -35,7 +35,6 @@ class HttpStep final : public engine::StepRunner {
   HttpStep(HttpStepSurroundings surroundings, HttpStepOptions options)
       : surroundings_(surroundings), options_(options) {}
 
-  bool repeatable(const engine::StepCall& call) const override;
   std::shared_ptr<engine::RunningStep> start(engine::StepCall call,
                                              engine::StepTicket ticket) override;
 

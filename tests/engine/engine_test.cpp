@@ -147,6 +147,38 @@ TEST(Engine, AnAdmissionThatCannotBeRecordedIsRefused) {
   EXPECT_TRUE(world.steps.empty());
 }
 
+TEST(Engine, AnInstanceWhoseNextStepCannotBeRecordedFaults) {
+  for (const char* body : {kPost, kGet}) {
+    HeldJournal journal;
+    World world(journal);
+    auto admitted = world.start(body);
+    journal.release();
+    const InstanceId id = admitted.get().value();
+    if (body == kGet) world.steps.next().ticket.finish(std::make_unique<ReadyResult>(Value(1)));
+    journal.release(fail(make_problem(ErrorKind::runtime, "journal-failed", "disk full")));
+    const InstanceView view = world.end_of(id);
+    EXPECT_EQ(view.status, InstanceStatus::faulted);
+    EXPECT_EQ(view.problem->code, "journal-failed");
+    EXPECT_EQ(world.engine.stop(id).error().code, "instance-ended");
+  }
+}
+
+// One endless instance for each worker once kept all others from ever running.
+TEST(Engine, EndlessInstancesLetOthersHaveTheirTurn) {
+  MemoryJournal journal;
+  World world(journal);
+  std::vector<InstanceId> endless;
+  for (int i = 0; i < 3; ++i)
+    endless.push_back(world.start("do: [{a: {set: {n: 1}, then: a}}]").get().value());
+  const InstanceId id = world.start("do: [{a: {set: {x: 1}}}]").get().value();
+  EXPECT_EQ(world.end_of(id).status, InstanceStatus::completed);
+  for (const InstanceId each : endless) {
+    EXPECT_EQ(world.engine.find(each)->status, InstanceStatus::running);
+    ASSERT_TRUE(world.engine.stop(each));
+    EXPECT_EQ(world.end_of(each).status, InstanceStatus::stopped);
+  }
+}
+
 TEST(Engine, AdmissionIsBoundedAndEndsAtShutdown) {
   MemoryJournal journal;
   World world(journal, {2, 1, 10});

@@ -192,6 +192,30 @@ TEST(Machine, AnEndlessLoopYieldsAndCanBeStopped) {
   EXPECT_EQ(state.status, InstanceStatus::stopped);
 }
 
+// The rest of an interrupted turn was once taken up again after a timeout had ended its task.
+TEST(Machine, ATimeoutBetweenTwoTurnsDropsTheRestOfTheTurn) {
+  for (const bool attempt : {false, true}) {
+    Program other(definition(
+        attempt ? "do: [{t: {try: [{f: {for: {in: '[range(50000)]'}, do: [{a: {set: {x: 1}}}]}}], "
+                  "catch: {retry: {delay: PT1H, limit: {attempt: {duration: PT1S}}}}}}]\n"
+                : "do: [{o: {try: [{f: {for: {in: '[range(50000)]'}, do: [{a: {set: {x: 1}}}], "
+                  "timeout: {after: PT1S}}}], catch: {do: [{w: {wait: PT1H}}]}}}]\n"));
+    State state;
+    std::vector<Command> commands;
+    apply(other, state, {WallTime{}, Started{InstanceId{1}, "t", Value::object()}}, commands);
+    ASSERT_TRUE(std::holds_alternative<Yield>(commands.back()));
+    TimerId timer;
+    for (const Command& command : commands)
+      if (const auto* started = std::get_if<StartTimer>(&command)) timer = started->timer;
+    ASSERT_NE(timer.number, 0U);
+    apply(other, state, {WallTime{}, TimerFired{timer, 0}}, commands);
+    EXPECT_EQ(state.status, InstanceStatus::waiting);
+    apply(other, state, {WallTime{}, Resumed{}}, commands);
+    EXPECT_EQ(state.status, InstanceStatus::waiting);
+    EXPECT_EQ(active_tasks(state).size(), 1U);
+  }
+}
+
 TEST(Machine, AHundredThousandIterationsNeedNoStack) {
   const MachineDriver machine(
       "do: [{f: {for: {each: x, in: '[range(100000)]'}, do: [{a: {set: {n: '${ $x }'}}}]}}]");

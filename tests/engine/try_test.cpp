@@ -150,6 +150,19 @@ TEST(Try, AnAttemptThatTakesTooLongIsCutOffAndRetried) {
   EXPECT_EQ(machine.timers(), 0U);
 }
 
+// A time limit that cut a POST off was once followed by a second POST.
+TEST(Try, ATimeLimitOverARequestThatMustNotBeRepeatedIsNotRetried) {
+  for (const bool idempotent : {false, true}) {
+    MachineDriver machine(
+        "do: [{t: {try: [{p: {call: http, with: {method: post, endpoint: 'http://h/'}" +
+        std::string(idempotent ? ", metadata: {stepwell: {idempotent: true}}" : "") +
+        "}}], catch: {retry: {delay: PT1S, limit: {attempt: {count: 5, duration: PT1S}}}}}}]\n");
+    machine.advance(Milliseconds(1000));
+    EXPECT_EQ(machine.cancelled_steps(), 1U);
+    EXPECT_EQ(machine.status(), idempotent ? InstanceStatus::waiting : InstanceStatus::faulted);
+  }
+}
+
 TEST(Try, WithNeitherHandlerNorDirectiveTheErrorGoesOn) {
   MachineDriver machine(call_in_try("      as: e\n"));
   machine.fail_step("get", unavailable());

@@ -56,7 +56,10 @@ TEST(BuildRequest, RefusesWhatWouldSmuggleOrInject) {
       {R"({"method":"get","uri":"http://h/","headers":{"X":"a\r\nY: b"}})", "header-invalid"},
       {R"({"method":"get","uri":"http://h/","headers":{"Host":"evil"}})", "header-invalid"},
       {R"({"method":"get","uri":"http://h/","headers":{"Content-Length":"0"}})", "header-invalid"},
-      {R"({"method":"get","uri":"http://h/","headers":[1]})", "header-invalid"}};
+      {R"({"method":"get","uri":"http://h/","headers":[1]})", "header-invalid"},
+      {R"({"method":"post","uri":"http://h/","body":{"a":{}},)"
+       R"("headers":{"Content-Type":"application/x-www-form-urlencoded"}})",
+       "body-invalid"}};
   for (const auto& [arguments, code] : table) {
     const auto request = build_request(json(arguments), false);
     ASSERT_FALSE(request) << arguments;

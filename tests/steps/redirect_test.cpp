@@ -114,6 +114,40 @@ TEST(Redirect, MethodsChangeAsRfc9110Says) {
   }
 }
 
+// A POST that was answered by a redirect has been executed: the step once began again with it.
+TEST(Redirect, APostThatWasRedirectedIsNotRepeatedWhenTheNextHopFails) {
+  for (const std::string& answer : {std::string("garbage\r\n\r\n"),
+                                    std::string("HTTP/1.1 503 X\r\nContent-Length: 0\r\n\r\n")}) {
+    MisbehavingServer server([answer](MisbehavingServer::Connection& connection) {
+      while (true) {
+        const std::string request = connection.read_request();
+        if (request.empty()) return;
+        const bool start = request.find(" /start ") != std::string::npos;
+        if (!connection.send(start ? redirect(303, "/next") : answer)) return;
+      }
+    });
+    World world;
+    const auto view = world.run(
+        "do: [{t: {try: [{p: {call: http, with: {method: post, endpoint: '" + server.url("/start") +
+        "', body: {a: 1}, redirect: true}}}], catch: {retry: {delay: {milliseconds: 1}, limit: "
+        "{attempt: {count: 3}}}}}}]\n");
+    ASSERT_EQ(view.status, engine::InstanceStatus::faulted);
+    EXPECT_FALSE(view.problem->retryable);
+    const std::string received = all(server);
+    EXPECT_EQ(received.find("POST /start", received.find("POST /start") + 1), std::string::npos);
+  }
+}
+
+TEST(Redirect, ASecretEchoedInALocationIsMasked) {
+  MisbehavingServer server(redirecting(302, "/next?echo=tok-0123456789"));
+  World world;
+  world.add_bearer("crm", "tok-0123456789", origin_of(server));
+  const auto view = world.run(call("get", with_credential(server.url("/start"), "crm"),
+                                   ", redirect: true, output: response"));
+  ASSERT_EQ(view.status, engine::InstanceStatus::completed) << view.problem->one_line();
+  EXPECT_EQ(to_json(view.output).find("tok-0123456789"), std::string::npos) << to_json(view.output);
+}
+
 TEST(Redirect, EndsAfterFiveHops) {
   MisbehavingServer server(redirecting(302, "/start"));
   World world;

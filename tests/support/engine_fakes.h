@@ -33,9 +33,6 @@ class FakeSteps final : public engine::StepRunner {
   explicit FakeSteps(std::function<Result<Value>(const engine::StepCall&)> answer = nullptr)
       : answer_(std::move(answer)) {}
 
-  bool repeatable(const engine::StepCall& call) const override {
-    return call.arguments.get("method") != Value("POST");
-  }
   std::shared_ptr<engine::RunningStep> start(engine::StepCall call,
                                              engine::StepTicket ticket) override {
     auto running = std::make_shared<Running>(*this, ticket);
