@@ -32,7 +32,7 @@ namespace beast = boost::beast;
 using boost::system::error_code;
 
 constexpr std::size_t kFirstRead = 2048;
-constexpr std::size_t kMaxDrained = 4U * 1024 * 1024;
+constexpr std::size_t kMaxDrained = std::size_t{4} * 1024 * 1024;
 constexpr Milliseconds kDrainTime{2'000};
 
 // Closed for good when the server ends, so that a late answer does not touch what is gone.

@@ -169,6 +169,8 @@ void Server::Impl::stop(Milliseconds grace) {
 
 Server::Server(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
+// A throw in here ends the process, as it should.
+// NOLINTNEXTLINE(bugprone-exception-escape)
 Server::~Server() { impl_->stop(Milliseconds(0)); }
 
 Result<std::unique_ptr<Server>> Server::start(const ServerOptions& options,

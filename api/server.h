@@ -34,7 +34,7 @@ class Server {
   static Result<std::unique_ptr<Server>> start(const ServerOptions& options,
                                                const Services& services);
   // As stop() without grace.
-  ~Server();
+  ~Server();  // NOLINT(bugprone-exception-escape): see its source
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 

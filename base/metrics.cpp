@@ -64,13 +64,13 @@ Gauge Metrics::gauge(const std::string& name, const std::string& help, const Lab
 }
 
 Histogram Metrics::histogram(const std::string& name, const std::string& help,
-                             std::vector<double> bounds, const Labels& labels) {
+                             const std::vector<double>& bounds, const Labels& labels) {
   Histogram handle;
   handle.histogram_ = &prometheus::BuildHistogram()
                            .Name(name)
                            .Help(help)
                            .Register(impl_->registry)
-                           .Add(labels_of(labels), std::move(bounds));
+                           .Add(labels_of(labels), bounds);
   return handle;
 }
 

@@ -61,8 +61,8 @@ class Metrics {
   Counter counter(const std::string& name, const std::string& help, const Labels& labels = {});
   Gauge gauge(const std::string& name, const std::string& help, const Labels& labels = {});
   // `bounds`: upper bounds of the buckets, ascending, in the metric's base unit.
-  Histogram histogram(const std::string& name, const std::string& help, std::vector<double> bounds,
-                      const Labels& labels = {});
+  Histogram histogram(const std::string& name, const std::string& help,
+                      const std::vector<double>& bounds, const Labels& labels = {});
   // `value` itself for the first `limit` different values of `label`, then "other".
   std::string bounded(const std::string& label, const std::string& value, std::size_t limit = 1000);
 

@@ -395,7 +395,8 @@ ArrayRep* Value::own_array(std::size_t room) {
   fresh->size = rep->size;
   if (sole) {
     // A Value is its tag and payload: moving it elsewhere is a copy of these bytes.
-    std::memcpy(static_cast<void*>(fresh->items()), rep->items(), rep->size * sizeof(Value));
+    std::memcpy(static_cast<void*>(fresh->items()), static_cast<const void*>(rep->items()),
+                rep->size * sizeof(Value));
     rep->size = 0;
   } else {
     for (std::size_t i = 0; i < rep->size; ++i) new (fresh->items() + i) Value(rep->items()[i]);
@@ -416,7 +417,8 @@ ObjectRep* Value::own_object(std::size_t room) {
   fresh->weight = rep->weight;
   fresh->size = rep->size;
   if (sole) {
-    std::memcpy(static_cast<void*>(fresh->members()), rep->members(), rep->size * sizeof(Member));
+    std::memcpy(static_cast<void*>(fresh->members()), static_cast<const void*>(rep->members()),
+                rep->size * sizeof(Member));
     rep->size = 0;
   } else {
     for (std::size_t i = 0; i < rep->size; ++i)

@@ -127,8 +127,8 @@ Status apply_environment(Settings& settings, const EnvironmentLookup& lookup) {
     const std::string name = environment_name(key.name);
     const std::optional<std::string> text = lookup(name);
     if (!text) continue;
-    const std::string fault = assign_setting(settings, key, override_value(key, *text));
-    if (!fault.empty()) return fail(invalid(name + ": " + fault));
+    std::string fault = assign_setting(settings, key, override_value(key, *text));
+    if (!fault.empty()) return fail(invalid(fault.insert(0, name + ": ")));
   }
   return {};
 }

@@ -16,7 +16,7 @@ std::string place(const Position& position) {
          ")";
 }
 
-Problem expression_problem(std::string detail, const Position& position) {
+Problem expression_problem(const std::string& detail, const Position& position) {
   return make_problem(ErrorKind::expression, "expression-failed", detail + place(position));
 }
 
@@ -52,7 +52,7 @@ Template Template::expression(Expression expression) {
   return result;
 }
 
-Template Template::loose(Expression expression, std::string text) {
+Template Template::loose(Expression expression, const std::string& text) {
   Template result;
   result.node_ =
       std::make_shared<const Node>(Node{Node::Loose{std::move(expression), Value(text)}});

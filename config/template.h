@@ -62,7 +62,7 @@ class Template {
   static Template constant(Value value);
   static Template expression(Expression expression);
   // Loose mode: a string that is evaluated, and kept as the text where that fails.
-  static Template loose(Expression expression, std::string text);
+  static Template loose(Expression expression, const std::string& text);
   static Template array(std::vector<Template> elements);
   static Template object(std::vector<std::pair<std::string, Template>> members);
 

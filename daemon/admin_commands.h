@@ -4,7 +4,7 @@
 
 #include "daemon/command_context.h"
 
-namespace CLI {
+namespace CLI {  // NOLINT(readability-identifier-naming): the library's own name
 class App;
 }
 

@@ -154,7 +154,7 @@ Result<Value> Machine::http_arguments(std::uint32_t slot, const config::HttpCall
 std::string Machine::idempotency_key(std::uint32_t slot) const {
   std::string path;
   for (std::uint32_t up = slot; at(up).task != kNone; up = at(up).parent)
-    path = "-" + std::to_string(at(up).task) + "." + std::to_string(at(up).ordinal) + path;
+    path.insert(0, "-" + std::to_string(at(up).task) + "." + std::to_string(at(up).ordinal));
   return state_.trace_id + path;
 }
 

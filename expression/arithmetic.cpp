@@ -72,7 +72,7 @@ bool repeat_text(const Value& text, double times, Limits& limits, Value& result)
   return limits.spend(static_cast<std::int64_t>(bytes / 256));
 }
 
-bool subtract(Value left, const Value& right, Limits& limits, Value& result) {
+bool subtract(const Value& left, const Value& right, Limits& limits, Value& result) {
   if (left.is_number() && right.is_number()) {
     std::int64_t whole = 0;
     if (left.is_int64() && right.is_int64() &&

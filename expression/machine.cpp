@@ -291,7 +291,7 @@ bool Machine::native(const Instruction& word) {
   return true;
 }
 
-bool Machine::insert(Value key, Value value) {
+bool Machine::insert(const Value& key, Value value) {
   if (!key.is_string())
     return raise(Value("Cannot use " + std::string(kind_name(key)) + " (" + summary(key) +
                        ") as object key"));

@@ -94,7 +94,7 @@ class Machine {
   bool arithmetic(const Instruction& word);
   bool concatenate(std::uint32_t count);
   bool native(const Instruction& word);
-  bool insert(Value key, Value value);
+  bool insert(const Value& key, Value value);
   bool append(const Instruction& word);
   bool wrap(std::uint32_t count);
   bool update(const Instruction& word);

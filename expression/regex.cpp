@@ -17,7 +17,7 @@ namespace stepwell::expression::detail {
 
 namespace {
 
-constexpr std::size_t kMaxPattern = 16 * 1024;
+constexpr std::size_t kMaxPattern = std::size_t{16} * 1024;
 constexpr std::size_t kMaxGroups = 200;  // Oniguruma parses groups by recursion
 constexpr std::size_t kMaxCached = 8;
 constexpr std::int64_t kRetriesPerMillisecond = 10'000;
