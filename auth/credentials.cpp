@@ -25,6 +25,16 @@ Problem unknown(std::string_view name) {
   return problem(404, "credential-unknown", "there is no credential " + std::string(name));
 }
 
+Problem incomplete(const std::string& name) {
+  Problem made = make_problem(ErrorKind::runtime, "revocation-incomplete",
+                              "credential " + name +
+                                  " is denied, and that is saved, but a request that was being "
+                                  "sent with it could not be shown to have stopped; repeat "
+                                  "the call, or restart the daemon to be certain");
+  made.status = 503;
+  return made;
+}
+
 std::string action_of(CredentialState end) {
   return end == CredentialState::revoked ? "credential.revoke" : "credential.delete";
 }
@@ -228,9 +238,11 @@ Result<Credential> Credentials::end(const Actor& actor, std::string_view name, C
       saved = save_end(actor, *ended);
     }
   }
-  gate_.drain(guards, options_.drain_limit);
+  const bool quiet = gate_.drain(guards, options_.drain_limit);
   refresh_gauges();
+  if (!quiet) log_.error("revocation-incomplete", {{"credential", ended->name}});
   if (!saved) return fail(std::move(saved.error()));
+  if (!quiet) return fail(incomplete(ended->name));
   revocation_duration_.observe(std::chrono::duration<double>(clock_.steady_now() - began).count());
   return std::move(*ended);
 }

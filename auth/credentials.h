@@ -68,8 +68,9 @@ class Credentials {
   Result<Credential> set_expiry(const Actor& actor, std::string_view name,
                                 std::optional<WallTime> expires_at);
   // Final. When it has returned with success, no byte that carries the credential leaves this
-  // process any more. If the commit fails, the credential stays denied until the process ends, and
-  // the call may be repeated.
+  // machine any more; runtime/503 `revocation-incomplete` where a request that was being sent could
+  // not be shown to have stopped (it is denied and saved all the same). If the commit fails, the
+  // credential stays denied until the process ends. In both cases the call may be repeated.
   Result<Credential> revoke(const Actor& actor, std::string_view name);
   // As revoke(), and its values are erased and its name is free.
   Result<Credential> remove(const Actor& actor, std::string_view name);

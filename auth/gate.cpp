@@ -106,10 +106,12 @@ Result<Grant> Gate::authorize_inline(const InlineAuthentication& authentication)
   }
   Credential shape;
   shape.kind = authentication.kind;
-  Grant grant{std::make_shared<CredentialGuard>(header_line(shape, value), pool, clock_, counters_),
+  // Whoever writes a definition chooses these values, so they are masked in what their own requests
+  // bring back, and nowhere else.
+  Grant grant{std::make_shared<CredentialGuard>(
+                  header_line(shape, value), pool, clock_, counters_,
+                  std::make_shared<const ValueForms>(value.username, value.secret.reveal())),
               pool, "", 0};
-  redactor_.remove(pool, 0);
-  redactor_.add(pool, 0, value.username, value.secret.reveal());
   remember_inline(pool, grant);
   return grant;
 }
@@ -119,7 +121,6 @@ void Gate::remember_inline(const std::string& pool, const Grant& grant) {
   if (!inline_.emplace(pool, grant).second) return;
   inline_order_.push_back(pool);
   if (inline_order_.size() <= kInlineKept) return;
-  redactor_.remove(inline_order_.front(), 0);
   inline_.erase(inline_order_.front());
   inline_order_.pop_front();
 }
@@ -157,8 +158,11 @@ void Gate::reject(const Grant& grant) {
 }
 
 std::string Gate::mask(const Grant& grant, std::string text) const {
-  const std::string& owner = grant.version == 0 ? grant.pool : grant.credential;
-  return redactor_.mask_for(owner, grant.version, std::move(text));
+  if (grant.version != 0)
+    return redactor_.mask_for(grant.credential, grant.version, std::move(text));
+  const auto* guard = static_cast<const CredentialGuard*>(grant.guard.get());
+  return guard == nullptr || guard->forms() == nullptr ? text
+                                                       : guard->forms()->mask(std::move(text));
 }
 
 std::optional<Credential> Gate::find(std::string_view name) const {
@@ -236,16 +240,21 @@ Gate::Guards Gate::deny_for_good(const Credential& credential) {
   return guards;
 }
 
-void Gate::drain(const Guards& guards, Milliseconds limit) {
+bool Gate::drain(const Guards& guards, Milliseconds limit) {
+  bool quiet = true;
   const auto end = std::chrono::steady_clock::now() + limit;
   for (const auto& guard : guards) {
     const auto left = std::chrono::ceil<Milliseconds>(end - std::chrono::steady_clock::now());
-    if (!guard->wait_idle(std::max(left, Milliseconds(0))) && connections_.abort_sending) {
+    bool idle = guard->wait_idle(std::max(left, Milliseconds(0)));
+    // Without a permit, too: one comes back when the kernel has the bytes, not when they are out.
+    if (connections_.abort_sending) {
       connections_.abort_sending(guard->pool());
-      guard->wait_idle(kAfterAbort);
+      if (!idle) idle = guard->wait_idle(kAfterAbort);
     }
     if (connections_.drop_pool) connections_.drop_pool(guard->pool());
+    quiet = quiet && idle;
   }
+  return quiet;
 }
 
 std::vector<Credential> Gate::take_rejected() {

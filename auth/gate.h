@@ -99,8 +99,9 @@ class Gate {
   // From now on nothing is sent with it, in any version, and nothing undoes that. `credential`
   // says into which final state, by whom and when. The answer is whom drain() waits for.
   Guards deny_for_good(const Credential& credential);
-  // Waits until no request of these is being written; after `limit` cuts off what still is.
-  void drain(const Guards& guards, Milliseconds limit);
+  // Waits until no request of these is being written; after `limit` cuts off what still is, and in
+  // any case what only the kernel still holds. False where a permit did not come back even so.
+  bool drain(const Guards& guards, Milliseconds limit);
   // Credentials rejected by the upstream since the last call.
   std::vector<Credential> take_rejected();
 

@@ -46,11 +46,13 @@ Secret header_line(const Credential& credential, const CredentialValue& value) {
 }
 
 CredentialGuard::CredentialGuard(Secret line, std::string pool, ExpiryClock& clock,
-                                 std::shared_ptr<const DenialCounters> counters)
+                                 std::shared_ptr<const DenialCounters> counters,
+                                 std::shared_ptr<const ValueForms> forms)
     : lines_(one(std::move(line))),
       pool_(std::move(pool)),
       clock_(clock),
-      counters_(std::move(counters)) {}
+      counters_(std::move(counters)),
+      forms_(std::move(forms)) {}
 
 Status CredentialGuard::acquire() {
   // The permit is taken first and given back if it was denied: whoever denies and then counts

@@ -16,6 +16,7 @@
 #include "auth/credential.h"
 #include "auth/denial.h"
 #include "auth/expiry_clock.h"
+#include "auth/redactor.h"
 #include "http/message.h"
 
 namespace stepwell::auth {
@@ -26,14 +27,17 @@ Secret header_line(const Credential& credential, const CredentialValue& value);
 
 class CredentialGuard final : public http::SendGuard {
  public:
+  // `forms`: of a value that only its own requests' answers are masked of; may be null.
   CredentialGuard(Secret line, std::string pool, ExpiryClock& clock,
-                  std::shared_ptr<const DenialCounters> counters);
+                  std::shared_ptr<const DenialCounters> counters,
+                  std::shared_ptr<const ValueForms> forms = nullptr);
 
   const std::vector<Secret>& secret_headers() const override { return lines_; }
   Status acquire() override;
   void written() noexcept override;
 
   const std::string& pool() const noexcept { return pool_; }
+  const ValueForms* forms() const noexcept { return forms_.get(); }
 
   // From now on acquire() fails with `why`; `for_good`: allow() has no effect any more, and a
   // later deny() only if it is for good, too.
@@ -61,6 +65,7 @@ class CredentialGuard final : public http::SendGuard {
   const std::string pool_;
   ExpiryClock& clock_;
   const std::shared_ptr<const DenialCounters> counters_;
+  const std::shared_ptr<const ValueForms> forms_;
 
   std::atomic<std::uint64_t> permits_{0};  // how many are held; the top bit: denied
   std::atomic<std::int64_t> expires_ms_{INT64_MAX};

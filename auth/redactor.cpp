@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::string_view kMask = "***";
 constexpr std::size_t kShortest = 4;
+constexpr std::size_t kShortestEverywhere = 8;
 
 std::size_t bucket_of(const char* four_bytes, std::size_t buckets) {
   std::uint32_t word = 0;
@@ -136,16 +137,37 @@ std::string owner_key(std::string_view owner, std::uint32_t version) {
 
 }  // namespace
 
-struct Redactor::Needle {
-  const char* data;
-  std::size_t size;
-  std::string_view text() const { return {data, size}; }
-};
+ValueForms::ValueForms(std::string_view username, std::string_view secret) {
+  if (secret.size() < kShortest) return;
+  std::vector<std::string> texts = forms_of(username, secret);
+  std::size_t total = 0;
+  for (const std::string& text : texts) total += text.size();
+  bytes_ = Secret::of_size(total);
+  char* out = bytes_.writable();
+  for (std::string& text : texts) {
+    std::memcpy(out, text.data(), text.size());
+    forms_.emplace_back(out, text.size());
+    out += text.size();
+    wipe(text);
+  }
+}
 
-struct Redactor::Forms {
-  Secret bytes;  // all forms, one after the other
-  std::vector<Needle> needles;
-};
+std::string ValueForms::mask(std::string text) const {
+  for (const std::string_view form : forms_) {
+    std::size_t found = text.find(form);
+    if (found == std::string::npos) continue;
+    std::string masked;
+    std::size_t kept = 0;
+    for (; found != std::string::npos; found = text.find(form, kept)) {
+      masked.append(text, kept, found - kept);
+      masked += kMask;
+      kept = found + form.size();
+    }
+    masked.append(text, kept);
+    text = std::move(masked);
+  }
+  return text;
+}
 
 Redactor::Redactor() : buckets_(kBuckets) {}
 Redactor::~Redactor() = default;
@@ -153,26 +175,18 @@ Redactor::~Redactor() = default;
 void Redactor::add(std::string_view owner, std::uint32_t version, std::string_view username,
                    std::string_view secret) {
   if (secret.size() < kShortest) return;
-  std::vector<std::string> texts = forms_of(username, secret);
-  std::size_t total = 0;
-  for (const std::string& text : texts) total += text.size();
-  auto forms = std::make_unique<Forms>();
-  forms->bytes = Secret::of_size(total);
-  char* out = forms->bytes.writable();
-  for (std::string& text : texts) {
-    std::memcpy(out, text.data(), text.size());
-    forms->needles.push_back(Needle{out, text.size()});
-    out += text.size();
-    wipe(text);
-  }
+  auto forms = std::make_unique<const ValueForms>(username, secret);
   const std::unique_lock lock(mutex_);
-  for (const Needle& needle : forms->needles) {
-    const std::size_t number = bucket_of(needle.data, kBuckets);
-    filled_[number] = true;
-    std::vector<Needle>& bucket = buckets_[number];
-    const auto place = std::find_if(bucket.begin(), bucket.end(),
-                                    [&](const Needle& other) { return other.size < needle.size; });
-    bucket.insert(place, needle);
+  if (secret.size() >= kShortestEverywhere) {
+    for (const std::string_view form : forms->all()) {
+      const std::size_t number = bucket_of(form.data(), kBuckets);
+      filled_[number] = true;
+      std::vector<std::string_view>& bucket = buckets_[number];
+      const auto place = std::find_if(bucket.begin(), bucket.end(), [&](std::string_view other) {
+        return other.size() < form.size();
+      });
+      bucket.insert(place, form);
+    }
   }
   by_owner_[owner_key(owner, version)].push_back(std::move(forms));
 }
@@ -182,10 +196,10 @@ void Redactor::remove(std::string_view owner, std::uint32_t version) {
   const auto found = by_owner_.find(owner_key(owner, version));
   if (found == by_owner_.end()) return;
   for (const auto& forms : found->second) {
-    for (const Needle& needle : forms->needles) {
-      const std::size_t number = bucket_of(needle.data, kBuckets);
+    for (const std::string_view form : forms->all()) {
+      const std::size_t number = bucket_of(form.data(), kBuckets);
       std::erase_if(buckets_[number],
-                    [&](const Needle& other) { return other.data == needle.data; });
+                    [&](std::string_view other) { return other.data() == form.data(); });
       filled_[number] = !buckets_[number].empty();
     }
   }
@@ -196,8 +210,8 @@ void Redactor::remove(std::string_view owner, std::uint32_t version) {
 std::size_t Redactor::match(std::string_view text, std::size_t at) const {
   const std::size_t bucket = bucket_of(text.data() + at, kBuckets);
   if (!filled_[bucket]) return 0;
-  for (const Needle& needle : buckets_[bucket]) {
-    if (text.substr(at, needle.size) == needle.text()) return needle.size;
+  for (const std::string_view needle : buckets_[bucket]) {
+    if (text.substr(at, needle.size()) == needle) return needle.size();
   }
   return 0;
 }
@@ -228,29 +242,12 @@ std::string Redactor::mask(std::string text) const {
   return mask_keys(std::move(text));
 }
 
-std::string Redactor::mask_needles(const std::vector<Needle>& needles, std::string text) {
-  for (const Needle& needle : needles) {
-    std::size_t found = text.find(needle.text());
-    if (found == std::string::npos) continue;
-    std::string masked;
-    std::size_t kept = 0;
-    for (; found != std::string::npos; found = text.find(needle.text(), kept)) {
-      masked.append(text, kept, found - kept);
-      masked += kMask;
-      kept = found + needle.size;
-    }
-    masked.append(text, kept);
-    text = std::move(masked);
-  }
-  return text;
-}
-
 std::string Redactor::mask_for(std::string_view owner, std::uint32_t version,
                                std::string text) const {
   const std::shared_lock lock(mutex_);
   const auto found = by_owner_.find(owner_key(owner, version));
   if (found == by_owner_.end()) return text;
-  for (const auto& forms : found->second) text = mask_needles(forms->needles, std::move(text));
+  for (const auto& forms : found->second) text = forms->mask(std::move(text));
   return text;
 }
 

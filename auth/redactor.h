@@ -2,7 +2,9 @@
 // header has it), percent-encoded, JSON-escaped and in hexadecimal; and the secret part of
 // anything that has the form of one of our own API keys.
 // Values shorter than four bytes are left alone: they are no secrets, and masking them would
-// destroy the text. Costs a few nanoseconds a byte where there is nothing to find.
+// destroy the text. Those shorter than eight are masked only in the answers to requests that
+// carried them: elsewhere, a value such as "status" would destroy what has nothing to do with it.
+// Costs a few nanoseconds a byte where there is nothing to find.
 // Owned by Authority; all members may be called from any thread.
 #pragma once
 
@@ -18,6 +20,23 @@
 #include "base/secret.h"
 
 namespace stepwell::auth {
+
+// All forms of one value. Constant, so any thread may use it.
+class ValueForms {
+ public:
+  // `username` may be empty.
+  ValueForms(std::string_view username, std::string_view secret);
+
+  // The text with every form masked.
+  std::string mask(std::string text) const;
+
+  // The longest first.
+  const std::vector<std::string_view>& all() const { return forms_; }
+
+ private:
+  Secret bytes_;  // one after the other, on protected pages
+  std::vector<std::string_view> forms_;
+};
 
 class Redactor {
  public:
@@ -40,16 +59,14 @@ class Redactor {
   std::string mask_for(std::string_view owner, std::uint32_t version, std::string text) const;
 
  private:
-  struct Forms;   // all forms of one value, on protected pages
-  struct Needle;  // one form of it
-  static std::string mask_needles(const std::vector<Needle>& needles, std::string text);
   std::size_t match(std::string_view text, std::size_t at) const;
 
   static constexpr std::size_t kBuckets = 1U << 14U;
   mutable std::shared_mutex mutex_;
-  std::unordered_map<std::string, std::vector<std::unique_ptr<Forms>>> by_owner_;  // guarded
-  std::vector<std::vector<Needle>> buckets_;  // guarded; by hash of the first four bytes
-  std::bitset<kBuckets> filled_;              // guarded; the buckets that are not empty
+  std::unordered_map<std::string, std::vector<std::unique_ptr<const ValueForms>>>
+      by_owner_;                                        // guarded
+  std::vector<std::vector<std::string_view>> buckets_;  // guarded; by hash of the first four bytes
+  std::bitset<kBuckets> filled_;                        // guarded; the buckets that are not empty
 };
 
 }  // namespace stepwell::auth

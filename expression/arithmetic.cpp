@@ -212,7 +212,7 @@ bool operate(Op op, Value left, Value right, Limits& limits, Value& result) {
     case Op::add:
       return add_values(std::move(left), std::move(right), limits, result);
     case Op::subtract:
-      return subtract(std::move(left), right, limits, result);
+      return subtract(left, right, limits, result);
     case Op::multiply:
       return multiply(std::move(left), right, limits, result);
     case Op::divide:

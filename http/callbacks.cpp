@@ -12,6 +12,7 @@
 #include "http/handle.h"
 #include "http/headers.h"
 #include "http/pool.h"
+#include "http/socket.h"
 
 namespace stepwell::http {
 namespace {
@@ -225,11 +226,14 @@ int Handle::on_open_socket(void* self, int purpose, curl_sockaddr* address) {
   }
   handle.transfer_->opened_socket = true;
   handle.surroundings_.poller.opened(fd);
+  handle.surroundings_.owners[fd] = {&handle.home_, socket_identity(fd)};
   return fd;
 }
 
 int Handle::on_close_socket(void* surroundings, int fd) {
-  static_cast<Surroundings*>(surroundings)->poller.closed(fd);
+  auto& all = *static_cast<Surroundings*>(surroundings);
+  all.poller.closed(fd);
+  all.owners.erase(fd);
   return close(fd);
 }
 

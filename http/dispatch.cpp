@@ -1,8 +1,6 @@
 // The way of one transfer through the loop: admitted to its host's queue, started on a handle,
 // watched, and completed exactly once.
 #include <curl/curl.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
 
 #include <algorithm>
 
@@ -31,17 +29,6 @@ std::chrono::nanoseconds shortest_limit(const Request& request) {
                 std::chrono::nanoseconds(request.timeouts.first_byte),
                 std::chrono::nanoseconds(request.limits.low_speed_time)});
   return std::max<std::chrono::nanoseconds>(shortest, Milliseconds(1));
-}
-
-// Ends a TCP connection with a reset at once and throws away what the kernel had not sent yet.
-void reset_connection(int fd) {
-  const linger at_once{1, 0};
-  setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
-  sockaddr nowhere{};
-  nowhere.sa_family = AF_UNSPEC;
-  // Dissolves the association (connect(2)); closing would be left to libcurl, which may not do it
-  // where HTTP/2 streams share the connection.
-  static_cast<void>(connect(fd, &nowhere, sizeof nowhere));
 }
 
 }  // namespace
@@ -183,7 +170,10 @@ void Loop::succeed(Transfer& transfer) {
 void Loop::give_up(Transfer& transfer, Problem problem) {
   const Sent sent = transfer.sent();
   const bool was_started = !transfer.waiting;
-  if (transfer.handle != nullptr) take_off_handle(transfer);
+  if (transfer.handle != nullptr) {
+    reset_unfinished(transfer);
+    take_off_handle(transfer);
+  }
   telemetry_.request_ended(
       0, was_started ? between(transfer.started, surroundings_.now) : std::chrono::microseconds(0));
   problem = finished(std::move(problem), sent, transfer.request().repeatable);
@@ -195,8 +185,11 @@ void Loop::complete(Transfer& transfer, Outcome outcome) {
   if (transfer.waiting) {
     waiting_.fetch_sub(1, std::memory_order_relaxed);
     if (transfer.host != nullptr) {
-      transfer.host->queue.remove(transfer);
+      Host& host = *transfer.host;
+      host.queue.remove(transfer);
       --queued_;
+      // Its host may go now, and must not be found among those with something to start.
+      if (!host.queue.can_start()) startable_.remove(host);
     }
   } else if (transfer.active) {
     transfer.host->queue.finished();
@@ -254,51 +247,6 @@ void Loop::check_times(Transfer& transfer) {
     due = std::min(due, transfer.window_began + request.limits.low_speed_time);
   }
   deadlines_.arm(transfer, std::min(due, request.timeouts.total.at()));
-}
-
-void Loop::abort_one(Transfer& transfer) {
-  // What libcurl or the kernel still hold of the request must not go out. Where libcurl does not
-  // ask to write (a body held back by HTTP/2's flow control), ending the stream is enough.
-  const int fd = transfer.handle->socket();
-  if (fd >= 0 && (!transfer.https || surroundings_.poller.wants_write(fd))) reset_connection(fd);
-  SendGuard& guard = *transfer.exchange->request.guard;
-  const Sent sent = transfer.sent() == Sent::no ? Sent::partly : transfer.sent();
-  transfer.wrote_before = sent == Sent::partly;
-  const auto guard_holder = transfer.exchange->request.guard;
-  Handle::give_back(transfer);
-  Problem problem = connection_reset(transfer.target(), "was cut off while the request was sent");
-  if (Status allowed = guard.acquire(); !allowed)
-    problem = std::move(allowed.error());
-  else
-    guard.written();
-  give_up(transfer, std::move(problem));
-}
-
-void Loop::abort_sending(const std::string& pool) {
-  // By number: a completion may end others of them.
-  std::vector<std::uint64_t> affected;
-  for (const auto& lane : lanes_)
-    for (Transfer* t = lane->sending().front(); t != nullptr; t = lane->sending().next(*t))
-      if (t->permit_held && t->request().pool == pool) affected.push_back(t->id);
-  for (const std::uint64_t id : affected) {
-    Transfer* transfer = transfers_.find(id);
-    if (transfer != nullptr && transfer->permit_held) abort_one(*transfer);
-  }
-}
-
-void Loop::drop_pool(const std::string& name) {
-  for (auto entry = pools_.begin(); entry != pools_.end();) {
-    if (entry->second->name() != name) {
-      ++entry;
-      continue;
-    }
-    // What is under way may end; nothing new gets onto these connections.
-    entry->second->for_each_host([this](Host& host) {
-      if (!host.queue.can_start()) startable_.remove(host);
-    });
-    dropped_.push_back(std::move(entry->second));
-    entry = pools_.erase(entry);
-  }
 }
 
 }  // namespace stepwell::http

@@ -120,7 +120,7 @@ Status Handle::prepare(Transfer& transfer, bool http1_only) {
   const Request& request = transfer.request();
   const bool with_body = request.body.has_value() || expects_body(request.method);
   transfer_ = &transfer;
-  socket_ = -1;
+  set_socket(-1);
   message_[0] = '\0';
   set(easy_, CURLOPT_URL, request.url.c_str());
   set_method(request, with_body);
@@ -130,7 +130,7 @@ Status Handle::prepare(Transfer& transfer, bool http1_only) {
 
 void Handle::release() {
   transfer_ = nullptr;
-  socket_ = -1;
+  set_socket(-1);
   terminated_.clear();
   if (method_ == Method::with_body)
     set(easy_, CURLOPT_POSTFIELDS, static_cast<const char*>(nullptr));
@@ -213,6 +213,15 @@ Status Handle::set_headers(const Request& request, bool with_body) {
         return fail(make_problem(ErrorKind::configuration, "header-invalid",
                                  "the credential does not make a valid header; check its value for "
                                  "line breaks and other control characters"));
+      // Which of two the other side would take is its choice (RFC 9110 §5.3).
+      const std::string_view name = text.substr(0, text.find(':'));
+      for (const Header& header : request.headers) {
+        if (equal_names(header.name, name))
+          return fail(make_problem(ErrorKind::configuration, "header-invalid",
+                                   "the request has a header " + header.name +
+                                       " of its own, and the credential sets the same one; take "
+                                       "one of them away"));
+      }
       add_secret_line(line);
     }
   }
@@ -235,6 +244,10 @@ bool Handle::all_written() const {
 bool Handle::nothing_left_to_write() const {
   if (surroundings_.poller.wants_write(socket_)) return false;
   // HTTP/2's flow control can hold a body back without a wish to write.
+  return body_uploaded();
+}
+
+bool Handle::body_uploaded() const {
   const auto& body = transfer_->request().body;
   return !body || body->empty() || info_offset(easy_, CURLINFO_SIZE_UPLOAD_T) >= body->size();
 }

@@ -6,6 +6,7 @@
 #include <array>
 #include <memory>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "base/secret.h"
@@ -30,6 +31,13 @@ struct Surroundings {
   curl_slist* connect_to = nullptr;
   curl_slist* resolve = nullptr;
   Poller poller;
+  // Whose connection an open socket is: it may outlive every transfer that used it. libcurl does
+  // not tell the end of one that never stood, so its number may be another socket's by now.
+  struct Owner {
+    PoolLane* lane = nullptr;
+    std::uint64_t identity = 0;
+  };
+  std::unordered_map<int, Owner> owners;
   SteadyTime now;  // as of the present turn of the loop
 };
 
@@ -54,13 +62,21 @@ class Handle {
 
   // The socket that libcurl last asked about for this handle, or -1.
   int socket() const { return socket_; }
-  void set_socket(int fd) { socket_ = fd; }
+  void set_socket(int fd) {
+    socket_ = fd;
+    socket_left_ = false;
+  }
+  // libcurl has lost interest in it: the number may be another connection's by now.
+  void leave_socket(int fd) { socket_left_ = socket_left_ || socket_ == fd; }
+  bool socket_left() const { return socket_left_; }
 
   // Everything of the request is handed to the kernel, as far as can be known now.
   bool all_written() const;
   // The same for a transfer that libcurl is done with: it may have come and gone in one action,
   // without a word about its socket.
   bool nothing_left_to_write() const;
+  // All of the body, if there is one, is in libcurl's connection or beyond.
+  bool body_uploaded() const;
   // The permit of the transfer, if it is held, is given back.
   static void give_back(Transfer& transfer) noexcept;
 
@@ -97,6 +113,7 @@ class Handle {
   void* const easy_;
   Transfer* transfer_ = nullptr;
   int socket_ = -1;
+  bool socket_left_ = false;
 
   Method method_ = Method::none;
   std::string custom_method_;

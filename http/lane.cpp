@@ -36,6 +36,7 @@ int Lane::on_socket(void* easy, int fd, int what, void* self, void* /*unused*/) 
   Poller& poller = lane.surroundings_.poller;
   if (what == CURL_POLL_REMOVE) {
     poller.want(fd, &lane, false, false);
+    if (Handle* handle = Handle::of(easy); handle != nullptr) handle->leave_socket(fd);
     return 0;
   }
   poller.want(fd, &lane, (what & CURL_POLL_IN) != 0, (what & CURL_POLL_OUT) != 0);

@@ -9,8 +9,11 @@ namespace {
 
 constexpr Milliseconds kTick{5};
 constexpr Milliseconds kMetricsEvery{5};
-constexpr std::chrono::seconds kSweepEvery{15};
+constexpr std::chrono::seconds kSweepEvery{5};
 constexpr std::chrono::seconds kKeepIdle{60};
+// Authentications that stand in a definition may have a new value, and so a pool, for each call.
+constexpr std::chrono::seconds kKeepInlineIdle{5};
+constexpr std::string_view kInlinePools = "inline/";
 
 }  // namespace
 
@@ -109,8 +112,9 @@ void Loop::tick() {
 }
 
 void Loop::sweep() {
-  const SteadyTime before = surroundings_.now - kKeepIdle;
-  for (auto& [key, pool] : pools_) pool->close_idle(before);
+  for (auto& [key, pool] : pools_)
+    pool->close_idle(surroundings_.now -
+                     (pool->name().starts_with(kInlinePools) ? kKeepInlineIdle : kKeepIdle));
   std::erase_if(pools_, [](const auto& entry) { return entry.second->empty(); });
   next_sweep_ = surroundings_.now + kSweepEvery;
 }

@@ -35,7 +35,12 @@ class Loop final : private LaneListener {
   // The thread's work, until stop() was ordered; then everything is completed as cancelled.
   void run();
   void stop() { stopping_ = true; }
-  void abort_sending(const std::string& pool);
+  // Cuts off what holds a permit. The answer is the pool's connections that still hold bytes of
+  // requests, in this process or in the kernel.
+  std::vector<int> abort_sending(const std::string& pool);
+  // Leaves of these connections only those of which that is still true.
+  void keep_unsent(const std::string& pool, std::vector<int>& sockets);
+  void reset_unsent(const std::string& pool, const std::vector<int>& sockets);
   void drop_pool(const std::string& pool);
 
  private:
@@ -77,7 +82,18 @@ class Loop final : private LaneListener {
   void watch(Transfer& transfer);
   void check_times(Transfer& transfer);
   bool too_slow(Transfer& transfer);
+
+  // cut_off.cpp: what must not leave any more
   void abort_one(Transfer& transfer);
+  void reset_unfinished(Transfer& transfer);
+  void reset_socket(int fd);
+  void reset_idle(Pool& pool);
+  const PoolLane* owner_of(int fd) const;
+  bool owns(const std::string& pool, int fd) const;
+  int socket_of(const Transfer& transfer) const;
+  bool holds_bytes(int fd) const;
+  template <class Visitor>
+  void for_each_pool(const std::string& name, const Visitor& visit);
 
   const Clock& clock_;
   Log& log_;

@@ -32,6 +32,8 @@ PoolLane::PoolLane(Surroundings& surroundings, Pool& pool, Lane& lane)
 PoolLane::~PoolLane() {
   handles_.clear();  // before the share, which they hold on to
   if (share_ != nullptr) curl_share_cleanup(share_);
+  std::erase_if(surroundings_.owners,
+                [this](const auto& entry) { return entry.second.lane == this; });
 }
 
 Handle* PoolLane::take() {
@@ -100,13 +102,15 @@ void Pool::close_idle(SteadyTime before) {
     --lanes_used_;
   }
   std::erase_if(hosts_, [&](const auto& entry) {
-    return entry.second->queue.idle() && entry.second->idle_since <= before;
+    return entry.second->queue.idle() && !entry.second->startable_hook.linked &&
+           entry.second->idle_since <= before;
   });
 }
 
 bool Pool::idle() const {
-  return std::all_of(hosts_.begin(), hosts_.end(),
-                     [](const auto& entry) { return entry.second->queue.idle(); });
+  return std::all_of(hosts_.begin(), hosts_.end(), [](const auto& entry) {
+    return entry.second->queue.idle() && !entry.second->startable_hook.linked;
+  });
 }
 
 }  // namespace stepwell::http

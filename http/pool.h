@@ -47,6 +47,11 @@ class PoolLane {
   Handle* take();
   void put_back(Handle& handle);
   void about_to_send(Transfer& transfer);
+  template <class Visitor>
+  void for_each_busy_handle(const Visitor& visit) {
+    for (const auto& handle : handles_)
+      if (handle->transfer() != nullptr) visit(*handle);
+  }
 
  private:
   Surroundings& surroundings_;
@@ -81,6 +86,13 @@ class Pool {
 
   // Closes what has not been used since `before`: hosts, and lanes with all their connections.
   void close_idle(SteadyTime before);
+  // The handles that have a transfer.
+  template <class Visitor>
+  void for_each_busy_handle(const Visitor& visit) {
+    for (const auto& lane : lanes_)
+      if (lane) lane->for_each_busy_handle(visit);
+  }
+
   // Nothing waits or is in flight.
   bool idle() const;
   // Nothing is left that would be worth keeping.

@@ -15,6 +15,9 @@
 namespace stepwell::http {
 namespace {
 
+constexpr std::chrono::milliseconds kAcknowledged{500};
+constexpr std::chrono::milliseconds kAskAgain{2};
+
 // libcurl's own set-up counts its users and is safe between threads (7.84 and later).
 class CurlLibrary {
  public:
@@ -36,6 +39,8 @@ std::string pool_key(const Request& request) {
 
 // Checked on the caller's thread, so that the reactor's does nothing that others could.
 Status check(Transfer& transfer) {
+  // Content has no meaning in a HEAD request (RFC 9110 §9.3.2), and libcurl would not send it.
+  if (transfer.request().method == "HEAD") transfer.exchange->request.body.reset();
   const Request& request = transfer.request();
   if (auto method = check_method(request.method); !method) return method;
   if (auto headers = check_headers(request.headers); !headers) return headers;
@@ -99,6 +104,20 @@ class Reactor::Impl {
     done.get_future().wait();
   }
 
+  void abort_sending(const std::string& pool) {
+    std::vector<int> unsent;
+    run_and_wait([&] { unsent = loop_.abort_sending(pool); });
+    // A healthy peer that has read a request may put its acknowledgement off, by less than 0.5 s
+    // (RFC 9293 §3.8.6.3), and no new request can come meanwhile.
+    const auto end = std::chrono::steady_clock::now() + kAcknowledged;
+    const bool may_wait = std::this_thread::get_id() != thread_.get_id();
+    while (may_wait && !unsent.empty() && std::chrono::steady_clock::now() < end) {
+      std::this_thread::sleep_for(kAskAgain);
+      run_and_wait([&] { loop_.keep_unsent(pool, unsent); });
+    }
+    if (!unsent.empty()) run_and_wait([&] { loop_.reset_unsent(pool, unsent); });
+  }
+
   TimerId run_at(SteadyTime when, std::function<void()> task) {
     const TimerId id = next_timer_.fetch_add(1, std::memory_order_relaxed);
     loop_.post(Order(StartTimer{id, when, std::move(task)}));
@@ -132,9 +151,7 @@ TransferId Reactor::submit(std::unique_ptr<Exchange> exchange) {
 
 void Reactor::cancel(TransferId id) { impl_->cancel(id); }
 
-void Reactor::abort_sending(const std::string& pool) {
-  impl_->run_and_wait([&] { impl_->loop().abort_sending(pool); });
-}
+void Reactor::abort_sending(const std::string& pool) { impl_->abort_sending(pool); }
 
 void Reactor::drop_pool(const std::string& pool) {
   impl_->run_and_wait([&] { impl_->loop().drop_pool(pool); });

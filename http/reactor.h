@@ -57,7 +57,9 @@ class Reactor {
   // was in the middle of an answer.
   void cancel(TransferId id);
   // Cuts off, with a TCP reset, every transfer of this pool that is still being written (its
-  // guard's permit is held). Returns when that has been done.
+  // guard's permit is held), and every connection of it whose bytes the other side has not
+  // acknowledged half a second later. Returns when that has been done: no byte of the pool's
+  // requests can leave the machine any more.
   void abort_sending(const std::string& pool);
   // Closes the pool's idle connections and forgets it (a credential version that is gone).
   void drop_pool(const std::string& pool);

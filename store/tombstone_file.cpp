@@ -6,8 +6,7 @@
 #include <array>
 #include <cerrno>
 #include <cstdio>
-#include <fstream>
-#include <sstream>
+#include <optional>
 #include <system_error>
 
 #include "base/encoding.h"
@@ -27,7 +26,7 @@ constexpr std::string_view kCut = "#cut";
 Problem failed(const std::string& path, int error) {
   Problem problem =
       make_problem(ErrorKind::runtime, error == ENOSPC ? "disk-full" : "store-failed",
-                   "cannot write " + path + ": " + std::generic_category().message(error));
+                   "cannot append to " + path + ": " + std::generic_category().message(error));
   problem.status = 503;
   return problem;
 }
@@ -75,10 +74,27 @@ bool write_all(int descriptor, std::string_view bytes) {
   return true;
 }
 
-std::string content_of(const std::string& path) {
-  std::ostringstream content;
-  content << std::ifstream(path, std::ios::binary).rdbuf();
-  return content.str();
+// Nothing where there is no such file; any other failure is an errno, since a file that cannot be
+// read may hold revocations.
+struct Content {
+  std::optional<std::string> text;
+  int error = 0;
+};
+
+Content content_of(const std::string& path) {
+  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (file < 0) return {std::nullopt, errno == ENOENT ? 0 : errno};
+  std::string text;
+  std::array<char, 16UL * 1024> piece{};
+  for (;;) {
+    const ssize_t got = ::read(file, piece.data(), piece.size());
+    if (got < 0 && errno == EINTR) continue;
+    const int error = errno;
+    if (got <= 0) ::close(file);
+    if (got < 0) return {std::nullopt, error};
+    if (got == 0) return {std::move(text), 0};
+    text.append(piece.data(), static_cast<std::size_t>(got));
+  }
 }
 
 // What ends a last line that a crash cut short, so that it does not swallow the next one. Where
@@ -96,10 +112,13 @@ std::string mending(std::string_view content) {
 Result<std::vector<Tombstone>> TombstoneFile::read() const {
   std::vector<Tombstone> stones;
   if (path_.empty()) return stones;
-  if (::access(path_.c_str(), F_OK) != 0) return stones;
-  if (::access(path_.c_str(), R_OK) != 0)
-    return fail(make_problem(ErrorKind::configuration, "store-unusable", "cannot read " + path_));
-  const std::string text = content_of(path_);
+  const Content content = content_of(path_);
+  if (content.error != 0)
+    return fail(make_problem(
+        ErrorKind::configuration, "store-unusable",
+        "cannot read " + path_ + ": " + std::generic_category().message(content.error)));
+  if (!content.text) return stones;
+  const std::string& text = *content.text;
   std::size_t number = 0;
   for (std::size_t begin = 0; begin < text.size();) {
     ++number;
@@ -122,16 +141,17 @@ Result<std::vector<Tombstone>> TombstoneFile::read() const {
 
 Status TombstoneFile::append(const std::vector<Tombstone>& tombstones) {
   if (path_.empty() || tombstones.empty()) return {};
-  const bool fresh = ::access(path_.c_str(), F_OK) != 0;
+  const Content before = content_of(path_);
+  if (before.error != 0) return fail(failed(path_, before.error));
   const int file = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
   if (file < 0) return fail(failed(path_, errno));
-  std::string text = mending(content_of(path_));
+  std::string text = mending(before.text.value_or(""));
   for (const Tombstone& stone : tombstones) text += line_of(stone);
   const bool done = write_all(file, text) && ::fsync(file) == 0;
   const int error = errno;
   ::close(file);
   if (!done) return fail(failed(path_, error));
-  if (fresh) return sync_directory_of(path_);
+  if (!before.text) return sync_directory_of(path_);
   return {};
 }
 

@@ -1,4 +1,4 @@
-// An append-only file of tombstones: one line each, "CRC-32C JSON", on disk before append()
+// An append-only file of tombstones: one line each, "CRC-32 JSON", on disk before append()
 // returns. A last line that a crash cut short is passed over; damage anywhere else is an error.
 // Owned by SqliteSecretStore; not thread-safe.
 #pragma once
@@ -16,7 +16,8 @@ class TombstoneFile {
   // An empty path keeps nothing. The file comes into being with the first append().
   explicit TombstoneFile(std::string path) : path_(std::move(path)) {}
 
-  // Errors: configuration/`store-damaged`, naming the line.
+  // Errors: configuration/`store-damaged`, naming the line; configuration/`store-unusable` for a
+  // file that is there and cannot be read.
   Result<std::vector<auth::Tombstone>> read() const;
   // Errors: runtime/`store-failed`.
   Status append(const std::vector<auth::Tombstone>& tombstones);

@@ -326,6 +326,16 @@ TEST(Gate, ForgetsTheOldestInlineValues) {
   ASSERT_TRUE(again);
   EXPECT_NE(first->guard, again->guard);
   EXPECT_EQ(first->pool, again->pool);
+  EXPECT_EQ(house.gate().mask(*first, "echo token-first"), "echo ***") << "as long as it is in use";
+}
+
+TEST(Gate, MasksAnInlineValueNowhereButInItsOwnAnswers) {
+  House house;
+  Result<Grant> grant =
+      house.gate().authorize_inline({CredentialKind::bearer, "", "instance-status"});
+  ASSERT_TRUE(grant);
+  EXPECT_EQ(house.gate().mask(*grant, "instance-status"), "***");
+  EXPECT_EQ(house.authority().redactor().mask("instance-status"), "instance-status");
 }
 
 TEST(Gate, TellsALoaderWhetherANameIsUsable) {

@@ -64,10 +64,10 @@ TEST(Redactor, MasksManyValuesInOneText) {
 
 TEST(Redactor, PrefersTheLongerOfTwoValuesAtTheSamePlace) {
   Redactor redactor;
-  redactor.add("short", 1, "", "abcdef");
-  redactor.add("long", 1, "", "abcdefghi");
-  EXPECT_EQ(redactor.mask("xabcdefghix"), "x***x");
-  EXPECT_EQ(redactor.mask("xabcdefx"), "x***x");
+  redactor.add("short", 1, "", "abcdefgh");
+  redactor.add("long", 1, "", "abcdefghijk");
+  EXPECT_EQ(redactor.mask("xabcdefghijkx"), "x***x");
+  EXPECT_EQ(redactor.mask("xabcdefghx"), "x***x");
 }
 
 TEST(Redactor, MasksForOneCredentialOnlyItsOwnValue) {
@@ -91,6 +91,15 @@ TEST(Redactor, LeavesTheTextWholeWhereAValueIsTooShortToBeASecret) {
   Redactor redactor;
   redactor.add("crm", 1, "", "abc");
   EXPECT_EQ(redactor.mask("abcabc"), "abcabc");
+}
+
+TEST(Redactor, MasksAShortValueOnlyForItsOwnRequests) {
+  Redactor redactor;
+  redactor.add("crm", 1, "", "status");
+  EXPECT_EQ(redactor.mask(R"({"status":"running"})"), R"({"status":"running"})");
+  EXPECT_EQ(redactor.mask_for("crm", 1, "echo status"), "echo ***");
+  redactor.remove("crm", 1);
+  EXPECT_EQ(redactor.mask_for("crm", 1, "echo status"), "echo status");
 }
 
 TEST(Redactor, MasksWhatLooksLikeAnApiKeyWithoutKnowingIt) {

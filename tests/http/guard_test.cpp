@@ -88,6 +88,19 @@ TEST(Guard, WithALineBreakInItsLineIsRefusedWithoutShowingTheLine) {
   EXPECT_EQ(server.connections(), 0U);
 }
 
+TEST(Guard, WhoseHeaderTheRequestSetsItselfIsRefused) {
+  MisbehavingServer server(MisbehavingServer::always(ok_answer("x")));
+  Client client;
+  const auto guard = bearer();
+  Request request = guarded(get(server.url()), guard);
+  request.headers = {{"authorization", "Basic eA=="}};
+  const Outcome outcome = client.call(std::move(request));
+  EXPECT_EQ(result_of(outcome), "header-invalid");
+  EXPECT_EQ(outcome.sent, Sent::no);
+  EXPECT_EQ(guard->asked, 0);
+  EXPECT_EQ(server.connections(), 0U);
+}
+
 TEST(Permit, IsGivenBackAsSoonAsTheRequestIsWrittenNotWhenTheAnswerComes) {
   std::promise<void> written;
   auto is_written = written.get_future();
@@ -209,6 +222,71 @@ TEST(AbortSending, LetsWhatIsFullySentFinish) {
   EXPECT_EQ(result_of(outcome.get()), "ok");
 }
 
+// More than the receiver's window, less than the sender's buffer: the kernel takes all of it and
+// cannot send it.
+constexpr std::size_t kStuck = 2UL * 1024 * 1024;
+
+// Reads the head of a request, answers where it should, and reads on after `go`.
+MisbehavingServer::Script stuck_reader(bool answers, const std::atomic<bool>& go,
+                                       std::promise<std::size_t>& read) {
+  return [&, answers](Connection& connection) {
+    connection.shrink_receive_buffer();
+    std::size_t count = connection.read_some(100).size();
+    if (answers) connection.send(ok_answer("x"));
+    connection.wait_until(go);
+    for (std::size_t more = 1; more != 0 && count < kStuck; count += more)
+      more = connection.read_some(1'000'000).size();
+    read.set_value(count);
+  };
+}
+
+TEST(AbortSending, CutsOffWhatOnlyTheKernelStillHolds) {
+  std::atomic<bool> go{false};
+  std::promise<std::size_t> read;
+  MisbehavingServer server(stuck_reader(false, go, read));
+  Client client;
+  const auto guard = bearer();
+  auto outcome = client.start(guarded(post(server.url(), std::string(kStuck, 'x')), guard));
+  wait_for([&] { return guard->given_back == 1; });
+  guard->deny = true;
+  client.reactor->abort_sending("crm-key/1");
+  const Outcome got = outcome.get();
+  EXPECT_EQ(result_of(got), "credential-revoked");
+  EXPECT_EQ(got.sent, Sent::yes) << "the other side may have it";
+  go = true;
+  EXPECT_LT(read.get_future().get(), kStuck);
+}
+
+TEST(AbortSending, CutsOffIdleConnectionsThatHoldBytesStill) {
+  for (const bool drop_only : {false, true}) {
+    std::atomic<bool> go{false};
+    std::promise<std::size_t> read;
+    MisbehavingServer server(stuck_reader(true, go, read));
+    Client client;
+    const auto guard = bearer();
+    ASSERT_EQ(result_of(client.call(guarded(post(server.url(), std::string(kStuck, 'x')), guard))),
+              "ok");
+    EXPECT_EQ(guard->given_back, 1);
+    if (drop_only)
+      client.reactor->drop_pool("crm-key/1");
+    else
+      client.reactor->abort_sending("crm-key/1");
+    go = true;
+    EXPECT_LT(read.get_future().get(), kStuck) << drop_only;
+  }
+}
+
+TEST(AbortSending, LeavesTheConnectionsOfHealthyPeersAlone) {
+  MisbehavingServer server(MisbehavingServer::always(ok_answer("x")));
+  Client client;
+  const auto guard = bearer();
+  for (int i = 0; i < 20; ++i) {
+    ASSERT_EQ(result_of(client.call(guarded(post(server.url(), "body"), guard))), "ok");
+    client.reactor->abort_sending("crm-key/1");
+  }
+  EXPECT_EQ(server.connections(), 1U);
+}
+
 // The first request of the server's first connection is answered; the second is read, as if it
 // had been executed, and the connection closed. Other connections work.
 MisbehavingServer::Script dies_after_the_second_request() {
@@ -303,6 +381,22 @@ TEST(Pools, ThatAreDroppedCloseTheirIdleConnections) {
   closed.get_future().wait();
   EXPECT_EQ(result_of(client.call(request)), "ok");
   EXPECT_EQ(server.connections(), 2U);
+}
+
+TEST(Pools, ThatAreDroppedMayHaveHadTheirLastWaitingRequestCancelled) {
+  MisbehavingServer server(MisbehavingServer::always(ok_answer("x")));
+  Client client;
+  const Request request = guarded(get(server.url()), bearer());
+  for (int round = 0; round < 20; ++round) {
+    // A few start in each turn; the rest is cancelled while its host is in line for its next one.
+    std::vector<std::future<Outcome>> outcomes;
+    std::vector<TransferId> ids(40);
+    for (TransferId& id : ids) outcomes.push_back(client.start(request, &id));
+    for (const TransferId& id : ids) client.reactor->cancel(id);
+    client.reactor->drop_pool("crm-key/1");
+    for (auto& outcome : outcomes) outcome.get();
+    ASSERT_EQ(result_of(client.call(request)), "ok");
+  }
 }
 
 TEST(Pools, ThatAreDroppedLetWhatIsUnderWayEnd) {

@@ -103,6 +103,19 @@ INSTANTIATE_TEST_SUITE_P(Methods, MethodAndBody,
                                          Sending{"GET", "body", "GET /path HTTP/1.1", "4"},
                                          Sending{"DELETE", "body", "DELETE /path HTTP/1.1", "4"}));
 
+TEST(Reactor, SendsHeadWithoutTheBodyItWasGiven) {
+  MisbehavingServer server(
+      MisbehavingServer::always("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n"));
+  Client client;
+  Request request = post(server.url("/path"), "body");
+  request.method = "HEAD";
+  ASSERT_EQ(result_of(client.call(std::move(request))), "ok");
+  const std::string wire = server.received()[0];
+  EXPECT_TRUE(contains(wire, "HEAD /path HTTP/1.1\r\n"));
+  EXPECT_FALSE(contains(wire, "Content-Length"));
+  EXPECT_EQ(wire.substr(wire.find("\r\n\r\n") + 4), "");
+}
+
 TEST(Reactor, SendsHeadersAsTheyAreAlsoEmptyOnes) {
   MisbehavingServer server(MisbehavingServer::always(ok_answer("")));
   Client client;

@@ -2,7 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include "base/encoding.h"
 #include "tests/store/scratch_directory.h"
 
 namespace stepwell::store {
@@ -22,8 +21,6 @@ std::string ids(const TombstoneFile& file) {
   for (const Tombstone& each : *stones) text += each.id + " ";
   return text;
 }
-
-TEST(Checksum, IsCrc32c) { EXPECT_EQ(crc32("123456789"), 0xE3069283U); }
 
 TEST(TombstoneFile, ReadsBackWhatWasAppended) {
   const ScratchDirectory directory;
@@ -82,6 +79,18 @@ TEST(TombstoneFile, KeepsNothingWithoutAPath) {
   TombstoneFile file("");
   ASSERT_TRUE(file.append({stone("a")}));
   EXPECT_EQ(ids(file), "");
+}
+
+TEST(TombstoneFile, DoesNotTakeWhatCannotBeReadForEmpty) {
+  const ScratchDirectory directory;
+  // Reading a directory fails whoever asks, also root.
+  TombstoneFile file(directory / ".");
+  EXPECT_EQ(ids(file), "store-unusable");
+  EXPECT_EQ(code_of(file.append({stone("a")})), "store-failed");
+  // Neither is a path that leads through a file "no file".
+  write_file(directory / "plain", "x");
+  TombstoneFile below(directory / "plain/tombstones");
+  EXPECT_EQ(ids(below), "store-unusable");
 }
 
 TEST(TombstoneFile, ReportsWhatCannotBeWritten) {
