@@ -122,10 +122,8 @@ std::string mask_keys(std::string text) {
     while (dot < text.size() && is_key_digit(text[dot])) ++dot;
     std::size_t end = dot + 1;
     while (end < text.size() && is_key_digit(text[end])) ++end;
-    if (dot > at + 3 && dot < text.size() && text[dot] == '.' && end > dot + 16) {
+    if (dot > at + 3 && dot < text.size() && text[dot] == '.' && end > dot + 16)
       text.replace(dot + 1, end - dot - 1, kMask);
-      end = dot + 1 + kMask.size();
-    }
     at = std::min(std::max(dot, at + 3), text.size());
   }
   return text;
@@ -145,9 +143,8 @@ ValueForms::ValueForms(std::string_view username, std::string_view secret) {
   bytes_ = Secret::of_size(total);
   char* out = bytes_.writable();
   for (std::string& text : texts) {
-    std::memcpy(out, text.data(), text.size());
     forms_.emplace_back(out, text.size());
-    out += text.size();
+    out = std::copy(text.begin(), text.end(), out);
     wipe(text);
   }
 }
