@@ -294,7 +294,7 @@ Next Machine::list_done(std::uint32_t slot, Value output) {
 // An error arose in this task: it gets its place, and climbs from here.
 Next Machine::raise(std::uint32_t slot, Problem problem) {
   if (problem.where.empty()) problem.where = at(slot).task == kNone ? "/" : task(slot).reference;
-  return {Next::Kind::raise, slot, 0, {}, std::make_unique<Problem>(std::move(problem))};
+  return {Next::Kind::raise, slot, 0, {}, std::make_shared<Problem>(std::move(problem))};
 }
 
 // One level up: the frame ends as faulted, and its parent may be a `try` that catches.

@@ -77,7 +77,7 @@ struct Next {
   std::uint32_t slot = kNone;        // enter: the parent; else the frame itself
   std::uint32_t position = 0;        // enter: of the child
   Value value;                       // enter: raw input; finish: raw output
-  std::unique_ptr<Problem> problem;  // raise
+  std::shared_ptr<Problem> problem;  // raise
 };
 
 struct State {
