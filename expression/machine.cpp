@@ -229,8 +229,8 @@ bool Machine::step_values(const Instruction& word) {
       return wrap(word.n);
     case Op::insert: {
       Value value = pop();
-      Value key = pop();
-      return insert(std::move(key), std::move(value));
+      const Value key = pop();
+      return insert(key, std::move(value));
     }
     case Op::insert_constant:
       return insert(constant(word.arg), pop());
