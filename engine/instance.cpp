@@ -46,20 +46,10 @@ void Instance::when_ended(std::function<void(const InstanceView&)> callback) {
   callback(view());
 }
 
-// What readers see; so that they wait for no worker.
+// What readers see; so that they wait for no worker. With work_mutex_ held.
 void Instance::publish() {
-  Published fresh;
-  {
-    const std::scoped_lock lock(work_mutex_);
-    fresh.status = state_.status;
-    fresh.started = state_.started;
-    fresh.updated = state_.updated;
-    fresh.ended = state_.ended;
-    fresh.input = state_.input;
-    fresh.output = state_.output;
-    fresh.problem = state_.problem;
-    fresh.active = active_tasks(state_);
-  }
+  Published fresh{state_.status, state_.started, state_.updated, state_.ended,
+                  state_.input,  state_.output,  state_.problem, active_tasks(state_)};
   const std::scoped_lock lock(view_mutex_);
   std::swap(published_, fresh);
 }
@@ -138,8 +128,8 @@ void Instance::run() {
       over = !was_over && ended(state_.status);
       yielded = std::exchange(yielded_, false);
       reply.swap(reply_);
+      if (!over) publish();
     }
-    if (!over) publish();
     if (reply) reply();
     if (over) settle();
     if (yielded && !over) {
@@ -368,8 +358,8 @@ void Instance::settle() {
     admitted.swap(admitted_);
     state_.context = {};
     commands_ = {};
+    publish();
   }
-  publish();
   surroundings_.journal.append(record_of(Record::Kind::ended), [](const Status&) {});
   surroundings_.on_ended(*this);
   if (admitted) admitted(id_);  // stopped before it could start
