@@ -77,6 +77,7 @@ bool Handle::end_of_head() {
   Response& response = transfer.response;
   if (response.status < 200 && response.status != 101) return true;  // an interim answer
   transfer.head_done = true;
+  if (response.status == 401) nonce_known_ = false;
   std::optional<std::uint64_t> length;
   bool chunked = false;
   bool encoded = false;
@@ -102,6 +103,8 @@ bool Handle::end_of_head() {
   if (!length) return true;
   transfer.expected_bytes = *length;
   const Bytes limit = transfer.request().limits.response_body;
+  // The content of an answer that libcurl goes on from is read, and not kept.
+  if (login_expected()) return true;
   if (!encoded && *length > limit.count) {
     stop(body_too_large(transfer.target(), limit));
     return false;
@@ -170,6 +173,17 @@ void Handle::note_end_of_send() {
                               (transfer.wrote_before && !transfer.seen_unwritten);
 }
 
+bool Handle::take_permit() {
+  SendGuard* guard = transfer_->exchange->request.guard.get();
+  if (guard == nullptr) return true;
+  if (auto granted = guard->acquire(); !granted) {
+    stop(std::move(granted.error()));
+    return false;
+  }
+  transfer_->permit_held = true;
+  return true;
+}
+
 // The connection stands, and the request is about to go out: the last moment to stop it.
 int Handle::on_about_to_send(void* self, char* peer, char* /*local*/, int /*peer_port*/,
                              int /*local_port*/) {
@@ -177,6 +191,7 @@ int Handle::on_about_to_send(void* self, char* peer, char* /*local*/, int /*peer
   Transfer& transfer = *handle.transfer_;
   // A reused connection was never asked about by on_open_socket, so the address is judged here.
   if (!handle.peer_allowed(peer)) return CURL_PREREQFUNC_ABORT;
+  if (transfer.head_done && !handle.begin_next_leg()) return CURL_PREREQFUNC_ABORT;
   if (transfer.sends > 0) {
     // libcurl found a reused connection dead and begins anew.
     handle.note_end_of_send();
@@ -186,17 +201,12 @@ int Handle::on_about_to_send(void* self, char* peer, char* /*local*/, int /*peer
                                   "answer came"));
       return CURL_PREREQFUNC_ABORT;
     }
-    give_back(transfer);
-    transfer.written = false;
-    transfer.seen_unwritten = false;
   }
-  if (SendGuard* guard = transfer.exchange->request.guard.get(); guard != nullptr) {
-    if (auto granted = guard->acquire(); !granted) {
-      handle.stop(std::move(granted.error()));
-      return CURL_PREREQFUNC_ABORT;
-    }
-    transfer.permit_held = true;
-  }
+  transfer.written = false;
+  transfer.seen_unwritten = false;
+  // One that let a connection be opened, or was for a send before, is not for this one.
+  give_back(transfer);
+  if (!handle.take_permit()) return CURL_PREREQFUNC_ABORT;
   ++transfer.sends;
   transfer.connected = handle.surroundings_.now;
   handle.home_.about_to_send(transfer);
@@ -206,6 +216,7 @@ int Handle::on_about_to_send(void* self, char* peer, char* /*local*/, int /*peer
 int Handle::on_open_socket(void* self, int purpose, curl_sockaddr* address) {
   Handle& handle = *static_cast<Handle*>(self);
   if (purpose != CURLSOCKTYPE_IPCXN) return CURL_SOCKET_BAD;
+  if (handle.transfer_->head_done && !handle.begin_next_leg()) return CURL_SOCKET_BAD;
   if (handle.transfer_->sends > 0) handle.note_end_of_send();
   auto judged = Address::from_sockaddr(&address->addr);
   Status allowed = judged ? handle.surroundings_.options.egress.check(*judged)
@@ -215,6 +226,7 @@ int Handle::on_open_socket(void* self, int purpose, curl_sockaddr* address) {
     handle.transfer_->denied = std::make_unique<Problem>(std::move(allowed.error()));
     return CURL_SOCKET_BAD;
   }
+  if (!handle.may_open_connection()) return CURL_SOCKET_BAD;
   const int fd = ::socket(address->family, address->socktype | SOCK_CLOEXEC | SOCK_NONBLOCK,
                           address->protocol);
   if (fd < 0) {
@@ -233,7 +245,12 @@ int Handle::on_open_socket(void* self, int purpose, curl_sockaddr* address) {
 int Handle::on_close_socket(void* surroundings, int fd) {
   auto& all = *static_cast<Surroundings*>(surroundings);
   all.poller.closed(fd);
-  all.owners.erase(fd);
+  if (const auto owner = all.owners.find(fd); owner != all.owners.end()) {
+    // The kernel would go on sending a handshake that nobody has a permit for any more.
+    if (owner->second.lane->pool().identity() != nullptr && unacknowledged_bytes(fd) > 0)
+      reset_connection(fd);
+    all.owners.erase(owner);
+  }
   return close(fd);
 }
 

@@ -29,6 +29,32 @@ Problem tls_failed(const Failure& failure) {
                        by_chance);
 }
 
+Problem identity_unusable(const Failure& failure) {
+  return communication("tls",
+                       "no secure connection to " + failure.target +
+                           ": the client certificate or its key cannot be used" +
+                           in_words(failure.message) +
+                           "; check that they are PEM and belong together, and the passphrase",
+                       false);
+}
+
+Problem identity_refused(const Failure& failure) {
+  return communication("tls",
+                       failure.target + " does not accept the client certificate, or asks for one" +
+                           in_words(failure.message) + "; check the credential of the call",
+                       false);
+}
+
+// A server says with an alert that it does not like the client's certificate. With TLS 1.3 it may
+// come in the place of an answer, since the handshake has ended for the client by then (RFC 8446
+// §4.4.2.4, §2).
+bool is_refused_identity(std::string_view message) {
+  const auto says = [message](std::string_view word) {
+    return message.find(word) != std::string_view::npos;
+  };
+  return says("alert") && (says("certificate") || says("unknown ca"));
+}
+
 Problem connection_lost(const Failure& failure) {
   if (failure.answer_begun)
     return communication("cut-off",
@@ -66,8 +92,8 @@ Problem classify(const Failure& failure) {
       return communication("connect",
                            "cannot connect to " + failure.target + in_words(failure.message), true);
     case CURLE_SSL_CONNECT_ERROR:
+      return is_refused_identity(failure.message) ? identity_refused(failure) : tls_failed(failure);
     case CURLE_PEER_FAILED_VERIFICATION:
-    case CURLE_SSL_CERTPROBLEM:
     case CURLE_SSL_CIPHER:
     case CURLE_SSL_CACERT_BADFILE:
     case CURLE_SSL_CRL_BADFILE:
@@ -76,6 +102,10 @@ Problem classify(const Failure& failure) {
     case CURLE_SSL_INVALIDCERTSTATUS:
     case CURLE_SSL_PINNEDPUBKEYNOTMATCH:
       return tls_failed(failure);
+    case CURLE_SSL_CERTPROBLEM:
+      return identity_unusable(failure);
+    case CURLE_SSL_CLIENTCERT:
+      return identity_refused(failure);
     case CURLE_GOT_NOTHING:
     case CURLE_SEND_ERROR:
     case CURLE_HTTP2_STREAM:
@@ -86,6 +116,8 @@ Problem classify(const Failure& failure) {
       // Of a malformed chunk, libcurl tells in words alone.
       if (failure.message.find("chunked-encoding") != std::string_view::npos)
         return protocol_violated(failure.target, failure.message);
+      if (!failure.answer_begun && is_refused_identity(failure.message))
+        return identity_refused(failure);
       return connection_lost(failure);
     case CURLE_UNSUPPORTED_PROTOCOL:
     case CURLE_WEIRD_SERVER_REPLY:

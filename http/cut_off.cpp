@@ -48,10 +48,11 @@ void Loop::reset_socket(int fd) {
 // and the kernel must not go on sending. Over HTTP/2, siblings' requests may be queued behind its
 // body, and libcurl would look at them as written once this one no longer asks to write.
 void Loop::reset_unfinished(Transfer& transfer) {
-  if (transfer.exchange->request.guard == nullptr || transfer.sends == 0) return;
+  if (transfer.exchange->request.guard == nullptr) return;
+  if (transfer.sends == 0 && !transfer.permit_to_connect) return;
   const int fd = socket_of(transfer);
   if (fd < 0) return;
-  const bool shared = transfer.https && !transfer.host->http1_only;
+  const bool shared = !transfer.permit_to_connect && transfer.https && !transfer.host->http1_only;
   if ((!shared || !transfer.handle->body_uploaded()) && holds_bytes(fd)) reset_socket(fd);
 }
 
@@ -59,12 +60,14 @@ void Loop::abort_one(Transfer& transfer) {
   // What libcurl or the kernel still hold of the request must not go out. Where neither has
   // anything (a body held back by HTTP/2's flow control), ending the stream is enough.
   const int fd = socket_of(transfer);
-  if (fd >= 0 && (!transfer.https || holds_bytes(fd))) reset_socket(fd);
+  const bool connecting = transfer.permit_to_connect;
+  if (fd >= 0 && (connecting || !transfer.https || holds_bytes(fd))) reset_socket(fd);
   const auto guard = transfer.exchange->request.guard;
-  const Sent sent = transfer.sent() == Sent::no ? Sent::partly : transfer.sent();
-  transfer.wrote_before = sent == Sent::partly;
+  if (transfer.sent() == Sent::no && !connecting) transfer.wrote_before = true;
   Handle::give_back(transfer);
-  Problem problem = connection_reset(transfer.target(), "was cut off while the request was sent");
+  Problem problem =
+      connection_reset(transfer.target(), connecting ? "was cut off while it was connected to"
+                                                     : "was cut off while the request was sent");
   if (Status allowed = guard->acquire(); !allowed)
     problem = std::move(allowed.error());
   else
@@ -78,6 +81,13 @@ std::vector<int> Loop::abort_sending(const std::string& pool) {
   for (const auto& lane : lanes_)
     for (Transfer* t = lane->sending().front(); t != nullptr; t = lane->sending().next(*t))
       if (t->permit_held && t->request().pool == pool) affected.push_back(t->id);
+  // A handshake that proves possession of a key.
+  for_each_pool(pool, [&affected](Pool& each) {
+    if (each.identity() == nullptr) return;
+    each.for_each_busy_handle([&affected](const Handle& handle) {
+      if (handle.transfer()->permit_to_connect) affected.push_back(handle.transfer()->id);
+    });
+  });
   for (const std::uint64_t id : affected) {
     Transfer* transfer = transfers_.find(id);
     if (transfer != nullptr && transfer->permit_held) abort_one(*transfer);
@@ -117,6 +127,28 @@ void Loop::reset_unsent(const std::string& pool, const std::vector<int>& sockets
   for (const std::uint64_t id : affected) {
     Transfer* transfer = transfers_.find(id);
     if (transfer != nullptr && transfer->handle != nullptr) abort_one(*transfer);
+  }
+}
+
+// Everything that the pool has begun ends, and every connection with it. What waits in a queue will
+// be judged by its guard.
+void Loop::abort_pool(const std::string& pool, const Problem& why) {
+  std::vector<std::uint64_t> affected;
+  for_each_pool(pool, [&affected](Pool& each) {
+    each.for_each_busy_handle(
+        [&affected](const Handle& handle) { affected.push_back(handle.transfer()->id); });
+  });
+  std::vector<int> sockets;
+  for (const auto& [fd, owner] : surroundings_.owners)
+    if (owner.lane->pool().name() == pool) sockets.push_back(fd);
+  for (const int fd : sockets)
+    if (owns(pool, fd)) reset_socket(fd);
+  for (const std::uint64_t id : affected) {
+    Transfer* transfer = transfers_.find(id);
+    if (transfer == nullptr || transfer->handle == nullptr) continue;
+    if (transfer->permit_held && !transfer->permit_to_connect && transfer->sent() == Sent::no)
+      transfer->wrote_before = true;  // how much went out before the reset is not known
+    give_up(*transfer, why);
   }
 }
 

@@ -101,6 +101,7 @@ void Loop::start(Transfer& transfer) {
   transfer.waiting = false;
   waiting_.fetch_sub(1, std::memory_order_relaxed);
   transfer.started = surroundings_.now;
+  transfer.leg_began = surroundings_.now;
   PoolLane& place = transfer.host->pool.place([this](std::size_t i) -> Lane& { return lane(i); });
   Handle* handle = place.take();
   if (handle == nullptr) {
@@ -121,7 +122,7 @@ void Loop::start(Transfer& transfer) {
 
 void Loop::take_off_handle(Transfer& transfer) {
   Handle& handle = *transfer.handle;
-  telemetry_.bytes(handle.bytes_sent(), handle.bytes_received());
+  telemetry_.bytes(transfer.earlier_bytes + handle.bytes_sent(), handle.bytes_received());
   if (transfer.sends > 0) telemetry_.connection_used(!transfer.opened_socket);
   handle.home().lane().remove(handle);
   Handle::give_back(transfer);
@@ -134,7 +135,7 @@ void Loop::transfer_ended(Transfer& transfer, int curl_code) {
   if (transfer.sends > 0 && transfer.handle->bytes_sent() > 0 &&
       transfer.handle->nothing_left_to_write())
     transfer.written = true;
-  if (curl_code == 0 && !transfer.stopped && transfer.head_done) {
+  if ((curl_code == 0 || transfer.challenges_end) && !transfer.stopped && transfer.head_done) {
     succeed(transfer);
     return;
   }
@@ -233,9 +234,13 @@ void Loop::check_times(Transfer& transfer) {
     give_up(transfer, too_late(which, transfer.target(), request));
   };
   if (request.timeouts.total.passed(now)) return late(Late::total);
+  // libcurl reads the content of a challenge without handing it over, where it would be counted.
+  if (transfer.head_done && transfer.response.status == 401 && transfer.response.body.empty() &&
+      transfer.handle->bytes_received() > request.limits.response_body.count)
+    return give_up(transfer, body_too_large(transfer.target(), request.limits.response_body));
   SteadyTime due = now + shortest_limit(request);
   if (transfer.sends == 0) {
-    const SteadyTime limit = transfer.started + request.timeouts.connect;
+    const SteadyTime limit = transfer.leg_began + request.timeouts.connect;
     if (now >= limit) return late(Late::connect);
     due = std::min(due, limit);
   } else if (transfer.written && transfer.header_bytes == 0) {

@@ -53,11 +53,10 @@ Surroundings::~Surroundings() {
   curl_slist_free_all(resolve);
 }
 
-Handle::Handle(Surroundings& surroundings, PoolLane& home, const std::string& ca_file,
-               const std::string& proxy)
+Handle::Handle(Surroundings& surroundings, PoolLane& home)
     : surroundings_(surroundings), home_(home), easy_(curl_easy_init()) {
   static_assert(CURL_ERROR_SIZE <= 256);
-  if (easy_ != nullptr) set_constant_options(ca_file, proxy);
+  if (easy_ != nullptr) set_constant_options();
 }
 
 Handle::~Handle() {
@@ -70,7 +69,7 @@ Handle* Handle::of(void* easy) {
   return reinterpret_cast<Handle*>(self);
 }
 
-void Handle::set_constant_options(const std::string& ca_file, const std::string& proxy) {
+void Handle::set_constant_options() {
   const ReactorOptions& options = surroundings_.options;
   set(easy_, CURLOPT_PRIVATE, static_cast<void*>(this));
   set(easy_, CURLOPT_SHARE, home_.share());
@@ -81,7 +80,7 @@ void Handle::set_constant_options(const std::string& ca_file, const std::string&
   set(easy_, CURLOPT_QUICK_EXIT, 1L);
   set(easy_, CURLOPT_NETRC, static_cast<long>(CURL_NETRC_IGNORED));
   // An empty proxy keeps the environment's proxy variables out; so does no list of exceptions.
-  set(easy_, CURLOPT_PROXY, proxy.c_str());
+  set(easy_, CURLOPT_PROXY, home_.pool().proxy().c_str());
   set(easy_, CURLOPT_NOPROXY, "");
   set(easy_, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
   set(easy_, CURLOPT_PROTOCOLS_STR, "http,https");
@@ -96,6 +95,7 @@ void Handle::set_constant_options(const std::string& ca_file, const std::string&
   set(easy_, CURLOPT_SSL_VERIFYPEER, 1L);
   set(easy_, CURLOPT_SSL_VERIFYHOST, 2L);
   set(easy_, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
+  const std::string& ca_file = home_.pool().ca_file();
   const std::string& authorities = ca_file.empty() ? options.ca_file : ca_file;
   if (!authorities.empty()) set(easy_, CURLOPT_CAINFO, authorities.c_str());
   if (surroundings_.connect_to != nullptr) set(easy_, CURLOPT_CONNECT_TO, surroundings_.connect_to);
@@ -114,6 +114,7 @@ void Handle::set_constant_options(const std::string& ca_file, const std::string&
   // A connection outlives the handle that opened it, so its end is told to what outlives both.
   set(easy_, CURLOPT_CLOSESOCKETFUNCTION, &Handle::on_close_socket);
   set(easy_, CURLOPT_CLOSESOCKETDATA, static_cast<void*>(&surroundings_));
+  set_identity();
 }
 
 Status Handle::prepare(Transfer& transfer, bool http1_only) {
@@ -122,6 +123,7 @@ Status Handle::prepare(Transfer& transfer, bool http1_only) {
   transfer_ = &transfer;
   set_socket(-1);
   message_[0] = '\0';
+  if (Status login = set_login(transfer, with_body); !login) return login;
   set(easy_, CURLOPT_URL, request.url.c_str());
   set_method(request, with_body);
   set_protocol(transfer.https, http1_only);
@@ -132,6 +134,7 @@ void Handle::release() {
   transfer_ = nullptr;
   set_socket(-1);
   terminated_.clear();
+  clear_login();
   if (method_ == Method::with_body)
     set(easy_, CURLOPT_POSTFIELDS, static_cast<const char*>(nullptr));
 }
@@ -249,7 +252,8 @@ bool Handle::nothing_left_to_write() const {
 
 bool Handle::body_uploaded() const {
   const auto& body = transfer_->request().body;
-  return !body || body->empty() || info_offset(easy_, CURLINFO_SIZE_UPLOAD_T) >= body->size();
+  return !body || body->empty() || transfer_->body_held_back ||
+         info_offset(easy_, CURLINFO_SIZE_UPLOAD_T) >= body->size();
 }
 
 bool Handle::answered() const {
@@ -260,6 +264,7 @@ bool Handle::answered() const {
 void Handle::give_back(Transfer& transfer) noexcept {
   if (!transfer.permit_held) return;
   transfer.permit_held = false;
+  transfer.permit_to_connect = false;
   transfer.exchange->request.guard->written();
 }
 
@@ -270,7 +275,8 @@ std::uint64_t Handle::bytes_sent() const {
   const auto& body = transfer_->request().body;
   const bool apart =
       body && (body->size() >= kSeparateBody || transfer_->response.http_version == 20);
-  return static_cast<std::uint64_t>(std::max(head, 0L)) +
+  const auto heads = static_cast<std::uint64_t>(std::max(head, 0L));
+  return heads - std::min(heads, transfer_->earlier_bytes) +
          (apart ? info_offset(easy_, CURLINFO_SIZE_UPLOAD_T) : 0);
 }
 

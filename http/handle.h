@@ -43,9 +43,7 @@ struct Surroundings {
 
 class Handle {
  public:
-  // `ca_file` and `proxy` are those of the pool; either may be empty.
-  Handle(Surroundings& surroundings, PoolLane& home, const std::string& ca_file,
-         const std::string& proxy);
+  Handle(Surroundings& surroundings, PoolLane& home);
   ~Handle();
   Handle(const Handle&) = delete;
   Handle& operator=(const Handle&) = delete;
@@ -83,7 +81,7 @@ class Handle {
   // The answer is complete, whatever libcurl still wants to send.
   bool answered() const;
 
-  // Bytes of the present transfer so far, as they went over the wire.
+  // Bytes of the present leg of the transfer so far, as they went over the wire.
   std::uint64_t bytes_sent() const;
   std::uint64_t bytes_received() const;
   Problem problem(int curl_code) const;
@@ -91,12 +89,21 @@ class Handle {
  private:
   enum class Method { none, get, head, with_body };
 
-  void set_constant_options(const std::string& ca_file, const std::string& proxy);
+  void set_constant_options();
   void set_method(const Request& request, bool with_body);
   void set_protocol(bool https, bool http1_only);
   Status set_headers(const Request& request, bool with_body);
   void add_secret_line(const Secret& line);
   void stop(Problem problem);
+
+  // authentication.cpp: client certificates, and logins that need a challenge
+  void set_identity();
+  Status set_login(Transfer& transfer, bool with_body);
+  void clear_login();
+  void forget_nonce();
+  bool may_open_connection();
+  bool begin_next_leg();
+  bool login_expected() const;
 
   static std::size_t on_body(char* data, std::size_t size, std::size_t count, void* self);
   static std::size_t on_header(char* data, std::size_t size, std::size_t count, void* self);
@@ -106,6 +113,7 @@ class Handle {
   bool take_status_line(std::string_view line);
   bool end_of_head();
   bool peer_allowed(const char* peer);
+  bool take_permit();
   void note_end_of_send();
 
   Surroundings& surroundings_;
@@ -114,6 +122,9 @@ class Handle {
   Transfer* transfer_ = nullptr;
   int socket_ = -1;
   bool socket_left_ = false;
+
+  bool nonce_known_ = false;  // libcurl has a challenge at hand that its last login followed
+  std::string login_origin_;  // where that challenge came from; empty: there was no login
 
   Method method_ = Method::none;
   std::string custom_method_;

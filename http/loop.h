@@ -41,6 +41,8 @@ class Loop final : private LaneListener {
   // Leaves of these connections only those of which that is still true.
   void keep_unsent(const std::string& pool, std::vector<int>& sockets);
   void reset_unsent(const std::string& pool, const std::vector<int>& sockets);
+  // Ends what the pool has begun with a copy of `why`, and resets its connections.
+  void abort_pool(const std::string& pool, const Problem& why);
   void drop_pool(const std::string& pool);
 
  private:

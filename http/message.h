@@ -23,9 +23,23 @@ struct Header {
   std::string value;
 };
 
-// How much of a request had left this process when it ended.
+// How much of a request had left this process when it ended. A send that was answered by a
+// challenge, and is followed by another one, does not count.
 enum class Sent : std::uint8_t { no, partly, yes };
 std::string_view to_string(Sent sent);
+
+// What a client presents in a TLS handshake. Both texts are PEM.
+struct TlsIdentity {
+  Secret certificate;  // the client's own first, then the chain
+  Secret key;
+  Secret passphrase;  // of the key; may be empty
+};
+
+// A user name and password for a challenge (RFC 7616); libcurl computes the answer.
+struct DigestLogin {
+  std::string username;
+  Secret password;
+};
 
 // Stands between a request and its first byte: implemented by auth's send permit. The reactor
 // calls it on its own thread, so nothing in it may block.
@@ -36,6 +50,13 @@ class SendGuard {
   // They are handed to libcurl from where they lie, and must live as long as the guard. libcurl
   // reads C strings: a line whose last byte is NUL is used as it is, others are copied each time.
   virtual const std::vector<Secret>& secret_headers() const = 0;
+  // What the connections of the request's pool present; nullptr: nothing. The same for all requests
+  // of one pool. A handshake proves possession of the key, so that acquire() is asked before a
+  // connection is opened already, and that permit is held until the handshake is over.
+  virtual const TlsIdentity* identity() const { return nullptr; }
+  // For a server that asks for Digest authentication; nullptr: none. Each of the two sends of such
+  // an exchange takes a permit of its own. The same for all requests of one pool.
+  virtual const DigestLogin* digest() const { return nullptr; }
   // After the connection stands, right before the first byte. Success takes a permit, which is
   // held until written(); a Problem ends the transfer with that problem and nothing sent.
   virtual Status acquire() = 0;

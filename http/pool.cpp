@@ -40,7 +40,7 @@ Handle* PoolLane::take() {
   if (idle_.empty()) {
     // Without a cache of its own a handle would use the lane's, together with other pools.
     if (share_ == nullptr) return nullptr;
-    auto handle = std::make_unique<Handle>(surroundings_, *this, pool_.ca_file(), pool_.proxy());
+    auto handle = std::make_unique<Handle>(surroundings_, *this);
     if (handle->easy() == nullptr) return nullptr;
     idle_.push_back(handle.get());
     handles_.push_back(std::move(handle));
@@ -69,7 +69,8 @@ Pool::Pool(Surroundings& surroundings, const Request& first)
     : surroundings_(surroundings),
       name_(first.pool),
       ca_file_(first.tls.ca_file),
-      proxy_(first.proxy) {}
+      proxy_(first.proxy),
+      identity_of_(first.guard && first.guard->identity() != nullptr ? first.guard : nullptr) {}
 
 Host& Pool::host(const std::string& origin) {
   auto& host = hosts_[origin];

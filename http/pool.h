@@ -73,6 +73,8 @@ class Pool {
   const std::string& name() const { return name_; }
   const std::string& ca_file() const { return ca_file_; }
   const std::string& proxy() const { return proxy_; }
+  // What its connections present in the handshake; nullptr: nothing.
+  const TlsIdentity* identity() const { return identity_of_ ? identity_of_->identity() : nullptr; }
 
   Host& host(const std::string& origin);
 
@@ -103,6 +105,7 @@ class Pool {
   const std::string name_;
   const std::string ca_file_;
   const std::string proxy_;
+  const std::shared_ptr<const SendGuard> identity_of_;  // its handles read from its pages
   std::unordered_map<std::string, std::unique_ptr<Host>> hosts_;
   std::vector<std::unique_ptr<PoolLane>> lanes_;  // by the lane's index; may have gaps
   std::size_t lanes_used_ = 0;

@@ -153,6 +153,10 @@ void Reactor::cancel(TransferId id) { impl_->cancel(id); }
 
 void Reactor::abort_sending(const std::string& pool) { impl_->abort_sending(pool); }
 
+void Reactor::abort_pool(const std::string& pool, const Problem& why) {
+  impl_->run_and_wait([&] { impl_->loop().abort_pool(pool, why); });
+}
+
 void Reactor::drop_pool(const std::string& pool) {
   impl_->run_and_wait([&] { impl_->loop().drop_pool(pool); });
 }

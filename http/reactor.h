@@ -61,6 +61,9 @@ class Reactor {
   // acknowledged half a second later. Returns when that has been done: no byte of the pool's
   // requests can leave the machine any more.
   void abort_sending(const std::string& pool);
+  // Ends every transfer of this pool that has been started, also one that is fully sent and waits
+  // for its answer, with `why`, and resets their connections. Returns when that has been done.
+  void abort_pool(const std::string& pool, const Problem& why);
   // Closes the pool's idle connections and forgets it (a credential version that is gone).
   void drop_pool(const std::string& pool);
 

@@ -43,6 +43,7 @@ struct Transfer {
 
   SteadyTime submitted;
   SteadyTime started;
+  SteadyTime leg_began;   // started, or when libcurl began to answer a challenge
   SteadyTime connected;   // the last time that the connection stood
   SteadyTime written_at;  // the last byte of the request was handed to the kernel
   SteadyTime first_byte_at;
@@ -51,8 +52,13 @@ struct Transfer {
   std::uint64_t header_bytes = 0;
   std::unique_ptr<Problem> stopped;         // why a callback ended it
   std::unique_ptr<Problem> denied;          // why an address of the name was not tried
-  int sends = 0;                            // how often the request was about to be sent
+  int sends = 0;                            // of the present leg: how often it was about to be sent
+  int challenges = 0;                       // answers (401) that libcurl followed up with a login
+  bool challenges_end = false;              // one too many: the last of them is the answer
+  bool body_held_back = false;              // libcurl sends no body before it was challenged
+  std::uint64_t earlier_bytes = 0;          // of request heads, in the legs before
   bool permit_held = false;                 // acquire() succeeded, written() is owed
+  bool permit_to_connect = false;           // that permit is for opening a connection
   bool written = false;                     // the present send is complete
   bool seen_unwritten = false;              // the present send was seen to be under way
   bool wrote_before = false;                // an earlier send had put something on the wire

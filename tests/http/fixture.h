@@ -7,6 +7,7 @@
 #include <functional>
 #include <future>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -84,7 +85,10 @@ class RecordingGuard final : public SendGuard {
     for (std::string& line : lines) secrets_.push_back(Secret::take(std::move(line)));
   }
   const std::vector<Secret>& secret_headers() const override { return secrets_; }
+  const TlsIdentity* identity() const override { return tls ? &*tls : nullptr; }
+  const DigestLogin* digest() const override { return login ? &*login : nullptr; }
   Status acquire() override {
+    if (on_acquire) on_acquire();
     ++asked;
     if (deny)
       return fail(make_problem(ErrorKind::authentication, "credential-revoked", "it was revoked"));
@@ -101,7 +105,10 @@ class RecordingGuard final : public SendGuard {
   std::atomic<int> asked{0};
   std::atomic<int> granted{0};
   std::atomic<int> given_back{0};
+  std::function<void()> on_acquire;
   std::function<void()> on_written;
+  std::optional<TlsIdentity> tls;
+  std::optional<DigestLogin> login;
 
  private:
   std::vector<Secret> secrets_;

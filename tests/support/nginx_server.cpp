@@ -13,7 +13,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <vector>
+#include <utility>
 
 namespace stepwell::test {
 namespace {
@@ -48,8 +48,22 @@ bool accepts(int port) {
   return connected;
 }
 
-// Runs a program with its output in a file; the child ends when this process does.
-pid_t spawn(std::vector<std::string> words, const std::string& output) {
+std::string default_server() {
+  std::string filler(178, 'x');
+  return "location / { default_type application/json; return 200 '{\"a\":1,\"filler\":\"" + filler +
+         "\"}'; }\n";
+}
+
+std::string with_port(std::string text, int port) {
+  const std::string mark = "{HTTP_PORT}";
+  for (auto at = text.find(mark); at != std::string::npos; at = text.find(mark, at))
+    text.replace(at, mark.size(), std::to_string(port));
+  return text;
+}
+
+}  // namespace
+
+pid_t start_program(std::vector<std::string> words, const std::string& output) {
   std::vector<char*> argv;
   argv.reserve(words.size() + 1);
   for (std::string& word : words) argv.push_back(word.data());
@@ -67,20 +81,12 @@ pid_t spawn(std::vector<std::string> words, const std::string& output) {
   _exit(127);
 }
 
-std::string default_server() {
-  std::string filler(178, 'x');
-  return "location / { default_type application/json; return 200 '{\"a\":1,\"filler\":\"" + filler +
-         "\"}'; }\n";
+bool run_program(std::vector<std::string> words, const std::string& output) {
+  const pid_t pid = start_program(std::move(words), output);
+  int status = 0;
+  return pid > 0 && waitpid(pid, &status, 0) == pid && WIFEXITED(status) &&
+         WEXITSTATUS(status) == 0;
 }
-
-std::string with_port(std::string text, int port) {
-  const std::string mark = "{HTTP_PORT}";
-  for (auto at = text.find(mark); at != std::string::npos; at = text.find(mark, at))
-    text.replace(at, mark.size(), std::to_string(port));
-  return text;
-}
-
-}  // namespace
 
 NginxServer::NginxServer(const NginxOptions& options) {
   std::string pattern = (std::filesystem::temp_directory_path() / "nginx-test-XXXXXX").string();
@@ -121,14 +127,11 @@ std::string NginxServer::https1_url(std::string_view path) const {
 }
 
 bool NginxServer::make_certificate() const {
-  const pid_t pid = spawn({"openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
-                           "ec_paramgen_curve:prime256v1", "-nodes", "-days", "3650", "-subj",
-                           "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1",
-                           "-keyout", folder_ + "/key.pem", "-out", folder_ + "/certificate.pem"},
-                          folder_ + "/openssl.log");
-  int status = 0;
-  return pid > 0 && waitpid(pid, &status, 0) == pid && WIFEXITED(status) &&
-         WEXITSTATUS(status) == 0;
+  return run_program({"openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                      "ec_paramgen_curve:prime256v1", "-nodes", "-days", "3650", "-subj",
+                      "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1",
+                      "-keyout", folder_ + "/key.pem", "-out", folder_ + "/certificate.pem"},
+                     folder_ + "/openssl.log");
 }
 
 void NginxServer::write_configuration(const NginxOptions& options) const {
@@ -151,9 +154,9 @@ void NginxServer::write_configuration(const NginxOptions& options) const {
 }
 
 bool NginxServer::start() {
-  pid_ =
-      spawn({"nginx", "-e", folder_ + "/error.log", "-p", folder_, "-c", folder_ + "/nginx.conf"},
-            folder_ + "/output.log");
+  pid_ = start_program(
+      {"nginx", "-e", folder_ + "/error.log", "-p", folder_, "-c", folder_ + "/nginx.conf"},
+      folder_ + "/output.log");
   for (int waited = 0; waited < kStartMilliseconds; ++waited) {
     int status = 0;
     if (waitpid(pid_, &status, WNOHANG) == pid_) {

@@ -7,8 +7,15 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace stepwell::test {
+
+// Runs a program to its end, with its output in a file; true where it says that it succeeded.
+bool run_program(std::vector<std::string> words, const std::string& output);
+
+// Starts one with its output in a file; it ends when this process does, or when it is told to.
+pid_t start_program(std::vector<std::string> words, const std::string& output);
 
 struct NginxOptions {
   // Lines for the `server` block, in which {HTTP_PORT} stands for that port; by default a JSON
