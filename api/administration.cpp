@@ -5,11 +5,11 @@
 
 namespace stepwell::api {
 
-Result<std::unique_ptr<Administration>> Administration::make(auth::Authority& authority) {
+Result<std::unique_ptr<Administration>> Administration::make(const AdminServices& services) {
   std::unique_ptr<Administration> made(new Administration());
   for (Status status :
-       {add_credential_routes(made->router_, authority), add_key_routes(made->router_, authority),
-        add_user_routes(made->router_, authority)}) {
+       {add_credential_routes(made->router_, services), add_key_routes(made->router_, services),
+        add_user_routes(made->router_, services), add_audit_routes(made->router_, services)}) {
     if (!status) return fail(std::move(status).error());
   }
   return made;
@@ -34,6 +34,7 @@ Result<Response> Administration::answer(Request request) const {
   Result<Match> match = router_.match(request.method, *target);
   if (!match) return fail(std::move(match).error());
   request.parameters = std::move(match->parameters);
+  request.query = std::move(target->query);
   const auto* handler = std::get_if<BlockingHandler>(&router_.routes()[match->route].handler);
   if (handler == nullptr)
     return fail(make_problem(ErrorKind::runtime, "not-offline", "this needs a running daemon"));

@@ -7,17 +7,17 @@
 #include <string>
 
 #include "api/router.h"
-#include "auth/authority.h"
+#include "api/services.h"
 #include "base/result.h"
 
 namespace stepwell::api {
 
 class Administration {
  public:
-  // The authority outlives it.
-  static Result<std::unique_ptr<Administration>> make(auth::Authority& authority);
+  // What the services refer to outlives it.
+  static Result<std::unique_ptr<Administration>> make(const AdminServices& services);
 
-  // As the API's credentials, keys and users resources answer, with every permission.
+  // As the API's credentials, keys, users and audit resources answer, with every permission.
   // `user` is who the audit log names. Problems come back as problem+json, with their status.
   Response call(const std::string& method, const std::string& target, std::string body,
                 const std::string& user) const;

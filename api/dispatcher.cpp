@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "api/audited.h"
 #include "api/routes.h"
 #include "api/target.h"
 
@@ -10,6 +11,8 @@ namespace stepwell::api {
 namespace {
 
 constexpr std::size_t kLoggedTargetBytes = 200;
+constexpr std::chrono::minutes kDenialEvery{1};
+constexpr std::size_t kDenialsKept = 1000;
 
 Status check_query(const Route& route, const Request& request) {
   for (const auto& [name, value] : request.query) {
@@ -21,10 +24,20 @@ Status check_query(const Route& route, const Request& request) {
 }
 
 Problem permission_denied(const auth::Principal& principal, auth::Permission permission) {
+  const std::string lacking(to_string(permission));
+  if (allows(principal.role, permission))
+    return make_problem(
+        ErrorKind::authorization, "permission-denied",
+        "API key " + principal.key_id + " is narrowed to scopes without " + lacking);
   return make_problem(ErrorKind::authorization, "permission-denied",
                       "user " + principal.user + " has the role " +
                           std::string(to_string(principal.role)) + ", which lacks the permission " +
-                          std::string(to_string(permission)));
+                          lacking);
+}
+
+// Attempts that an operator wants to hear of: to change what only an admin may.
+bool is_administration(const Route& route, auth::Permission permission) {
+  return route.method != "GET" && !allows(auth::Role::operator_, permission);
 }
 
 // The target without its query, in which a client may have put anything.
@@ -37,10 +50,19 @@ std::string loggable(std::string_view target) {
 Result<std::unique_ptr<Dispatcher>> Dispatcher::make(const Services& services, BlockingPool& pool) {
   std::unique_ptr<Dispatcher> dispatcher(new Dispatcher(services, pool));
   Router& router = dispatcher->router_;
+  const AdminServices administration{
+      services.authority,
+      services.catalog,
+      services.master_key,
+      &services.engine,
+      &services.reactor,
+      &services.clock,
+      [&pool](std::function<void()> task) { return pool.submit(std::move(task)); }};
   for (Status status :
        {add_health_routes(router, services), add_instance_routes(router, services),
-        add_workflow_routes(router, services), add_credential_routes(router, services.authority),
-        add_key_routes(router, services.authority), add_user_routes(router, services.authority)}) {
+        add_workflow_routes(router, services), add_credential_routes(router, administration),
+        add_key_routes(router, administration), add_user_routes(router, administration),
+        add_audit_routes(router, administration)}) {
     if (!status) return fail(std::move(status).error());
   }
   for (const Route& route : router.routes())
@@ -90,7 +112,7 @@ Dispatcher::Ticket Dispatcher::dispatch(Request request, std::shared_ptr<Respons
   return ticket;
 }
 
-Result<std::size_t> Dispatcher::admit(Request& request, Ticket& ticket) const {
+Result<std::size_t> Dispatcher::admit(Request& request, Ticket& ticket) {
   Result<Target> target = parse_target(request.target);
   if (!target) return fail(std::move(target).error());
   Result<Match> match = router_.match(request.method, *target);
@@ -104,11 +126,33 @@ Result<std::size_t> Dispatcher::admit(Request& request, Ticket& ticket) const {
   Result<auth::Principal> principal = services_.authority.keys().verify(request.authorization);
   if (!principal) return fail(std::move(principal).error());
   ticket.user = principal->user;
-  if (!principal->may(*route.access->permission))
-    return fail(permission_denied(*principal, *route.access->permission));
   request.principal = *std::move(principal);
+  if (!request.principal.may(*route.access->permission)) {
+    if (is_administration(route, *route.access->permission)) note_denied(request, route);
+    return fail(permission_denied(request.principal, *route.access->permission));
+  }
   if (Status status = check_query(route, request); !status) return fail(std::move(status).error());
   return match->route;
+}
+
+// The answer does not wait for it: nothing happens that would have to be recorded first.
+void Dispatcher::note_denied(const Request& request, const Route& route) {
+  if (!first_of_its_minute(request.principal.key_id + " " + route.method + " " + route.pattern))
+    return;
+  const bool taken = pool_.submit([&authority = services_.authority, &log = services_.log,
+                                   event = denied_event(services_.authority, request, route)] {
+    if (const Status noted = authority.audit().note(event, "permission-denied"); !noted)
+      log.error("denial-not-audited", {{"problem", noted.error().one_line()}});
+  });
+  if (!taken) services_.log.error("denial-not-audited", {{"key", request.principal.key_id}});
+}
+
+// Whoever repeats it fills neither the log nor the queue in which a revocation may wait.
+bool Dispatcher::first_of_its_minute(const std::string& attempt) {
+  const SteadyTime now = services_.clock.steady_now();
+  const std::scoped_lock lock(denied_mutex_);
+  std::erase_if(denied_, [&](const auto& entry) { return now - entry.second >= kDenialEvery; });
+  return denied_.size() < kDenialsKept && denied_.emplace(attempt, now).second;
 }
 
 void Dispatcher::run(const Route& route, Request request, const Responder& responder) {
@@ -122,11 +166,7 @@ void Dispatcher::run(const Route& route, Request request, const Responder& respo
   const bool taken =
       pool_.submit([&handler, shared, responder] { responder.answer(handler(*shared)); });
   if (taken) return;
-  Problem problem = make_problem(ErrorKind::runtime, "overloaded",
-                                 "too many administrative requests are waiting; try again");
-  problem.status = 503;
-  problem.retryable = true;
-  responder.answer(problem);
+  responder.answer(overloaded());
 }
 
 void Dispatcher::complete(const Ticket& ticket, Response& response) const {
@@ -144,7 +184,8 @@ void Dispatcher::complete(const Ticket& ticket, Response& response) const {
   if (!services_.log.enabled(LogLevel::debug)) return;
   services_.log.debug("request", {{"id", ticket.id},
                                   {"method", ticket.method},
-                                  {"path", loggable(ticket.target)},
+                                  {"path", loggable(services_.authority.redactor().mask(
+                                               ticket.target))},  // half a secret is not found
                                   {"status", response.status},
                                   {"seconds", seconds},
                                   {"user", ticket.user},

@@ -4,7 +4,9 @@
 #pragma once
 
 #include <array>
+#include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -47,12 +49,16 @@ class Dispatcher {
 
   Dispatcher(const Services& services, BlockingPool& pool) : services_(services), pool_(pool) {}
   Handles handles_of(const std::string& route) const;
-  Result<std::size_t> admit(Request& request, Ticket& ticket) const;
+  Result<std::size_t> admit(Request& request, Ticket& ticket);
+  void note_denied(const Request& request, const Route& route);
+  bool first_of_its_minute(const std::string& attempt);
   void run(const Route& route, Request request, const Responder& responder);
 
   const Services services_;
   BlockingPool& pool_;
-  Router router_;                 // constant after make()
+  std::mutex denied_mutex_;
+  std::map<std::string, SteadyTime> denied_;  // guarded by denied_mutex_; recorded a moment ago
+  Router router_;                             // constant after make()
   std::vector<Handles> handles_;  // of the route with the same index, and one more; constant
 };
 

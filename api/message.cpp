@@ -59,6 +59,14 @@ Response problem_response(const Problem& problem) {
   return response;
 }
 
+Problem overloaded() {
+  Problem problem = make_problem(ErrorKind::runtime, "overloaded",
+                                 "too many administrative requests are waiting; try again");
+  problem.status = 503;
+  problem.retryable = true;
+  return problem;
+}
+
 Problem request_problem(int status, std::string code, std::string detail) {
   Problem problem = make_problem(ErrorKind::validation, std::move(code), std::move(detail));
   problem.status = status;

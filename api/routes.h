@@ -13,11 +13,12 @@ Status add_health_routes(Router& router, const Services& services);
 Status add_instance_routes(Router& router, const Services& services);
 Status add_workflow_routes(Router& router, const Services& services);
 
-// Administration needs nothing but the Authority and blocks, so that offline commands run the same
+// Administration blocks, and needs no engine and no reactor, so that offline commands run the same
 // handlers on the data directory (api/administration.h).
-Status add_credential_routes(Router& router, auth::Authority& authority);
-Status add_key_routes(Router& router, auth::Authority& authority);
-Status add_user_routes(Router& router, auth::Authority& authority);
+Status add_credential_routes(Router& router, const AdminServices& services);
+Status add_key_routes(Router& router, const AdminServices& services);
+Status add_user_routes(Router& router, const AdminServices& services);
+Status add_audit_routes(Router& router, const AdminServices& services);
 
 // Adds each of the routes.
 Status add_all(Router& router, std::vector<Route> routes);

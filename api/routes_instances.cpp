@@ -1,6 +1,8 @@
 // /api/v1/instances and /api/v1/workflows: starting, reading and stopping.
 
 #include <charconv>
+#include <future>
+#include <memory>
 #include <utility>
 
 #include "api/fields.h"
@@ -143,20 +145,26 @@ void show_instance(const engine::Engine& engine, const Request& request,
   responder.answer(json_response(200, describe(*view)));
 }
 
-void stop_instance(engine::Engine& engine, const Request& request, const Responder& responder) {
+Result<Response> stop_instance(engine::Engine& engine, auth::AuditLog& audit,
+                               const Request& request) {
   const std::optional<InstanceId> id = parse_id(request.parameters.at(0));
-  if (!id) return responder.answer(unknown_instance());
-  if (const Status status = engine.stop(*id); !status) return responder.answer(status.error());
+  const std::optional<engine::InstanceView> before = id ? engine.find(*id) : std::nullopt;
+  if (!before) return fail(unknown_instance());
+  if (engine::ended(before->status))
+    return fail(request_problem(409, "instance-ended",
+                                "instance " + request.parameters.at(0) + " has ended already"));
+  const Status noted =
+      audit.note({request.actor(), "instance.stop", request.parameters.at(0), ""}, "done");
+  if (!noted) return fail(noted.error());
+  if (const Status status = engine.stop(*id); !status) return fail(status.error());
   // The answer waits for the end, which follows at once: requests in flight are only cancelled.
-  responder.after(kMaxStopWait, [&engine, responder, id = *id] {
-    const std::optional<engine::InstanceView> view = engine.find(id);
-    responder.answer(view ? json_response(200, describe(*view))
-                          : problem_response(unknown_instance()));
-  });
-  const bool known = engine.when_ended(*id, [responder](const engine::InstanceView& view) {
-    responder.answer(json_response(200, describe(view)));
-  });
-  if (!known) responder.answer(unknown_instance());
+  auto ended = std::make_shared<std::promise<void>>();
+  std::future<void> end = ended->get_future();
+  engine.when_ended(*id, [ended](const engine::InstanceView&) { ended->set_value(); });
+  end.wait_for(kMaxStopWait);
+  const std::optional<engine::InstanceView> view = engine.find(*id);
+  if (!view) return fail(unknown_instance());
+  return json_response(200, describe(*view));
 }
 
 Value describe(const config::Definition& definition) {
@@ -193,8 +201,8 @@ Status add_instance_routes(Router& router, const Services& services) {
              show_instance(engine, request, responder);
            })},
           {"POST", all + "/{id}/stop", Access::needs(Permission::control_instances),
-           AsyncHandler([&engine](const Request& request, const Responder& responder) {
-             stop_instance(engine, request, responder);
+           BlockingHandler([&engine, &audit = services.authority.audit()](const Request& request) {
+             return stop_instance(engine, audit, request);
            })},
       });
 }

@@ -1,9 +1,12 @@
 // /api/v1/keys: our own API keys. A key's secret is in one answer only, that of its creation.
 
+#include <algorithm>
 #include <utility>
 
+#include "api/audited.h"
 #include "api/fields.h"
 #include "api/routes.h"
+#include "api/usage.h"
 
 namespace stepwell::api {
 
@@ -13,26 +16,68 @@ using auth::Permission;
 
 class KeyRoutes {
  public:
-  explicit KeyRoutes(auth::Authority& authority)
-      : keys_(authority.keys()), clock_(authority.expiry_clock()) {}
+  explicit KeyRoutes(const AdminServices& services)
+      : keys_(services.authority.keys()),
+        clock_(services.authority.expiry_clock()),
+        usage_(services.authority, services.catalog, services.engine) {}
 
   Result<Response> create(const Request& request) const;
   Result<Response> list() const;
   Result<Response> show(const Request& request) const;
   Result<Response> change(const Request& request) const;
-  Result<Response> revoke(const Request& request) const;
-  Result<Response> remove(const Request& request) const;
+  Result<Response> usage(const Request& request) const;
+  // Both are final.
+  using End = Result<auth::ApiKey> (auth::Keys::*)(const auth::Actor&, std::string_view);
+  Result<Response> end(const Request& request, End how) const;
 
  private:
+  Value described(const auth::ApiKey& key) const;
   Result<Response> shown(const Result<auth::ApiKey>& key) const;
 
   auth::Keys& keys_;
   auth::ExpiryClock& clock_;
+  const Usage usage_;
 };
+
+std::vector<auth::Permission> read_scopes(Fields& fields) {
+  std::vector<auth::Permission> scopes;
+  for (const std::string& name : fields.texts("scopes")) {
+    if (const auto scope = auth::parse_permission(name))
+      scopes.push_back(*scope);
+    else
+      fields.fault("\"" + name +
+                   "\" is no scope; they are named as the permissions of the routes, "
+                   "for example start-instances");
+  }
+  return scopes;
+}
+
+// Nobody makes a key that may do more than his own: else a narrowed key with manage-keys would be
+// worth as much as its user.
+Status within_own_scopes(const Request& request, const std::vector<auth::Permission>& scopes) {
+  const std::vector<auth::Permission>& own = request.principal.scopes;
+  const bool covered =
+      own.empty() ||
+      (!scopes.empty() && std::all_of(scopes.begin(), scopes.end(), [&](auth::Permission scope) {
+        return std::find(own.begin(), own.end(), scope) != own.end();
+      }));
+  if (covered) return {};
+  return fail(make_problem(ErrorKind::authorization, "permission-denied",
+                           "API key " + request.principal.key_id +
+                               " is narrowed to scopes, and may only manage keys that are narrowed "
+                               "to some of the same"));
+}
+
+Value KeyRoutes::described(const auth::ApiKey& key) const {
+  Value object = describe(key, clock_.now());
+  const std::optional<WallTime> used = keys_.last_used(key.id);
+  object.set("lastUsedAt", used ? Value(format_time(*used)) : Value());
+  return object;
+}
 
 Result<Response> KeyRoutes::shown(const Result<auth::ApiKey>& key) const {
   if (!key) return fail(key.error());
-  return json_response(200, describe(*key, clock_.now()));
+  return json_response(200, described(*key));
 }
 
 Result<Response> KeyRoutes::create(const Request& request) const {
@@ -41,11 +86,14 @@ Result<Response> KeyRoutes::create(const Request& request) const {
   auth::NewKey wanted;
   wanted.name = fields->required_text("name");
   wanted.user = fields->required_text("user");
+  wanted.scopes = read_scopes(*fields);
   wanted.expires_at = fields->time("expiresAt");
   if (Status status = fields->done(); !status) return fail(std::move(status).error());
+  if (Status within = within_own_scopes(request, wanted.scopes); !within)
+    return fail(std::move(within).error());
   const Result<auth::IssuedKey> issued = keys_.create(request.actor(), wanted);
   if (!issued) return fail(issued.error());
-  Value object = describe(issued->key, clock_.now());
+  Value object = described(issued->key);
   object.set("key", issued->secret.reveal());
   Response response = json_response(201, object);
   response.headers.push_back({"Location", "/api/v1/keys/" + issued->key.id});
@@ -54,9 +102,8 @@ Result<Response> KeyRoutes::create(const Request& request) const {
 }
 
 Result<Response> KeyRoutes::list() const {
-  const WallTime now = clock_.now();
   Value items = Value::array();
-  for (const auth::ApiKey& key : keys_.list()) items.push_back(describe(key, now));
+  for (const auth::ApiKey& key : keys_.list()) items.push_back(described(key));
   return json_response(200, Value::object({{"items", std::move(items)}}));
 }
 
@@ -67,44 +114,72 @@ Result<Response> KeyRoutes::show(const Request& request) const {
 Result<Response> KeyRoutes::change(const Request& request) const {
   Result<Fields> fields = Fields::of_body(request);
   if (!fields) return fail(std::move(fields).error());
-  const std::string& id = request.parameters.at(0);
-  const std::string user = fields->text("user");
-  const bool expiry = fields->has("expiresAt");
-  const std::optional<WallTime> expires_at = fields->time("expiresAt");
-  // Each change is one audited action; two of them in one request could end half-way.
-  if (user.empty() == !expiry) fields->fault("give either \"user\" or \"expiresAt\"");
+  auth::KeyChange change;
+  if (fields->has("user")) change.user = fields->required_text("user");
+  if (fields->has("scopes")) change.scopes = read_scopes(*fields);
+  change.change_expiry = fields->has("expiresAt");
+  change.expires_at = fields->time("expiresAt");
+  if (!change.user && !change.scopes && !change.change_expiry)
+    fields->fault("give \"user\", \"scopes\" or \"expiresAt\"");
   if (Status status = fields->done(); !status) return fail(std::move(status).error());
-  if (expiry) return shown(keys_.set_expiry(request.actor(), id, expires_at));
-  return shown(keys_.assign(request.actor(), id, user));
+  const std::string& id = request.parameters.at(0);
+  const Result<auth::ApiKey> key = keys_.find(id);
+  if (!key) return fail(key.error());
+  if (!request.principal.scopes.empty() && id == request.principal.key_id)
+    return fail(make_problem(ErrorKind::authorization, "permission-denied",
+                             "a key that is narrowed to scopes cannot change itself"));
+  // As it is and as it would be.
+  for (const auto& scopes : {key->scopes, change.scopes.value_or(key->scopes)}) {
+    if (Status within = within_own_scopes(request, scopes); !within)
+      return fail(std::move(within).error());
+  }
+  return shown(keys_.change(request.actor(), id, change));
 }
 
-Result<Response> KeyRoutes::revoke(const Request& request) const {
-  return shown(keys_.revoke(request.actor(), request.parameters.at(0)));
+Result<Response> KeyRoutes::usage(const Request& request) const {
+  const Result<auth::ApiKey> key = keys_.find(request.parameters.at(0));
+  if (!key) return fail(key.error());
+  return json_response(200, usage_.of_key(key->id));
 }
 
-Result<Response> KeyRoutes::remove(const Request& request) const {
-  return shown(keys_.remove(request.actor(), request.parameters.at(0)));
+Result<Response> KeyRoutes::end(const Request& request, End how) const {
+  const std::string& id = request.parameters.at(0);
+  const Value usage = usage_.of_key(id);
+  if (Status free = free_to_end(request, "API key " + id, usage); !free)
+    return fail(std::move(free.error()));
+  const Result<auth::ApiKey> ended = (keys_.*how)(request.actor(), id);
+  if (!ended) return fail(ended.error());
+  Value object = described(*ended);
+  object.set("affected", usage);
+  return json_response(200, object);
 }
 
 }  // namespace
 
-Status add_key_routes(Router& router, auth::Authority& authority) {
-  const KeyRoutes routes(authority);
+Status add_key_routes(Router& router, const AdminServices& services) {
+  const KeyRoutes routes(services);
   const Access manage = Access::needs(Permission::manage_keys);
   const std::string all = "/api/v1/keys";
   const std::string one = all + "/{id}";
+  const auto end = [&](const char* action, KeyRoutes::End member) {
+    return audited(services.authority, action,
+                   [routes, member](Request& request) { return routes.end(request, member); });
+  };
   return add_all(
       router,
       {
-          {"POST", all, manage, BlockingHandler([routes](Request& r) { return routes.create(r); })},
+          {"POST", all, manage,
+           audited(services.authority, "key.create",
+                   [routes](Request& r) { return routes.create(r); })},
           {"GET", all, manage, BlockingHandler([routes](Request&) { return routes.list(); })},
           {"GET", one, manage, BlockingHandler([routes](Request& r) { return routes.show(r); })},
+          {"GET", one + "/usage", manage,
+           BlockingHandler([routes](Request& r) { return routes.usage(r); })},
           {"PATCH", one, manage,
-           BlockingHandler([routes](Request& r) { return routes.change(r); })},
-          {"DELETE", one, manage,
-           BlockingHandler([routes](Request& r) { return routes.remove(r); })},
-          {"POST", one + "/revoke", manage,
-           BlockingHandler([routes](Request& r) { return routes.revoke(r); })},
+           audited(services.authority, "key.change",
+                   [routes](Request& r) { return routes.change(r); })},
+          {"DELETE", one, manage, end("key.delete", &auth::Keys::remove), {"force"}},
+          {"POST", one + "/revoke", manage, end("key.revoke", &auth::Keys::revoke), {"force"}},
       });
 }
 

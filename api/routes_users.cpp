@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "api/audited.h"
 #include "api/fields.h"
 #include "api/routes.h"
 
@@ -24,7 +25,17 @@ auth::Role read_role(Fields& fields, const std::string& text) {
   return role.value_or(auth::Role::viewer);
 }
 
+// Who may give roles may give himself all of them, so that a narrowed key may not.
+Status unless_narrowed(const Request& request) {
+  if (request.principal.scopes.empty()) return {};
+  return fail(
+      make_problem(ErrorKind::authorization, "permission-denied",
+                   "API key " + request.principal.key_id +
+                       " is narrowed to scopes, and roles are given with a key that is not"));
+}
+
 Result<Response> create(auth::Users& users, const Request& request) {
+  if (Status allowed = unless_narrowed(request); !allowed) return fail(std::move(allowed).error());
   Result<Fields> fields = Fields::of_body(request);
   if (!fields) return fail(std::move(fields).error());
   const std::string name = fields->required_text("name");
@@ -55,6 +66,10 @@ Result<Response> change(auth::Users& users, const Request& request) {
   if (active.has_value() == !role_text.empty()) fields->fault("give either \"role\" or \"active\"");
   const auth::Role role = active ? auth::Role::viewer : read_role(*fields, role_text);
   if (Status status = fields->done(); !status) return fail(std::move(status).error());
+  if (!active || *active) {
+    if (Status allowed = unless_narrowed(request); !allowed)
+      return fail(std::move(allowed).error());
+  }
   if (!active) return shown(200, users.set_role(request.actor(), name, role));
   return shown(200, *active ? users.activate(request.actor(), name)
                             : users.deactivate(request.actor(), name));
@@ -62,19 +77,22 @@ Result<Response> change(auth::Users& users, const Request& request) {
 
 }  // namespace
 
-Status add_user_routes(Router& router, auth::Authority& authority) {
-  auth::Users& users = authority.users();
+Status add_user_routes(Router& router, const AdminServices& services) {
+  auth::Users& users = services.authority.users();
   const Access manage = Access::needs(Permission::manage_users);
   const std::string all = "/api/v1/users";
   const std::string one = all + "/{name}";
   return add_all(
       router,
       {
-          {"POST", all, manage, BlockingHandler([&users](Request& r) { return create(users, r); })},
+          {"POST", all, manage,
+           audited(services.authority, "user.create",
+                   [&users](Request& r) { return create(users, r); })},
           {"GET", all, manage, BlockingHandler([&users](Request&) { return list(users); })},
           {"GET", one, manage, BlockingHandler([&users](Request& r) { return show(users, r); })},
           {"PATCH", one, manage,
-           BlockingHandler([&users](Request& r) { return change(users, r); })},
+           audited(services.authority, "user.change",
+                   [&users](Request& r) { return change(users, r); })},
       });
 }
 

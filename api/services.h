@@ -5,6 +5,7 @@
 #include <functional>
 
 #include "auth/authority.h"
+#include "auth/master_key.h"
 #include "base/clock.h"
 #include "base/entropy.h"
 #include "base/log.h"
@@ -12,13 +13,28 @@
 #include "base/result.h"
 #include "engine/catalog.h"
 #include "engine/engine.h"
+#include "http/reactor.h"
 
 namespace stepwell::api {
+
+// What administration needs, in a daemon and offline.
+struct AdminServices {
+  auth::Authority& authority;
+  const engine::Catalog& catalog;
+  auth::MasterKeySource master_key;
+  const engine::Engine* engine = nullptr;  // null offline
+  http::Reactor* reactor = nullptr;        // null offline
+  const Clock* clock = nullptr;            // null offline
+  // Runs a task on a thread that may block; false where too many wait. Empty offline.
+  std::function<bool(std::function<void()>)> blocking = {};
+};
 
 struct Services {
   engine::Engine& engine;
   engine::Catalog& catalog;
   auth::Authority& authority;
+  http::Reactor& reactor;
+  auth::MasterKeySource master_key;
   const Clock& clock;
   Entropy& entropy;
   Metrics& metrics;

@@ -1,16 +1,20 @@
 // The audit log: each administrative change and its record are one transaction, and each record's
 // hash covers the one before it (keyed BLAKE2b-256, so that it cannot be forged without the master
-// key). An action that cannot be audited does not happen.
-// Owned by Authority; all members may be called from any thread; commit() blocks for an fsync.
+// key). An action that cannot be audited does not happen. Every change to the store passes here, so
+// that each transaction also renews the seal over the state (auth/state_seal.h).
+// Owned by Authority; all members may be called from any thread; those that write block for an
+// fsync.
 #pragma once
 
+#include <functional>
 #include <mutex>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "auth/expiry_clock.h"
+#include "auth/state_seal.h"
 #include "auth/store_port.h"
+#include "auth/vault.h"
 #include "base/result.h"
 #include "base/secret.h"
 
@@ -23,30 +27,55 @@ struct AuditEvent {
   std::string detail;
 };
 
+// Which records to list; what is empty holds for all.
+struct AuditFilter {
+  std::uint64_t first = 1;  // number
+  std::size_t limit = 100;
+  std::string actor;
+  std::string action;  // its beginning: "credential."
+  std::string target;
+};
+
 // The hash of `record` (its own `hash` is ignored) after one whose hash is `previous`.
 std::string audit_hash(const Secret& key, const AuditRecord& record, std::string_view previous);
 
 class AuditLog {
  public:
-  AuditLog(SecretStore& store, Secret key, std::optional<AuditRecord> last, ExpiryClock& clock);
+  AuditLog(SecretStore& store, Vault& vault, SealedState state, ExpiryClock& clock);
 
-  // Commits the changes, the record of `event` and the clock's mark together. Errors: the store's.
+  // Commits the changes, the record of `event` and the clock's mark together. Errors: the store's;
+  // configuration/`store-damaged` where the store turns out to hold what nobody committed.
   Status commit(const AuditEvent& event, std::vector<Change> changes);
-  // Commits changes that no person asked for (the clock's mark), without a record.
-  Status commit_unaudited(const std::vector<Change>& changes);
+  // The same with what `make` derives from the rows that are in the store at that moment.
+  using Make = std::function<Result<std::vector<Change>>(const StoredState& stored)>;
+  Status commit_derived(const AuditEvent& event, const Make& make);
+  // Commits changes that no person asked for (the clock's mark, last uses), without a record.
+  Status commit_unaudited(std::vector<Change> changes);
+  // Records what was refused or failed; `result` is the problem's code.
+  Status note(const AuditEvent& event, std::string_view result);
 
+  Result<std::vector<AuditRecord>> list(const AuditFilter& filter);
   Result<std::vector<AuditRecord>> list(std::uint64_t first, std::size_t limit);
-  // Every record follows from the one before it. Errors: runtime/`audit-broken` naming the first
-  // record that does not.
+  // Every record follows from the one before it, from number 1 to the last one that was committed,
+  // and the seal covers that. Errors: runtime/`audit-broken` naming the first record that does not;
+  // configuration/`store-damaged` for the seal.
   Status verify();
 
  private:
+  // All of these with mutex_ held.
+  Status recall();
+  Status commit_record(const AuditEvent& event, std::string_view result,
+                       std::vector<Change> changes);
+  Status write(std::vector<Change> changes);
+  void follow_rotation(const std::vector<Change>& changes);
+
   SecretStore& store_;
-  const Secret key_;
+  Vault& vault_;
   ExpiryClock& clock_;
   std::mutex mutex_;
-  bool last_known_ = true;           // guarded by mutex_; false after a failed commit
-  std::optional<AuditRecord> last_;  // guarded by mutex_
+  SealedState state_;   // guarded by mutex_
+  bool known_ = true;   // guarded by mutex_; false after a failed commit
+  std::string before_;  // guarded by mutex_; the seal before the failed commit
 };
 
 }  // namespace stepwell::auth

@@ -13,10 +13,12 @@ constexpr std::chrono::seconds kMarkEvery{60};
 // database. The answer is what has to be written.
 std::vector<Change> merge_tombstones(StoredState& stored) {
   std::map<std::pair<std::string, std::string>, const Tombstone*> latest;
-  for (const Tombstone& stone : stored.tombstones) {
-    const Tombstone*& place = latest[{stone.kind, stone.id}];
-    // Deleted comes after revoked.
-    if (place == nullptr || stone.what == "deleted") place = &stone;
+  for (const auto* stones : {&stored.tombstones, &stored.tombstones_beside}) {
+    for (const Tombstone& stone : *stones) {
+      const Tombstone*& place = latest[{stone.kind, stone.id}];
+      // Deleted comes after revoked.
+      if (place == nullptr || stone.what == "deleted") place = &stone;
+    }
   }
   const auto stone_of = [&](const char* kind, const std::string& id) -> const Tombstone* {
     const auto found = latest.find({kind, id});
@@ -50,34 +52,66 @@ std::vector<Change> merge_tombstones(StoredState& stored) {
 
 }  // namespace
 
+Result<std::unique_ptr<Authority>> Authority::open(const MasterKeySource& source,
+                                                   const Surroundings& surroundings,
+                                                   const Credentials::Options& options) {
+  Result<std::vector<Secret>> candidates = load_candidates(source);
+  if (!candidates) return fail(std::move(candidates.error()));
+  Result<std::unique_ptr<Authority>> authority = open(*candidates, surroundings, options);
+  if (!authority || (*authority)->vault_->opened_with() == 0) return authority;
+  // A rotation was cut off after its commit, or the operator has not put the new key in place yet.
+  Status finished = finish_rotation(source);
+  if (!finished) return fail(std::move(finished.error()));
+  surroundings.log.warn(
+      "master-key-rotated",
+      {{"file", source.next()}, {"in_place", source.kind == MasterKeySource::Kind::file}});
+  return authority;
+}
+
 Result<std::unique_ptr<Authority>> Authority::open(const Secret& master_key,
+                                                   const Surroundings& surroundings,
+                                                   const Credentials::Options& options) {
+  return open(std::span(&master_key, 1), surroundings, options);
+}
+
+Result<std::unique_ptr<Authority>> Authority::open(std::span<const Secret> candidates,
                                                    const Surroundings& surroundings,
                                                    const Credentials::Options& options) {
   Result<StoredState> stored = surroundings.store.load();
   if (!stored) return fail(std::move(stored.error()));
   Result<std::unique_ptr<Vault>> vault =
-      Vault::open(master_key, *stored, surroundings.store, surroundings.entropy);
+      Vault::open(candidates, *stored, surroundings.store, surroundings.entropy);
   if (!vault) return fail(std::move(vault.error()));
-  std::unique_ptr<Authority> authority(
-      new Authority(std::move(*vault), *stored, surroundings, options));
+  if (stored->wrapped_keys.empty()) stored = surroundings.store.load();
+  if (!stored) return fail(std::move(stored.error()));
+  Result<SealedState> sealed = SealedState::open((*vault)->state_key(), *stored);
+  if (!sealed) return fail(std::move(sealed.error()));
+  std::unique_ptr<Authority> authority(new Authority(std::move(*vault), std::move(*sealed),
+                                                     stored->clock_mark, surroundings, options));
   Status loaded = authority->load(std::move(*stored));
   if (!loaded) return fail(std::move(loaded.error()));
   return authority;
 }
 
-Authority::Authority(std::unique_ptr<Vault> vault, const StoredState& stored,
+Authority::Authority(std::unique_ptr<Vault> vault, SealedState sealed, WallTime clock_mark,
                      const Surroundings& surroundings, const Credentials::Options& options)
-    : vault_(std::move(vault)),
+    : entropy_(surroundings.entropy),
+      vault_(std::move(vault)),
       clock_(surroundings.clock),
-      audit_(surroundings.store, vault_->audit_key().duplicate(), stored.last_audit, clock_),
-      gate_(clock_, redactor_, surroundings.entropy, surroundings.metrics),
+      audit_(surroundings.store, *vault_, std::move(sealed), clock_),
+      gate_(clock_, surroundings.clock, redactor_, surroundings.entropy, surroundings.metrics),
       credentials_({*vault_, audit_, gate_, clock_, surroundings.clock, surroundings.entropy,
                     surroundings.metrics, surroundings.log},
                    options),
       users_(audit_, clock_),
       keys_(*vault_, audit_, users_, clock_, surroundings.entropy, surroundings.metrics),
       log_(surroundings.log) {
-  clock_.raise_to(stored.clock_mark);
+  gate_.connect_keys({[this](std::string_view text) { return keys_.id_of(text); },
+                      [this](const std::string& id) { return keys_.stands(id); }});
+  keys_.when_ended([this](const std::string& id, const Problem& why) {
+    return credentials_.end_linked(id, why);
+  });
+  clock_.raise_to(clock_mark);
   marked_ = clock_.now();
 }
 
@@ -85,7 +119,7 @@ Authority::~Authority() = default;
 
 Status Authority::load(StoredState stored) {
   std::vector<Change> changes = merge_tombstones(stored);
-  if (!changes.empty()) {
+  if (!changes.empty() || stored.tombstones_beside.size() > stored.tombstones.size()) {
     log_.warn(
         "tombstones-merged",
         {{"rows", changes.size()},
@@ -103,11 +137,35 @@ void Authority::maintain() {
   keys_.maintain();
   const WallTime now = clock_.now();
   if (now - marked_ < kMarkEvery) return;
-  Status done = audit_.commit_unaudited({ClockMark{now}});
+  std::vector<Change> changes{ClockMark{now}};
+  credentials_.append_last_uses(changes);
+  keys_.append_last_uses(changes);
+  Status done = audit_.commit_unaudited(changes);
   if (done)
     marked_ = now;
   else
     log_.error("clock-mark-not-saved", {{"problem", done.error().one_line()}});
+}
+
+Result<MasterKeyRotation> Authority::rotate_master_key(const Actor& actor,
+                                                       const MasterKeySource& source) {
+  const std::scoped_lock lock(rotation_);
+  const Result<Secret> next = prepare_next_key(source, entropy_);
+  if (!next) return fail(next.error());
+  MasterKeyRotation rotation{source.next(), source.kind == MasterKeySource::Kind::file};
+  rotation.rotated = !vault_->is_under(*next);
+  if (rotation.rotated) {
+    Status done =
+        audit_.commit_derived({actor, "master-key.rotate", "", ""}, [&](const StoredState& stored) {
+          rotation.values = stored.values.size();
+          return vault_->rewrap(*next, stored);
+        });
+    if (!done) return fail(std::move(done.error()));
+  }
+  Status finished = finish_rotation(source);
+  if (!finished) return fail(std::move(finished.error()));
+  if (rotation.in_place) rotation.file = source.where;
+  return rotation;
 }
 
 }  // namespace stepwell::auth

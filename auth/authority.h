@@ -4,12 +4,15 @@
 #pragma once
 
 #include <memory>
+#include <mutex>
+#include <span>
 #include <string>
 
 #include "auth/audit.h"
 #include "auth/credentials.h"
 #include "auth/gate.h"
 #include "auth/keys.h"
+#include "auth/master_key.h"
 #include "auth/redactor.h"
 #include "auth/users.h"
 #include "auth/vault.h"
@@ -30,11 +33,24 @@ struct Surroundings {
   Log& log;
 };
 
+struct MasterKeyRotation {
+  std::string file;        // where the new key lies
+  bool in_place = false;   // the source gives it from now on; else the operator has to see to that
+  bool rotated = true;     // false: the store was under that key already, and nothing was done
+  std::size_t values = 0;  // sealed anew
+};
+
 class Authority {
  public:
-  // Opens the vault and loads everything; merges tombstones. With a wrong master key nothing is
-  // written. Errors: configuration/`master-key-wrong`, `store-damaged`; the store's.
+  // Opens the vault, checks the seal over all that was loaded before any of it is used, and merges
+  // tombstones. With a wrong master key nothing is written. Errors:
+  // configuration/`master-key-wrong`, `store-damaged`; the store's.
   static Result<std::unique_ptr<Authority>> open(const Secret& master_key,
+                                                 const Surroundings& surroundings,
+                                                 const Credentials::Options& options = {});
+  // The same with the key of a source (errors: as load_candidates); goes on with a rotation that
+  // was cut off.
+  static Result<std::unique_ptr<Authority>> open(const MasterKeySource& source,
                                                  const Surroundings& surroundings,
                                                  const Credentials::Options& options = {});
   ~Authority();
@@ -53,11 +69,21 @@ class Authority {
   // and then; call it about once a second, from one thread that may block.
   void maintain();
 
+  // Puts the store under a new master key and all values under a new data key, in one transaction.
+  // Cut off anywhere, the next open() or rotation with the same source goes on. Errors: as
+  // prepare_next_key and finish_rotation; the store's. Blocks for some fsyncs.
+  Result<MasterKeyRotation> rotate_master_key(const Actor& actor, const MasterKeySource& source);
+
  private:
-  Authority(std::unique_ptr<Vault> vault, const StoredState& stored,
+  static Result<std::unique_ptr<Authority>> open(std::span<const Secret> candidates,
+                                                 const Surroundings& surroundings,
+                                                 const Credentials::Options& options);
+  Authority(std::unique_ptr<Vault> vault, SealedState sealed, WallTime clock_mark,
             const Surroundings& surroundings, const Credentials::Options& options);
   Status load(StoredState stored);
 
+  Entropy& entropy_;
+  std::mutex rotation_;  // one at a time
   std::unique_ptr<Vault> vault_;
   ExpiryClock clock_;
   Redactor redactor_;

@@ -51,6 +51,23 @@ std::string keyed_hash(const Secret& key, std::string_view message) {
   return hash;
 }
 
+std::string sha256(std::string_view message) {
+  std::string hash(crypto_hash_sha256_BYTES, '\0');
+  crypto_hash_sha256(bytes(hash.data()), bytes(message.data()), message.size());
+  return hash;
+}
+
+Mac::~Mac() { sodium_memzero(bytes.data(), bytes.size()); }
+
+void hmac_sha256(std::string_view key, std::string_view message, Mac& mac) noexcept {
+  static_assert(sizeof(mac.bytes) == crypto_auth_hmacsha256_BYTES);
+  crypto_auth_hmacsha256_state state;
+  crypto_auth_hmacsha256_init(&state, bytes(key.data()), key.size());
+  crypto_auth_hmacsha256_update(&state, bytes(message.data()), message.size());
+  crypto_auth_hmacsha256_final(&state, bytes(mac.bytes.data()));
+  sodium_memzero(&state, sizeof state);
+}
+
 bool equal_in_constant_time(std::string_view a, std::string_view b) noexcept {
   return a.size() == b.size() && sodium_memcmp(a.data(), b.data(), a.size()) == 0;
 }

@@ -2,6 +2,7 @@
 // Pure functions, callable from any thread.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <optional>
 #include <string>
@@ -26,6 +27,21 @@ std::optional<Secret> decrypt(const Secret& key, std::string_view associated,
 
 // Keyed BLAKE2b-256 (RFC 7693).
 std::string keyed_hash(const Secret& key, std::string_view message);
+// SHA-256 (FIPS 180-4), for protocols that ask for it.
+std::string sha256(std::string_view message);
+
+// HMAC-SHA-256 (RFC 2104); the key may have any length. It is wiped with its owner, since one may
+// be the key of the next.
+struct Mac {
+  std::array<char, 32> bytes{};
+  Mac() = default;
+  Mac(const Mac&) = delete;
+  Mac& operator=(const Mac&) = delete;
+  ~Mac();
+  std::string_view view() const noexcept { return {bytes.data(), bytes.size()}; }
+};
+void hmac_sha256(std::string_view key, std::string_view message, Mac& mac) noexcept;
+
 // Takes time that depends on the sizes alone.
 bool equal_in_constant_time(std::string_view a, std::string_view b) noexcept;
 

@@ -3,16 +3,21 @@
 #include <algorithm>
 #include <array>
 
+#include "auth/aws_sigv4.h"
+#include "auth/oauth2.h"
 #include "http/headers.h"
 
 namespace stepwell::auth {
 
 namespace {
 
-constexpr std::array<std::string_view, 3> kKinds = {"basic", "bearer", "apiKey"};
+constexpr std::array<std::string_view, 7> kKinds = {
+    "basic", "bearer", "apiKey", "digest", "oauth2", "awsSigV4", "clientCertificate"};
+constexpr std::array<std::string_view, 2> kOnRevoke = {"finish", "abort"};
 constexpr std::array<std::string_view, kCredentialStates> kStates = {
     "active", "expired", "disabled", "rejected", "revoked", "deleted"};
 constexpr std::size_t kMaxValue = 8192;
+constexpr std::size_t kMaxPem = 65'536;
 constexpr std::size_t kMaxDescription = 1000;
 constexpr std::size_t kMaxEntries = 100;
 
@@ -41,11 +46,12 @@ Status check_placement(const NewCredential& credential) {
         "an apiKey needs either a prefix (sent as Authorization: PREFIX TOKEN) or the name of a "
         "header (sent as HEADER: TOKEN)");
   if (!credential.prefix.empty() && !http::is_token(credential.prefix))
-    return invalid("the prefix \"" + credential.prefix +
+    return invalid("the prefix \"" + credential.prefix.substr(0, credential.prefix.find(' ')) +
                    "\" is no authentication scheme: letters, digits and -._~ without spaces");
   if (!credential.header.empty() &&
       (!http::is_token(credential.header) || is_reserved_header(credential.header)))
-    return invalid("\"" + credential.header + "\" cannot be the header of a credential");
+    return invalid("\"" + credential.header.substr(0, credential.header.find_first_of(": ")) +
+                   "\" cannot be the header of a credential");
   return {};
 }
 
@@ -72,6 +78,21 @@ std::optional<CredentialKind> parse_credential_kind(std::string_view text) noexc
     if (kKinds[i] == text) return static_cast<CredentialKind>(i);
   }
   return std::nullopt;
+}
+
+std::string_view to_string(OnRevoke choice) noexcept {
+  return kOnRevoke[static_cast<std::size_t>(choice)];
+}
+
+std::optional<OnRevoke> parse_on_revoke(std::string_view text) noexcept {
+  if (text == "finish") return OnRevoke::finish;
+  if (text == "abort") return OnRevoke::abort;
+  return std::nullopt;
+}
+
+std::string_view CredentialValue::reveal(std::string_view name) const {
+  const auto found = more.find(name);
+  return found == more.end() ? std::string_view() : found->second.reveal();
 }
 
 std::string_view to_string(CredentialState state) noexcept {
@@ -105,6 +126,9 @@ Value describe(const Credential& credential, WallTime now) {
                                 {"namespaces", namespaces}});
   if (!credential.prefix.empty()) object.set("prefix", credential.prefix);
   if (!credential.header.empty()) object.set("header", credential.header);
+  if (credential.settings.is_object()) object.set("settings", credential.settings);
+  object.set("onRevoke", to_string(credential.on_revoke));
+  if (!credential.linked_key.empty()) object.set("linkedKey", credential.linked_key);
   set_time(object, "expiresAt", credential.expires_at);
   object.set("createdBy", credential.created_by);
   set_time(object, "createdAt", credential.created_at);
@@ -123,23 +147,109 @@ bool is_dns_label(std::string_view text) noexcept {
                      [&](char c) { return is_alphanumeric(c) || c == '-'; });
 }
 
-Status check_value(CredentialKind kind, const CredentialValue& value) {
-  const bool basic = kind == CredentialKind::basic;
-  const std::string_view secret = value.secret.reveal();
-  const std::string what = basic ? "password" : "token";
+namespace {
+
+Status check_secret(std::string_view secret, const std::string& what) {
   if (secret.empty()) return invalid("the " + what + " is empty");
   if (secret.size() > kMaxValue) return invalid("the " + what + " is longer than 8 KiB");
   if (!http::is_field_value(secret) || secret.find('\t') != std::string_view::npos)
     return invalid("the " + what +
                    " contains a control character; a newline at its end comes from echo: use "
                    "printf %s");
-  if (!basic && (secret.front() == ' ' || secret.back() == ' '))
+  return {};
+}
+
+Status check_token(std::string_view token, const std::string& what) {
+  Status done = check_secret(token, what);
+  if (done && (token.front() == ' ' || token.back() == ' '))
     return invalid("the " + what + " begins or ends with a space");
-  if (!basic && !value.username.empty()) return invalid("only the kind basic has a user name");
-  if (basic && value.username.empty()) return invalid("the kind basic needs a user name");
+  return done;
+}
+
+// Without a colon, which would end it (RFC 7617 §2; an access key's id has none either).
+Status check_username(const CredentialValue& value, const std::string& what) {
+  if (value.username.empty()) return invalid("the " + what + " is missing");
   if (value.username.size() > kMaxValue || !http::is_field_value(value.username) ||
       value.username.find_first_of(":\t") != std::string::npos)
-    return invalid("the user name is too long or contains a colon or a control character");
+    return invalid("the " + what + " is too long or contains a colon or a control character");
+  return {};
+}
+
+// The members of `more` that the kind knows, and which of them it needs.
+Status check_more(const CredentialValue& value, const std::vector<std::string_view>& known) {
+  for (const auto& [name, secret] : value.more) {
+    if (std::find(known.begin(), known.end(), name) == known.end())
+      return invalid("a credential of this kind has no " + printable(name));
+    if (secret.size() > kMaxPem) return invalid("the " + printable(name) + " is too long");
+  }
+  return {};
+}
+
+Status check_pem(std::string_view text, std::string_view label, const std::string& what) {
+  if (text.find("-----BEGIN ") != std::string_view::npos &&
+      text.find(label) != std::string_view::npos && text.size() <= kMaxPem)
+    return {};
+  return invalid("the " + what + " is not in PEM form (-----BEGIN …" + std::string(label) + ")");
+}
+
+Status check_certificate(const CredentialValue& value) {
+  if (!value.username.empty()) return invalid("a client certificate has no user name");
+  Status done = check_pem(value.reveal(kCertificate), "CERTIFICATE-----", "certificate");
+  if (done) done = check_pem(value.secret.reveal(), "PRIVATE KEY-----", "private key");
+  return done;
+}
+
+Status check_aws(const Value& settings, const CredentialValue& value) {
+  const auto parsed = SigV4Settings::parse(settings);
+  if (!parsed) return fail(parsed.error());
+  return check(*parsed, value);
+}
+
+Status check_oauth2(const Value& settings, const CredentialValue& value) {
+  const auto parsed = OAuth2Settings::parse(settings);
+  if (!parsed) return fail(parsed.error());
+  return check(*parsed, value);
+}
+
+}  // namespace
+
+Status check_value(CredentialKind kind, const Value& settings, const CredentialValue& value) {
+  const bool has_settings =
+      !settings.is_null() && !(settings.is_object() && settings.members().empty());
+  if (kind == CredentialKind::oauth2) return check_oauth2(settings, value);
+  if (kind != CredentialKind::aws_sigv4 && has_settings)
+    return invalid("only the kinds oauth2 and awsSigV4 have settings");
+  std::vector<std::string_view> more;
+  if (kind == CredentialKind::aws_sigv4) more = {"sessionToken"};
+  if (kind == CredentialKind::client_certificate) more = {kCertificate, "passphrase"};
+  if (Status known = check_more(value, more); !known) return known;
+  if (kind == CredentialKind::aws_sigv4) return check_aws(settings, value);
+  if (kind == CredentialKind::client_certificate) return check_certificate(value);
+  if (kind == CredentialKind::basic || kind == CredentialKind::digest) {
+    Status done = check_username(value, "user name");
+    return done ? check_secret(value.secret.reveal(), "password") : done;
+  }
+  if (!value.username.empty()) return invalid("a token has no user name");
+  return check_token(value.secret.reveal(), "token");
+}
+
+Status check_rules(const std::vector<std::string>& origins,
+                   const std::vector<std::string>& namespaces) {
+  if (origins.empty())
+    return invalid(
+        "allowed origins are required: they say where the credential may be sent, for example "
+        "https://api.example.com");
+  if (origins.size() > kMaxEntries || namespaces.size() > kMaxEntries)
+    return invalid("at most 100 origins and 100 namespaces are allowed");
+  for (const std::string& origin : origins) {
+    Result<OriginPattern> parsed = OriginPattern::parse(origin);
+    if (!parsed) return fail(std::move(parsed.error()));
+  }
+  for (const std::string& name : namespaces) {
+    if (!is_dns_label(name))
+      return invalid("the namespace \"" + printable(name) +
+                     "\" is not allowed: a-z, 0-9 and - inside, at most 63 characters");
+  }
   return {};
 }
 
@@ -151,22 +261,9 @@ Status check_new_credential(const NewCredential& credential) {
     return invalid("the description is longer than 1000 bytes");
   Status placement = check_placement(credential);
   if (!placement) return placement;
-  if (credential.origins.empty())
-    return invalid(
-        "allowed origins are required: they say where the credential may be sent, for example "
-        "https://api.example.com");
-  if (credential.origins.size() > kMaxEntries || credential.namespaces.size() > kMaxEntries)
-    return invalid("at most 100 origins and 100 namespaces are allowed");
-  for (const std::string& origin : credential.origins) {
-    Result<OriginPattern> parsed = OriginPattern::parse(origin);
-    if (!parsed) return fail(std::move(parsed.error()));
-  }
-  for (const std::string& name : credential.namespaces) {
-    if (!is_dns_label(name))
-      return invalid("the namespace \"" + printable(name) +
-                     "\" is not allowed: a-z, 0-9 and - inside, at most 63 characters");
-  }
-  return check_value(credential.kind, credential.value);
+  Status rules = check_rules(credential.origins, credential.namespaces);
+  if (!rules) return rules;
+  return check_value(credential.kind, credential.settings, credential.value);
 }
 
 }  // namespace stepwell::auth

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -23,8 +24,17 @@ struct Actor {
   std::string from;
 };
 
-enum class CredentialKind : std::uint8_t { basic, bearer, api_key };
-std::string_view to_string(CredentialKind kind) noexcept;  // "basic", "bearer", "apiKey"
+enum class CredentialKind : std::uint8_t {
+  basic,
+  bearer,
+  api_key,
+  digest,
+  oauth2,
+  aws_sigv4,
+  client_certificate
+};
+// "basic", "bearer", "apiKey", "digest", "oauth2", "awsSigV4", "clientCertificate"
+std::string_view to_string(CredentialKind kind) noexcept;
 std::optional<CredentialKind> parse_credential_kind(std::string_view text) noexcept;
 
 // active → expired by the clock, and back by a new expiry; disabled ⇄ active by an admin; rejected
@@ -38,16 +48,24 @@ inline bool is_final(CredentialState state) noexcept {
   return state == CredentialState::revoked || state == CredentialState::deleted;
 }
 
+// What becomes of requests that are fully sent when their credential is revoked.
+enum class OnRevoke : std::uint8_t { finish, abort };
+std::string_view to_string(OnRevoke choice) noexcept;  // "finish", "abort"
+std::optional<OnRevoke> parse_on_revoke(std::string_view text) noexcept;
+
 struct Credential {
   std::string id;  // random, never used again; a re-added name gets another one
   std::string name;
   std::string description;
   CredentialKind kind = CredentialKind::bearer;
-  std::string prefix;                               // apiKey: Authorization: PREFIX TOKEN …
-  std::string header;                               // … or HEADER: TOKEN; one of both is set
-  std::vector<OriginPattern> origins;               // never empty
-  std::vector<std::string> namespaces;              // empty: all
-  std::optional<WallTime> expires_at;               // valid iff now < expires_at
+  std::string prefix;                   // apiKey: Authorization: PREFIX TOKEN …
+  std::string header;                   // … or HEADER: TOKEN; one of both is set
+  Value settings;                       // of oauth2 and awsSigV4; else null
+  std::vector<OriginPattern> origins;   // never empty
+  std::vector<std::string> namespaces;  // empty: all
+  std::optional<WallTime> expires_at;   // valid iff now < expires_at
+  OnRevoke on_revoke = OnRevoke::finish;
+  std::string linked_key;                           // id of our own API key that it holds, or empty
   std::uint32_t version = 1;                        // the current one
   CredentialState state = CredentialState::active;  // as set by people; never `expired` here
   std::string created_by;
@@ -63,10 +81,21 @@ CredentialState state_at(const Credential& credential, WallTime now) noexcept;
 // createdBy, createdAt, changedBy, changedAt}, as the API and `-o json` show it.
 Value describe(const Credential& credential, WallTime now);
 
-// What a credential holds. bearer and apiKey: `secret` alone; basic: both.
+// What a credential holds, by kind:
+//   bearer, apiKey      secret: the token
+//   basic, digest       username, secret: the password
+//   oauth2              username: the client's id, secret: the client's secret (may be empty);
+//                       more: refreshToken | subjectToken [actorToken], by the grant
+//   awsSigV4            username: the access key's id, secret: the secret access key;
+//                       more: sessionToken (optional)
+//   clientCertificate   secret: the private key (PEM); more: certificate (PEM, the chain),
+//                       passphrase (optional)
 struct CredentialValue {
   std::string username;  // not treated as a secret, but sealed beside it
   Secret secret;
+  std::map<std::string, Secret, std::less<>> more;
+
+  std::string_view reveal(std::string_view name) const;  // of `more`; empty where absent
 };
 
 struct NewCredential {
@@ -75,6 +104,8 @@ struct NewCredential {
   CredentialKind kind = CredentialKind::bearer;
   std::string prefix;
   std::string header;
+  Value settings;
+  OnRevoke on_revoke = OnRevoke::finish;
   std::vector<std::string> origins;  // OriginPattern's text
   std::vector<std::string> namespaces;
   std::optional<WallTime> expires_at;
@@ -84,9 +115,15 @@ struct NewCredential {
 // Everything about it that can be wrong, the first fault. Errors: validation/`credential-invalid`,
 // `origin-invalid`.
 Status check_new_credential(const NewCredential& credential);
-// Not empty, at most 8 KiB, no control characters (RFC 9110 §5.5), no colon in a user name
-// (RFC 7617 §2). Errors: validation/`credential-invalid`; the detail never quotes the value.
-Status check_value(CredentialKind kind, const CredentialValue& value);
+// Origins and namespaces alone. Errors: as above.
+Status check_rules(const std::vector<std::string>& origins,
+                   const std::vector<std::string>& namespaces);
+// By kind: what goes into a header is not empty, at most 8 KiB and without control characters
+// (RFC 9110 §5.5); user names have no colon (RFC 7617 §2); certificates and keys are PEM. Errors:
+// validation/`credential-invalid`; the detail never quotes the value.
+Status check_value(CredentialKind kind, const Value& settings, const CredentialValue& value);
+inline constexpr std::string_view kCertificate = "certificate";    // in `more`, and no secret
+inline constexpr std::string_view kRefreshToken = "refreshToken";  // in `more`, of oauth2
 bool is_dns_label(std::string_view text) noexcept;
 
 }  // namespace stepwell::auth

@@ -1,8 +1,7 @@
 #include "auth/credentials.h"
 
-#include <algorithm>
-#include <limits>
-#include <tuple>
+#include <chrono>
+#include <utility>
 
 #include "auth/denial.h"
 #include "base/json.h"
@@ -11,9 +10,7 @@ namespace stepwell::auth {
 
 namespace {
 
-constexpr std::string_view kTable = "credential_values";
-constexpr std::string_view kUsername = "username";
-constexpr std::string_view kSecret = "secret";
+constexpr std::size_t kMaxDescription = 1000;
 
 Problem problem(int status, std::string code, std::string detail) {
   Problem made = make_problem(ErrorKind::validation, std::move(code), std::move(detail));
@@ -33,6 +30,26 @@ Problem incomplete(const std::string& name) {
                                   "the call, or restart the daemon to be certain");
   made.status = 503;
   return made;
+}
+
+Value text_array(const std::vector<std::string>& texts) {
+  Value array = Value::array();
+  for (const std::string& text : texts) array.push_back(text);
+  return array;
+}
+
+// What a new one, or a new version, is: for the audit log.
+Value facts_of(const Credential& credential) {
+  std::vector<std::string> origins;
+  for (const OriginPattern& origin : credential.origins) origins.push_back(origin.text());
+  Value facts = Value::object({{"kind", to_string(credential.kind)},
+                               {"version", credential.version},
+                               {"origins", text_array(origins)},
+                               {"namespaces", text_array(credential.namespaces)}});
+  if (credential.settings.is_object()) facts.set("settings", credential.settings);
+  facts.set("expiresAt",
+            credential.expires_at ? Value(format_time(*credential.expires_at)) : Value());
+  return facts;
 }
 
 std::string action_of(CredentialState end) {
@@ -63,28 +80,10 @@ Credentials::Credentials(const Parts& parts, Options options)
   revocation_duration_ =
       metrics.histogram("stepwell_revocation_duration_seconds",
                         "From the call of a revocation to its return.", duration_buckets());
-}
-
-Status Credentials::load(const StoredState& stored) {
-  std::vector<const Credential*> order;
-  for (const Credential& credential : stored.credentials) order.push_back(&credential);
-  // A living credential takes the name from a deleted one, a later deleted one from an earlier.
-  std::sort(order.begin(), order.end(), [](const Credential* a, const Credential* b) {
-    const bool a_lives = a->state != CredentialState::deleted;
-    const bool b_lives = b->state != CredentialState::deleted;
-    return std::tie(a_lives, a->changed_at) < std::tie(b_lives, b->changed_at);
+  gate_.keep_refresh_tokens([this](KeptToken token) {
+    const std::scoped_lock lock(kept_mutex_);
+    kept_.push_back(std::move(token));
   });
-  for (const Credential* credential : order) {
-    if (is_final(credential->state)) {
-      gate_.install(*credential, nullptr);
-      continue;
-    }
-    Result<CredentialValue> value = unseal(*credential, stored);
-    if (!value) return fail(std::move(value.error()));
-    gate_.install(*credential, &*value);
-  }
-  refresh_gauges();
-  return {};
 }
 
 std::vector<Credential> Credentials::list() const {
@@ -111,7 +110,9 @@ Result<Credential> Credentials::add(const Actor& actor, NewCredential wanted) {
   if (!valid) return fail(std::move(valid.error()));
   const std::scoped_lock lock(mutex_);
   const std::optional<Credential> known = gate_.find(wanted.name);
-  if (known && (known->state != CredentialState::deleted || unsaved_.count(known->id) != 0))
+  // Its name is free when its end is on disk, and not before.
+  if (known && (known->state != CredentialState::deleted || unsaved_.count(known->id) != 0 ||
+                is_ending(known->id)))
     return fail(problem(
         409, "credential-exists",
         "there is a credential " + wanted.name + " already; rotate it, or delete it first"));
@@ -122,6 +123,11 @@ Result<Credential> Credentials::add(const Actor& actor, NewCredential wanted) {
   credential.kind = wanted.kind;
   credential.prefix = std::move(wanted.prefix);
   credential.header = std::move(wanted.header);
+  credential.settings = std::move(wanted.settings);
+  credential.on_revoke = wanted.on_revoke;
+  Result<std::string> linked = linked_key(wanted.value);
+  if (!linked) return fail(std::move(linked.error()));
+  credential.linked_key = std::move(*linked);
   for (const std::string& origin : wanted.origins) {
     Result<OriginPattern> parsed = OriginPattern::parse(origin);
     if (!parsed) return fail(std::move(parsed.error()));
@@ -133,9 +139,9 @@ Result<Credential> Credentials::add(const Actor& actor, NewCredential wanted) {
   credential.created_at = credential.changed_at = expiry_clock_.now();
   std::vector<Change> changes{credential};
   seal(changes, credential, wanted.value);
-  Status done = audit_.commit({actor, "credential.add", credential.name,
-                               to_json(Value::object({{"kind", to_string(credential.kind)}}))},
-                              std::move(changes));
+  Status done =
+      audit_.commit({actor, "credential.add", credential.name, to_json(facts_of(credential))},
+                    std::move(changes));
   if (!done) return fail(std::move(done.error()));
   gate_.install(credential, &wanted.value);
   refresh_gauges();
@@ -148,11 +154,22 @@ Result<Credential> Credentials::rotate(const Actor& actor, std::string_view name
   Result<Credential> found = changeable(name);
   if (!found) return found;
   Credential& credential = *found;
-  Status valid = check_value(credential.kind, rotation.value);
+  if (rotation.settings) {
+    if (!rotation.settings->is_object())
+      return fail(problem(400, "credential-invalid", "the settings must be an object"));
+    if (!credential.settings.is_object()) credential.settings = Value::object();
+    for (const Value::Member& member : rotation.settings->members())
+      credential.settings.set(member.name(), member.value);
+  }
+  Status valid = check_value(credential.kind, credential.settings, rotation.value);
   if (!valid) return fail(std::move(valid.error()));
   ++credential.version;
+  Result<std::string> linked = linked_key(rotation.value);
+  if (!linked) return fail(std::move(linked.error()));
+  credential.linked_key = std::move(*linked);
   if (rotation.change_expiry) credential.expires_at = rotation.expires_at;
-  if (credential.state == CredentialState::rejected) {
+  const bool was_rejected = credential.state == CredentialState::rejected;
+  if (was_rejected) {
     credential.state = CredentialState::active;
     credential.changed_by = actor.user;
     credential.changed_at = expiry_clock_.now();
@@ -160,11 +177,11 @@ Result<Credential> Credentials::rotate(const Actor& actor, std::string_view name
   // What is not used any more is not kept.
   std::vector<Change> changes{credential, EraseValues{credential.id}};
   seal(changes, credential, rotation.value);
-  Status done = audit_.commit({actor, "credential.rotate", credential.name,
-                               to_json(Value::object({{"version", credential.version}}))},
-                              std::move(changes));
+  Status done =
+      audit_.commit({actor, "credential.rotate", credential.name, to_json(facts_of(credential))},
+                    std::move(changes));
   if (!done) return fail(std::move(done.error()));
-  gate_.install(credential, &rotation.value);
+  gate_.install(credential, &rotation.value, was_rejected);
   refresh_gauges();
   return found;
 }
@@ -182,31 +199,95 @@ Result<Credential> Credentials::set_state(const Actor& actor, std::string_view n
   const std::scoped_lock lock(mutex_);
   Result<Credential> found = changeable(name);
   if (!found || found->state == to) return found;
+  const bool probe = found->state == CredentialState::rejected && to == CredentialState::active;
   found->state = to;
   found->changed_by = actor.user;
   found->changed_at = expiry_clock_.now();
-  return save(actor, *found, action);
+  return save(actor, *found, action, "", probe);
 }
 
 Result<Credential> Credentials::set_expiry(const Actor& actor, std::string_view name,
                                            std::optional<WallTime> expires_at) {
+  CredentialChange wanted;
+  wanted.change_expiry = true;
+  wanted.expires_at = expires_at;
+  return change(actor, name, wanted);
+}
+
+Result<Credential> Credentials::change(const Actor& actor, std::string_view name,
+                                       const CredentialChange& wanted) {
   const std::scoped_lock lock(mutex_);
   Result<Credential> found = changeable(name);
   if (!found) return found;
-  found->expires_at = expires_at;
-  return save(actor, *found, "credential.expiry");
+  Credential& credential = *found;
+  std::vector<std::string> origins;
+  for (const OriginPattern& origin : credential.origins) origins.push_back(origin.text());
+  if (wanted.origins) origins = *wanted.origins;
+  if (wanted.namespaces) credential.namespaces = *wanted.namespaces;
+  Status valid = check_rules(origins, credential.namespaces);
+  if (!valid) return fail(std::move(valid.error()));
+  credential.origins.clear();
+  for (const std::string& origin : origins)
+    credential.origins.push_back(OriginPattern::parse(origin).value());
+  Value detail = Value::object();
+  if (wanted.description) {
+    if (wanted.description->size() > kMaxDescription)
+      return fail(problem(400, "credential-invalid", "the description is longer than 1000 bytes"));
+    credential.description = *wanted.description;
+    detail.set("description", credential.description);
+  }
+  if (wanted.origins) detail.set("origins", text_array(origins));
+  if (wanted.namespaces) detail.set("namespaces", text_array(credential.namespaces));
+  if (wanted.on_revoke) {
+    credential.on_revoke = *wanted.on_revoke;
+    detail.set("onRevoke", to_string(*wanted.on_revoke));
+  }
+  if (wanted.change_expiry) {
+    credential.expires_at = wanted.expires_at;
+    detail.set("expiresAt", wanted.expires_at ? Value(format_time(*wanted.expires_at)) : Value());
+  }
+  return save(actor, credential, "credential.change", to_json(detail));
 }
 
 Result<Credential> Credentials::save(const Actor& actor, const Credential& credential,
-                                     std::string_view action) {
-  std::string detail;
-  if (credential.expires_at)
-    detail = to_json(Value::object({{"expiresAt", format_time(*credential.expires_at)}}));
-  Status done = audit_.commit({actor, std::string(action), credential.name, detail}, {credential});
+                                     std::string_view action, std::string detail, bool probe) {
+  Status done =
+      audit_.commit({actor, std::string(action), credential.name, std::move(detail)}, {credential});
   if (!done) return fail(std::move(done.error()));
-  gate_.update(credential);
+  gate_.update(credential, probe);
   refresh_gauges();
   return credential;
+}
+
+bool Credentials::is_ending(const std::string& id) {
+  const std::scoped_lock lock(ending_mutex_);
+  return ending_.count(id) != 0;
+}
+
+// A value with an API key of ours in it, wherever, ties the credential to that key.
+Result<std::string> Credentials::linked_key(const CredentialValue& value) const {
+  std::string linked;
+  std::vector<std::string_view> texts{value.username, value.secret.reveal()};
+  for (const auto& [name, secret] : value.more) texts.push_back(secret.reveal());
+  for (const std::string_view text : texts) {
+    for (const std::string_view key : key_texts_in(text)) {
+      const std::string id = gate_.keys().id_of ? gate_.keys().id_of(key) : std::string();
+      if (id.empty() || id == linked) continue;
+      if (!linked.empty())
+        return fail(problem(400, "credential-invalid",
+                            "the value holds two API keys; it can share the fate of one only"));
+      linked = id;
+    }
+  }
+  return linked;
+}
+
+std::function<bool()> Credentials::end_linked(const std::string& key_id, const Problem& why) {
+  return [this, all = gate_.deny_linked(key_id, why)] {
+    bool quiet = true;
+    for (const Gate::Ended& ended : all) quiet = gate_.drain(ended, options_.drain_limit) && quiet;
+    return quiet;
+  };
 }
 
 Result<Credential> Credentials::revoke(const Actor& actor, std::string_view name) {
@@ -228,21 +309,28 @@ Result<Credential> Credentials::end(const Actor& actor, std::string_view name, C
     ended->changed_by = actor.user;
     ended->changed_at = expiry_clock_.now();
   }
-  const Gate::Guards guards = gate_.deny_for_good(*ended);
+  {
+    const std::scoped_lock lock(ending_mutex_);
+    ending_.insert(ended->id);
+  }
+  const Gate::Ended stopped = gate_.deny_for_good(*ended);
   Status saved;
+  bool gone = false;  // before this call
   {
     const std::scoped_lock lock(mutex_);
-    if (!further && unsaved_.count(ended->id) == 0) {
-      if (ended->state == CredentialState::deleted) return fail(unknown(name));
-    } else {
+    if (further || unsaved_.count(ended->id) != 0)
       saved = save_end(actor, *ended);
-    }
+    else
+      gone = ended->state == CredentialState::deleted;
+    const std::scoped_lock ending(ending_mutex_);
+    ending_.erase(ending_.find(ended->id));
   }
-  const bool quiet = gate_.drain(guards, options_.drain_limit);
+  const bool quiet = gate_.drain(stopped, options_.drain_limit);
   refresh_gauges();
   if (!quiet) log_.error("revocation-incomplete", {{"credential", ended->name}});
   if (!saved) return fail(std::move(saved.error()));
   if (!quiet) return fail(incomplete(ended->name));
+  if (gone) return fail(unknown(name));
   revocation_duration_.observe(std::chrono::duration<double>(clock_.steady_now() - began).count());
   return std::move(*ended);
 }
@@ -270,71 +358,6 @@ Status Credentials::save_end(const Actor& actor, const Credential& ended) {
                "restart (" +
                why.detail + "); mend the cause and repeat the call";
   return fail(std::move(why));
-}
-
-void Credentials::seal(std::vector<Change>& changes, const Credential& credential,
-                       const CredentialValue& value) const {
-  const auto add = [&](std::string_view field, std::string_view plain) {
-    const FieldPlace place{kTable, credential.id, field, credential.version};
-    changes.emplace_back(SealedValue{credential.id, credential.version, std::string(field),
-                                     vault_.seal(place, plain)});
-  };
-  if (credential.kind == CredentialKind::basic) add(kUsername, value.username);
-  add(kSecret, value.secret.reveal());
-}
-
-Result<CredentialValue> Credentials::unseal(const Credential& credential,
-                                            const StoredState& stored) const {
-  CredentialValue value;
-  for (const SealedValue& row : stored.values) {
-    if (row.credential_id != credential.id || row.version != credential.version) continue;
-    Result<Secret> plain =
-        vault_.unseal({kTable, credential.id, row.field, credential.version}, row.sealed);
-    if (!plain) return fail(std::move(plain.error()));
-    if (row.field == kSecret) value.secret = std::move(*plain);
-    if (row.field == kUsername) value.username = std::string(plain->reveal());
-  }
-  if (check_value(credential.kind, value)) return value;
-  return fail(make_problem(ErrorKind::configuration, "store-damaged",
-                           "the value of credential " + credential.name + ", version " +
-                               std::to_string(credential.version) +
-                               ", is missing; restore the store from a backup"));
-}
-
-void Credentials::maintain() {
-  write_rejected();
-  refresh_gauges();
-}
-
-void Credentials::write_rejected() {
-  const std::scoped_lock lock(mutex_);
-  for (Credential& credential : gate_.take_rejected()) {
-    log_.warn("credential-rejected",
-              {{"credential", credential.name}, {"version", credential.version}});
-    rejected_.push_back(std::move(credential));
-  }
-  std::erase_if(rejected_, [this](const Credential& credential) {
-    const std::optional<Credential> now = gate_.find(credential.name);
-    // Enabled, rotated or revoked since: that has been written already.
-    if (!now || now->id != credential.id || now->state != CredentialState::rejected) return true;
-    return audit_.commit({{"upstream", ""}, "credential.reject", credential.name, ""}, {*now})
-        .has_value();
-  });
-}
-
-void Credentials::refresh_gauges() const {
-  std::array<double, kCredentialStates> counts{};
-  double nearest = std::numeric_limits<double>::infinity();
-  const WallTime now = expiry_clock_.now();
-  for (const Credential& credential : gate_.all()) {
-    const CredentialState state = state_at(credential, now);
-    counts[static_cast<std::size_t>(state)] += 1;
-    if (state == CredentialState::active && credential.expires_at)
-      nearest =
-          std::min(nearest, std::chrono::duration<double>(*credential.expires_at - now).count());
-  }
-  for (std::size_t i = 0; i < counts.size(); ++i) by_state_[i].set(counts[i]);
-  nearest_expiry_.set(nearest);
 }
 
 }  // namespace stepwell::auth

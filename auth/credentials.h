@@ -18,6 +18,7 @@
 #include "auth/audit.h"
 #include "auth/credential.h"
 #include "auth/gate.h"
+#include "auth/last_uses.h"
 #include "auth/vault.h"
 #include "base/entropy.h"
 #include "base/log.h"
@@ -28,6 +29,17 @@ namespace stepwell::auth {
 
 struct Rotation {
   CredentialValue value;
+  std::optional<Value> settings;  // the new ones, where they change, too
+  bool change_expiry = false;
+  std::optional<WallTime> expires_at;  // where change_expiry: the new one, or none
+};
+
+// What is given changes, the rest stays.
+struct CredentialChange {
+  std::optional<std::string> description;
+  std::optional<std::vector<std::string>> origins;
+  std::optional<std::vector<std::string>> namespaces;
+  std::optional<OnRevoke> on_revoke;
   bool change_expiry = false;
   std::optional<WallTime> expires_at;  // where change_expiry: the new one, or none
 };
@@ -64,6 +76,9 @@ class Credentials {
   Result<Credential> rotate(const Actor& actor, std::string_view name, Rotation rotation);
   Result<Credential> enable(const Actor& actor, std::string_view name);
   Result<Credential> disable(const Actor& actor, std::string_view name);
+  // One audited action. A request that waits for its turn is judged by the new rules.
+  Result<Credential> change(const Actor& actor, std::string_view name,
+                            const CredentialChange& change);
   // Also for an expired one, which works again if the moment is ahead. None: never expires.
   Result<Credential> set_expiry(const Actor& actor, std::string_view name,
                                 std::optional<WallTime> expires_at);
@@ -75,21 +90,36 @@ class Credentials {
   // As revoke(), and its values are erased and its name is free.
   Result<Credential> remove(const Actor& actor, std::string_view name);
 
-  // Writes down what the upstreams rejected, and renews the gauges. Call it about once a second.
+  // An API key of ours was revoked or deleted: whatever credential holds it shares its fate. Denies
+  // at once. The answer is to be called when that is on disk: it waits as revoke() does, and once
+  // it has returned true, no byte that carries the key leaves this machine any more.
+  std::function<bool()> end_linked(const std::string& key_id, const Problem& why);
+  // When it was last granted to a step.
+  std::optional<WallTime> last_used(std::string_view name) const { return gate_.last_used(name); }
+
+  // Writes down what the upstreams rejected and which refresh tokens they replaced, and renews the
+  // gauges. Call it about once a second.
   void maintain();
+  // What has been used since the last call, to be written down. One thread calls it.
+  void append_last_uses(std::vector<Change>& changes);
 
  private:
   Result<Credential> changeable(std::string_view name) const;
-  Result<Credential> save(const Actor& actor, const Credential& credential,
-                          std::string_view action);
+  Result<Credential> save(const Actor& actor, const Credential& credential, std::string_view action,
+                          std::string detail, bool probe = false);
+  Result<std::string> linked_key(const CredentialValue& value) const;
+  bool is_ending(const std::string& id);
   Result<Credential> set_state(const Actor& actor, std::string_view name, CredentialState to,
                                std::string_view action);
   Result<Credential> end(const Actor& actor, std::string_view name, CredentialState to);
   Status save_end(const Actor& actor, const Credential& ended);
   void seal(std::vector<Change>& changes, const Credential& credential,
             const CredentialValue& value) const;
-  Result<CredentialValue> unseal(const Credential& credential, const StoredState& stored) const;
-  void write_rejected();
+  using Sealed = std::vector<const SealedValue*>;  // of one credential
+  Result<CredentialValue> unseal(const Credential& credential, const Sealed& rows) const;
+  void write_refresh_tokens();  // mutex_ is held
+  void write_rejected();        // mutex_ is held
+  void mark_expiries();         // mutex_ is held
   void refresh_gauges() const;
 
   const Vault& vault_;
@@ -104,9 +134,15 @@ class Credentials {
   Gauge nearest_expiry_;
   Counter revocations_;
   Histogram revocation_duration_;
-  std::mutex mutex_;                  // one change at a time
-  std::set<std::string> unsaved_;     // guarded by mutex_; ids that ended in memory only
-  std::vector<Credential> rejected_;  // guarded by mutex_; not written down yet
+  std::mutex mutex_;  // one change at a time
+  std::mutex ending_mutex_;
+  std::multiset<std::string> ending_;  // guarded by ending_mutex_; ids on their way to the disk
+  std::set<std::string> unsaved_;      // guarded by mutex_; ids that ended in memory only
+  std::vector<Credential> rejected_;   // guarded by mutex_; not written down yet
+  WallTime marked_;                    // guarded by mutex_; expiries up to here outlast a restart
+  LastUses written_uses_;              // of the thread that calls append_last_uses()
+  std::mutex kept_mutex_;
+  std::vector<KeptToken> kept_;  // guarded by kept_mutex_; refresh tokens not written down yet
 };
 
 }  // namespace stepwell::auth

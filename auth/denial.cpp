@@ -6,10 +6,11 @@ namespace stepwell::auth {
 
 namespace {
 
-constexpr std::array<std::string_view, 9> kReasons = {
-    "credential-revoked",  "credential-expired",       "credential-disabled",
-    "credential-rejected", "credential-unknown",       "credential-deleted",
-    "origin-not-allowed",  "credential-not-permitted", "credential-rotated"};
+constexpr std::array<std::string_view, 14> kReasons = {
+    "credential-revoked", "credential-expired", "credential-disabled", "credential-rejected",
+    "credential-unknown", "credential-deleted", "origin-not-allowed",  "credential-not-permitted",
+    "credential-rotated", "secret-in-request",  "key-revoked",         "key-expired",
+    "key-unknown",        "user-deactivated"};
 
 Problem denied(ErrorKind kind, std::string_view code, std::string detail,
                const Credential& credential) {
@@ -57,7 +58,8 @@ Problem denied_by_state(const Credential& credential, CredentialState state) {
                         " was refused three times in a row by the system it is for, the "
                         "last time on " +
                         spoken_time(credential.changed_at) +
-                        "; rotate it with: stepwell credentials rotate " + name,
+                        "; rotate it with: stepwell credentials rotate " + name +
+                        ", or have it tried again with: stepwell credentials enable " + name,
                     credential);
     case CredentialState::deleted:
     case CredentialState::active:
@@ -79,6 +81,36 @@ Problem denied_as_rotated(const Credential& credential) {
   return problem;
 }
 
+Problem denied_by_changed_rules(const std::string& name, std::uint32_t version) {
+  Problem problem = make_problem(ErrorKind::authentication, "credential-rotated",
+                                 "the rules of credential " + name +
+                                     " were changed while the request waited; the next attempt is "
+                                     "judged by the new ones")
+                        .with("credential", name)
+                        .with("credentialVersion", version);
+  problem.retryable = true;
+  return problem;
+}
+
+Problem denied_by_linked_key(const Credential& credential, Problem why) {
+  const char* next = why.code == "key-revoked" ? "; then" : "; or";  // else the key can be mended
+  why.detail = "credential " + credential.name + " holds an API key of ours: " + why.detail + next +
+               " rotate it with: stepwell credentials rotate " + credential.name;
+  return std::move(why)
+      .with("credential", credential.name)
+      .with("credentialVersion", credential.version);
+}
+
+Problem denied_in_content(std::string_view where) {
+  return make_problem(
+      ErrorKind::authorization, "secret-in-request",
+      "the " + std::string(where) +
+          " of the request holds the value of a stored credential or an API key, "
+          "and only the gate may put one into a request: name the credential in the "
+          "call's authentication, and take the value out of the definition or the "
+          "input");
+}
+
 Problem denied_as_unknown(std::string_view name) {
   return make_problem(ErrorKind::authorization, "credential-unknown",
                       "there is no credential " + std::string(name) +
@@ -92,7 +124,9 @@ Problem denied_by_origin(const Credential& credential, const http::Origin& targe
     allowed += (allowed.empty() ? "" : ", ") + origin.text();
   return denied(ErrorKind::authorization, "origin-not-allowed",
                 "credential " + credential.name + " may not be sent to " + target.text() +
-                    "; its allowed origins are: " + allowed,
+                    "; its allowed origins are: " + allowed +
+                    "; an admin can name them all anew with: stepwell credentials change " +
+                    credential.name + " --origin ORIGIN",
                 credential);
 }
 
@@ -100,7 +134,8 @@ Problem denied_by_namespace(const Credential& credential, std::string_view space
   return denied(ErrorKind::authorization, "credential-not-permitted",
                 "workflows of the namespace " + std::string(space) +
                     " may not use the credential " + credential.name +
-                    "; an admin can allow the namespace",
+                    "; an admin can name all that may with: stepwell credentials change " +
+                    credential.name + " --namespace NAMESPACE",
                 credential);
 }
 

@@ -20,6 +20,12 @@ namespace stepwell::auth {
 Problem denied_by_state(const Credential& credential, CredentialState state);
 // 401 `credential-rotated`, retryable.
 Problem denied_as_rotated(const Credential& credential);
+// The same for one whose allowed origins or namespaces were changed while a request waited.
+Problem denied_by_changed_rules(const std::string& name, std::uint32_t version);
+// `why`: what is wrong with the API key that it holds, 401 `key-revoked|-expired` and so on.
+Problem denied_by_linked_key(const Credential& credential, Problem why);
+// 403 `secret-in-request`; `where`: "URL", "body", "headers" or "authentication".
+Problem denied_in_content(std::string_view where);
 Problem denied_as_unknown(std::string_view name);                                    // 403
 Problem denied_by_origin(const Credential& credential, const http::Origin& target);  // 403
 Problem denied_by_namespace(const Credential& credential, std::string_view space);   // 403

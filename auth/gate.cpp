@@ -7,7 +7,7 @@
 #include "auth/cipher.h"
 #include "auth/denial.h"
 #include "auth/encoding.h"
-#include "auth/guard.h"
+#include "auth/gate_entry.h"
 #include "base/encoding.h"
 
 namespace stepwell::auth {
@@ -16,8 +16,6 @@ namespace {
 
 constexpr int kRefusalsToReject = 3;
 constexpr std::size_t kInlineKept = 1024;
-// For what was cut off to give its permits back.
-constexpr Milliseconds kAfterAbort{1'000};
 
 bool permits(const Credential& credential, std::string_view space) {
   const auto& spaces = credential.namespaces;
@@ -29,68 +27,126 @@ bool permits(const Credential& credential, const http::Origin& target) {
                      [&](const OriginPattern& origin) { return origin.matches(target); });
 }
 
-std::string pool_of(const Credential& credential) {
-  return "cred/" + credential.name + "/" + std::to_string(credential.version) + "/" + credential.id;
-}
+// The header lines of one request, under the permits of the credential's version.
+class SignedGuard final : public http::SendGuard {
+ public:
+  SignedGuard(std::vector<Secret> lines, std::shared_ptr<CredentialGuard> permits)
+      : lines_(std::move(lines)), permits_(std::move(permits)) {}
+  const std::vector<Secret>& secret_headers() const override { return lines_; }
+  Status acquire() override { return permits_->acquire(); }
+  void written() noexcept override { permits_->written(); }
 
-// What the credential's state says to its guard.
-void instruct(CredentialGuard& guard, const Credential& credential) {
-  guard.set_expiry(credential.expires_at, denied_by_state(credential, CredentialState::expired));
-  if (credential.state == CredentialState::active)
-    guard.allow();
-  else
-    guard.deny(denied_by_state(credential, credential.state), is_final(credential.state));
-}
+ private:
+  const std::vector<Secret> lines_;
+  const std::shared_ptr<CredentialGuard> permits_;
+};
 
 }  // namespace
 
-struct Gate::Entry {
-  Credential credential;
-  std::shared_ptr<CredentialGuard> guard;                // none for a credential without a value
-  std::vector<std::shared_ptr<CredentialGuard>> former;  // of earlier versions still in some hand
-
-  // Forgets guards that no request refers to any more.
-  void prune() {
-    std::erase_if(former, [](const auto& old) { return old.use_count() == 1; });
-  }
-};
-
-Gate::Gate(ExpiryClock& clock, Redactor& redactor, Entropy& entropy, Metrics& metrics)
-    : clock_(clock),
+Gate::Gate(ExpiryClock& expiry_clock, const Clock& clock, Redactor& redactor, Entropy& entropy,
+           Metrics& metrics)
+    : expiry_clock_(expiry_clock),
+      clock_(clock),
       redactor_(redactor),
       counters_(std::make_shared<const DenialCounters>(metrics)),
+      token_counters_(std::make_shared<const TokenCounters>(metrics)),
       inline_key_(random_secret(kCipherKeyBytes, entropy)) {}
 
 Gate::~Gate() = default;
 
 void Gate::connect(Connections connections) { connections_ = std::move(connections); }
+void Gate::connect_keys(KeyRegister keys) { keys_ = std::move(keys); }
+void Gate::keep_refresh_tokens(std::function<void(KeptToken)> keep) { keep_ = std::move(keep); }
 
 Problem Gate::count(Problem problem) const {
   counters_->count(problem.code);
   return problem;
 }
 
-Result<Grant> Gate::authorize(const Use& use) {
-  const std::shared_lock lock(mutex_);
-  const auto found = entries_.find(use.credential);
-  if (found == entries_.end()) return fail(count(denied_as_unknown(use.credential)));
-  const Entry& entry = *found->second;
+Status Gate::judge(const Entry& entry, const Use& use) const {
   const Credential& credential = entry.credential;
   if (credential.state == CredentialState::deleted)
-    return fail(count(denied_by_state(credential, credential.state)));
+    return fail(denied_by_state(credential, credential.state));
   if (!permits(credential, use.workflow_namespace))
-    return fail(count(denied_by_namespace(credential, use.workflow_namespace)));
-  if (!permits(credential, use.target))
-    return fail(count(denied_by_origin(credential, use.target)));
-  const CredentialState state = state_at(credential, clock_.now());
+    return fail(denied_by_namespace(credential, use.workflow_namespace));
+  if (!permits(credential, use.target)) return fail(denied_by_origin(credential, use.target));
+  const CredentialState state = state_at(credential, expiry_clock_.now());
   if (state != CredentialState::active || entry.guard == nullptr)
-    return fail(count(denied_by_state(credential, state)));
-  return Grant{entry.guard, entry.guard->pool(), credential.name, credential.version};
+    return fail(denied_by_state(credential, state));
+  return entry.guard->linked();
+}
+
+Result<Grant> Gate::authorize(const Use& use, Wake wake) {
+  Grant made;
+  std::shared_ptr<const Signer> signer;
+  {
+    const std::shared_lock lock(mutex_);
+    const auto found = entries_.find(use.credential);
+    if (found == entries_.end()) return fail(count(denied_as_unknown(use.credential)));
+    const Entry& entry = *found->second;
+    Status allowed = judge(entry, use);
+    if (!allowed) return fail(count(std::move(allowed.error())));
+    made.pool = entry.guard->pool();
+    made.credential = entry.credential.name;
+    made.version = entry.credential.version;
+    made.permits = entry.guard;
+    made.tokens = entry.tokens;
+    made.rules = entry.guard->rules();
+    signer = entry.signer;
+    entry.last_used.store(expiry_clock_.now().time_since_epoch().count(),
+                          std::memory_order_relaxed);
+  }
+  // From here on without the lock: who waits may be woken at once, and ask again.
+  if (made.permits->probe().under_way()) {
+    made.turn = made.permits->probe().take(wake);
+    if (made.turn == nullptr) return made;
+  }
+  if (made.tokens != nullptr) {
+    made.guard = made.tokens->current();
+    if (made.guard == nullptr)
+      made.tokens->fetch(wake ? std::move(wake) : [](const Status& /*nobody asks*/) {});
+    return made;
+  }
+  if (signer == nullptr) {
+    made.guard = made.permits;
+    return made;
+  }
+  if (use.request == nullptr)
+    return fail(make_problem(ErrorKind::runtime, "request-invalid",
+                             "a signature needs the request that it is for"));
+  Result<std::vector<Secret>> lines =
+      sign(signer->settings, signer->value, *use.request, clock_.now());
+  if (!lines) return fail(std::move(lines.error()));
+  made.guard = std::make_shared<SignedGuard>(std::move(*lines), made.permits);
+  return made;
+}
+
+Status Gate::still_holds(const Grant& grant) const {
+  if (grant.permits == nullptr || grant.permits->rules() == grant.rules) return {};
+  return fail(count(denied_by_changed_rules(grant.credential, grant.version)));
+}
+
+void Gate::renew(const Grant& grant) {
+  if (grant.tokens != nullptr && grant.guard != nullptr) grant.tokens->refused(*grant.guard);
+}
+
+Status Gate::check_content(const http::Request& request) const {
+  const char* where = nullptr;
+  if (redactor_.knows_part_of(request.url)) where = "URL";
+  if (request.body && redactor_.knows_part_of(*request.body)) where = "body";
+  for (const http::Header& header : request.headers) {
+    if (redactor_.knows_part_of(header.value)) where = "headers";
+  }
+  return where == nullptr ? Status{} : fail(count(denied_in_content(where)));
 }
 
 Result<Grant> Gate::authorize_inline(const InlineAuthentication& authentication) {
-  const CredentialValue value{std::string(authentication.username), Secret(authentication.secret)};
-  Status valid = check_value(authentication.kind, value);
+  // A stored one is named, and then ends when it is revoked.
+  if (redactor_.knows_part_of(authentication.secret))
+    return fail(count(denied_in_content("authentication")));
+  const CredentialValue value{
+      std::string(authentication.username), Secret(authentication.secret), {}};
+  Status valid = check_value(authentication.kind, Value(), value);
   if (!valid) return fail(std::move(valid.error()));
   std::string pieces;
   pieces.reserve(32 + value.username.size() + value.secret.size());
@@ -108,10 +164,13 @@ Result<Grant> Gate::authorize_inline(const InlineAuthentication& authentication)
   shape.kind = authentication.kind;
   // Whoever writes a definition chooses these values, so they are masked in what their own requests
   // bring back, and nowhere else.
-  Grant grant{std::make_shared<CredentialGuard>(
-                  header_line(shape, value), pool, clock_, counters_,
-                  std::make_shared<const ValueForms>(value.username, value.secret.reveal())),
-              pool, "", 0};
+  auto guard = std::make_shared<CredentialGuard>(CredentialGuard::Parts{
+      present(shape, value), pool, expiry_clock_, counters_,
+      std::make_shared<const ValueForms>(value.username, value.secret.reveal())});
+  Grant grant;
+  grant.guard = guard;
+  grant.permits = std::move(guard);
+  grant.pool = pool;
   remember_inline(pool, grant);
   return grant;
 }
@@ -130,39 +189,48 @@ Status Gate::check_loaded(std::string_view name) const {
   const auto found = entries_.find(name);
   if (found == entries_.end()) return fail(denied_as_unknown(name));
   const Credential& credential = found->second->credential;
-  const CredentialState state = state_at(credential, clock_.now());
+  const CredentialState state = state_at(credential, expiry_clock_.now());
   if (state != CredentialState::active) return fail(denied_by_state(credential, state));
-  return {};
+  return found->second->guard == nullptr ? Status{} : found->second->guard->linked();
 }
 
 void Gate::note_upstream_result(const Grant& grant, int status) {
-  if (grant.version == 0) return;
-  auto& guard = static_cast<CredentialGuard&>(*grant.guard);
-  if (status >= 200 && status < 400) return guard.note_accepted();
+  if (grant.version == 0 || grant.permits == nullptr) return;
+  CredentialGuard& guard = *grant.permits;
+  if (status >= 200 && status < 400) {
+    guard.note_accepted();
+    if (guard.probe().under_way()) guard.probe().end();
+    return;
+  }
   if (status != 401 && status != 407) return;
-  if (guard.note_refused() >= kRefusalsToReject) reject(grant);
+  // While it is tried out, only who tries it counts: others were sent before it was rejected.
+  if (guard.probe().under_way() ? guard.probe().is_turn_of(grant.turn.get())
+                                : guard.note_refused() >= kRefusalsToReject)
+    reject(grant);
 }
 
 void Gate::reject(const Grant& grant) {
-  const std::unique_lock lock(mutex_);
-  const auto found = entries_.find(grant.credential);
-  if (found == entries_.end()) return;
-  Entry& entry = *found->second;
-  // A late answer to an earlier version says nothing about this one.
-  if (entry.guard != grant.guard || entry.credential.state != CredentialState::active) return;
-  entry.credential.state = CredentialState::rejected;
-  entry.credential.changed_by = "upstream";
-  entry.credential.changed_at = clock_.now();
-  instruct(*entry.guard, entry.credential);
-  rejected_.push_back(entry.credential.name);
+  {
+    const std::unique_lock lock(mutex_);
+    const auto found = entries_.find(grant.credential);
+    if (found == entries_.end()) return;
+    Entry& entry = *found->second;
+    // A late answer to an earlier version says nothing about this one.
+    if (entry.guard != grant.permits || entry.credential.state != CredentialState::active) return;
+    entry.credential.state = CredentialState::rejected;
+    entry.credential.changed_by = "upstream";
+    entry.credential.changed_at = expiry_clock_.now();
+    instruct(*entry.guard, entry.credential);
+    rejected_.push_back(entry.credential.name);
+  }
+  grant.permits->probe().end();
 }
 
 std::string Gate::mask(const Grant& grant, std::string text) const {
   if (grant.version != 0)
     return redactor_.mask_for(grant.credential, grant.version, std::move(text));
-  const auto* guard = static_cast<const CredentialGuard*>(grant.guard.get());
-  return guard == nullptr || guard->forms() == nullptr ? text
-                                                       : guard->forms()->mask(std::move(text));
+  const ValueForms* forms = grant.permits == nullptr ? nullptr : grant.permits->forms();
+  return forms == nullptr ? text : forms->mask(std::move(text));
 }
 
 std::optional<Credential> Gate::find(std::string_view name) const {
@@ -172,89 +240,42 @@ std::optional<Credential> Gate::find(std::string_view name) const {
   return found->second->credential;
 }
 
-std::vector<Credential> Gate::all() const {
+void Gate::visit(const std::function<void(const Credential&)>& look) const {
   const std::shared_lock lock(mutex_);
+  for (const auto& [name, entry] : entries_) look(entry->credential);
+}
+
+std::vector<Credential> Gate::all() const {
   std::vector<Credential> all;
-  all.reserve(entries_.size());
-  for (const auto& [name, entry] : entries_) all.push_back(entry->credential);
+  visit([&](const Credential& credential) { all.push_back(credential); });
   return all;
 }
 
-std::shared_ptr<CredentialGuard> Gate::make_guard(const Credential& credential,
-                                                  const CredentialValue& value) const {
-  redactor_.add(credential.name, credential.version, value.username, value.secret.reveal());
-  auto guard = std::make_shared<CredentialGuard>(header_line(credential, value),
-                                                 pool_of(credential), clock_, counters_);
-  instruct(*guard, credential);
-  return guard;
-}
-
-void Gate::install(const Credential& credential, const CredentialValue* value) {
-  std::shared_ptr<CredentialGuard> guard =
-      value == nullptr ? nullptr : make_guard(credential, *value);
-  std::string dropped;
-  {
-    const std::unique_lock lock(mutex_);
-    std::unique_ptr<Entry>& place = entries_[credential.name];
-    if (place == nullptr || place->credential.id != credential.id)
-      place = std::make_unique<Entry>();
-    Entry& entry = *place;
-    const bool ended = is_final(entry.credential.state);
-    if (entry.guard != nullptr) {
-      entry.guard->deny(denied_as_rotated(entry.credential), false);
-      dropped = entry.guard->pool();
-      entry.former.push_back(std::move(entry.guard));
-      entry.prune();
-    }
-    // Revoked while the new version was on its way to the disk.
-    if (ended && guard != nullptr)
-      guard->deny(denied_by_state(entry.credential, entry.credential.state), true);
-    if (!ended) entry.credential = credential;
-    entry.guard = std::move(guard);
+std::vector<std::pair<std::string, WallTime>> Gate::last_uses() const {
+  const std::shared_lock lock(mutex_);
+  std::vector<std::pair<std::string, WallTime>> uses;
+  for (const auto& [name, entry] : entries_) {
+    if (const std::int64_t at = entry->last_used.load(std::memory_order_relaxed); at != 0)
+      uses.emplace_back(entry->credential.id, WallTime(Milliseconds(at)));
   }
-  if (!dropped.empty() && connections_.drop_pool) connections_.drop_pool(dropped);
+  return uses;
 }
 
-void Gate::update(const Credential& credential) {
-  const std::unique_lock lock(mutex_);
-  const auto found = entries_.find(credential.name);
-  if (found == entries_.end() || found->second->credential.id != credential.id) return;
-  Entry& entry = *found->second;
-  if (is_final(entry.credential.state)) return;
-  entry.credential = credential;
-  if (entry.guard != nullptr) instruct(*entry.guard, credential);
+std::optional<WallTime> Gate::last_used(std::string_view name) const {
+  const std::shared_lock lock(mutex_);
+  const auto found = entries_.find(name);
+  if (found == entries_.end()) return std::nullopt;
+  const std::int64_t at = found->second->last_used.load(std::memory_order_relaxed);
+  if (at == 0) return std::nullopt;
+  return WallTime(Milliseconds(at));
 }
 
-Gate::Guards Gate::deny_for_good(const Credential& credential) {
-  const std::unique_lock lock(mutex_);
-  const auto found = entries_.find(credential.name);
-  if (found == entries_.end() || found->second->credential.id != credential.id) return {};
-  Entry& entry = *found->second;
-  entry.credential.state = credential.state;
-  entry.credential.changed_by = credential.changed_by;
-  entry.credential.changed_at = credential.changed_at;
-  const Problem why = denied_by_state(entry.credential, credential.state);
-  Guards guards = entry.former;
-  if (entry.guard != nullptr) guards.push_back(entry.guard);
-  for (const auto& guard : guards) guard->deny(why, true);
-  return guards;
-}
-
-bool Gate::drain(const Guards& guards, Milliseconds limit) {
-  bool quiet = true;
-  const auto end = std::chrono::steady_clock::now() + limit;
-  for (const auto& guard : guards) {
-    const auto left = std::chrono::ceil<Milliseconds>(end - std::chrono::steady_clock::now());
-    bool idle = guard->wait_idle(std::max(left, Milliseconds(0)));
-    // Without a permit, too: one comes back when the kernel has the bytes, not when they are out.
-    if (connections_.abort_sending) {
-      connections_.abort_sending(guard->pool());
-      if (!idle) idle = guard->wait_idle(kAfterAbort);
-    }
-    if (connections_.drop_pool) connections_.drop_pool(guard->pool());
-    quiet = quiet && idle;
+void Gate::note_last_use(std::string_view id, WallTime at) {
+  const std::shared_lock lock(mutex_);
+  for (const auto& [name, entry] : entries_) {
+    if (entry->credential.id == id)
+      entry->last_used.store(at.time_since_epoch().count(), std::memory_order_relaxed);
   }
-  return quiet;
 }
 
 std::vector<Credential> Gate::take_rejected() {

@@ -1,77 +1,31 @@
 #include "auth/guard.h"
 
-#include "base/encoding.h"
+#include <utility>
 
 namespace stepwell::auth {
 
-namespace {
-
-std::vector<Secret> one(Secret line) {
-  std::vector<Secret> lines;
-  lines.push_back(std::move(line));
-  return lines;
-}
-
-}  // namespace
-
-Secret header_line(const Credential& credential, const CredentialValue& value) {
-  std::string line;
-  // Room for all of it: a string that grows leaves copies behind.
-  line.reserve(64 + credential.header.size() + credential.prefix.size() +
-               2 * (value.username.size() + value.secret.size()));
-  switch (credential.kind) {
-    case CredentialKind::basic: {  // RFC 7617 §2
-      std::string pair;
-      pair.reserve(value.username.size() + value.secret.size() + 1);
-      pair.append(value.username).append(":").append(value.secret.reveal());
-      std::string encoded = to_base64(pair);
-      line.append("Authorization: Basic ").append(encoded);
-      wipe(pair);
-      wipe(encoded);
-      break;
-    }
-    case CredentialKind::bearer:  // RFC 6750 §2.1
-      line.append("Authorization: Bearer ").append(value.secret.reveal());
-      break;
-    case CredentialKind::api_key:
-      if (credential.header.empty())
-        line.append("Authorization: ").append(credential.prefix).append(" ");
-      else
-        line.append(credential.header).append(": ");
-      line.append(value.secret.reveal());
-      break;
-  }
-  line += '\0';
-  return Secret::take(std::move(line));
-}
-
-CredentialGuard::CredentialGuard(Secret line, std::string pool, ExpiryClock& clock,
-                                 std::shared_ptr<const DenialCounters> counters,
-                                 std::shared_ptr<const ValueForms> forms)
-    : lines_(one(std::move(line))),
-      pool_(std::move(pool)),
-      clock_(clock),
-      counters_(std::move(counters)),
-      forms_(std::move(forms)) {}
+CredentialGuard::CredentialGuard(Parts parts) : parts_(std::move(parts)) {}
 
 Status CredentialGuard::acquire() {
   // The permit is taken first and given back if it was denied: whoever denies and then counts
   // sees either this permit or makes this look fail.
-  if ((permits_.fetch_add(1) & kDenied) != 0) return refuse(false);
+  if ((permits_.fetch_add(1) & kDenied) != 0) return refuse(noted(why_));
   const std::int64_t expires = expires_ms_.load(std::memory_order_relaxed);
-  if (expires != INT64_MAX && clock_.now().time_since_epoch().count() >= expires)
-    return refuse(true);
-  return {};
+  if (expires != INT64_MAX && parts_.clock.now().time_since_epoch().count() >= expires)
+    return refuse(noted(when_expired_));
+  if (!parts_.linked) return {};
+  Status stands = parts_.linked();
+  return stands ? stands : refuse(std::move(stands.error()));
 }
 
-Status CredentialGuard::refuse(bool expired) {
+Problem CredentialGuard::noted(const Problem& problem) {
+  const std::scoped_lock lock(mutex_);
+  return problem;
+}
+
+Status CredentialGuard::refuse(Problem problem) {
   written();
-  Problem problem;
-  {
-    const std::scoped_lock lock(mutex_);
-    problem = expired ? when_expired_ : why_;
-  }
-  counters_->count(problem.code);
+  parts_.counters->count(problem.code);
   return fail(std::move(problem));
 }
 
@@ -93,7 +47,7 @@ void CredentialGuard::deny(Problem why, bool for_good) {
 void CredentialGuard::allow() {
   const std::scoped_lock lock(mutex_);
   if (for_good_) return;
-  refused_.store(0);
+  if ((permits_.load() & kDenied) != 0) refused_.store(0);
   permits_.fetch_and(~kDenied);
 }
 

@@ -7,6 +7,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -16,28 +17,40 @@
 #include "auth/credential.h"
 #include "auth/denial.h"
 #include "auth/expiry_clock.h"
+#include "auth/presented.h"
+#include "auth/probe.h"
 #include "auth/redactor.h"
 #include "http/message.h"
 
 namespace stepwell::auth {
 
-// The header line that carries a value ("Authorization: Bearer …"), with the NUL that ends a C
-// string, so that libcurl reads it where it lies.
-Secret header_line(const Credential& credential, const CredentialValue& value);
-
 class CredentialGuard final : public http::SendGuard {
  public:
-  // `forms`: of a value that only its own requests' answers are masked of; may be null.
-  CredentialGuard(Secret line, std::string pool, ExpiryClock& clock,
-                  std::shared_ptr<const DenialCounters> counters,
-                  std::shared_ptr<const ValueForms> forms = nullptr);
+  struct Parts {
+    std::shared_ptr<const Presented> shown;
+    std::string pool;
+    ExpiryClock& clock;
+    std::shared_ptr<const DenialCounters> counters;
+    // Of a value that only its own requests' answers are masked of; may be null.
+    std::shared_ptr<const ValueForms> forms = nullptr;
+    // Of a credential that holds one of our own API keys: that key's id, and whether it still
+    // stands. May be empty; must not block.
+    std::string linked_key = {};
+    std::function<Status()> linked = nullptr;
+  };
+  explicit CredentialGuard(Parts parts);
 
-  const std::vector<Secret>& secret_headers() const override { return lines_; }
+  const std::vector<Secret>& secret_headers() const override { return parts_.shown->lines; }
+  const http::TlsIdentity* identity() const override { return parts_.shown->identity.get(); }
+  const http::DigestLogin* digest() const override { return parts_.shown->digest.get(); }
   Status acquire() override;
   void written() noexcept override;
 
-  const std::string& pool() const noexcept { return pool_; }
-  const ValueForms* forms() const noexcept { return forms_.get(); }
+  const std::string& pool() const noexcept { return parts_.pool; }
+  const ValueForms* forms() const noexcept { return parts_.forms.get(); }
+  const std::string& linked_key() const noexcept { return parts_.linked_key; }
+  // Whether the API key that the credential is linked to stands; success where there is none.
+  Status linked() const { return parts_.linked ? parts_.linked() : Status{}; }
 
   // From now on acquire() fails with `why`; `for_good`: allow() has no effect any more, and a
   // later deny() only if it is for good, too.
@@ -51,6 +64,14 @@ class CredentialGuard final : public http::SendGuard {
   // Waits until none is held; false after `limit`. To be called after deny().
   bool wait_idle(Milliseconds limit);
 
+  // The turns of requests after a rejection.
+  Probe& probe() const noexcept { return *probe_; }
+
+  // Counts changes of the rules on where and by whom it may be used, so that a request that waited
+  // for its turn asks again.
+  std::uint32_t rules() const noexcept { return rules_.load(std::memory_order_acquire); }
+  void rules_changed() noexcept { rules_.fetch_add(1, std::memory_order_acq_rel); }
+
   // Counts refusals by the upstream; the answer is how many there are in a row now.
   int note_refused() noexcept { return refused_.fetch_add(1) + 1; }
   void note_accepted() noexcept {
@@ -59,17 +80,16 @@ class CredentialGuard final : public http::SendGuard {
 
  private:
   static constexpr std::uint64_t kDenied = 1ULL << 63U;
-  Status refuse(bool expired);
+  Problem noted(const Problem& problem);  // a copy of one that mutex_ guards
+  Status refuse(Problem problem);
 
-  const std::vector<Secret> lines_;
-  const std::string pool_;
-  ExpiryClock& clock_;
-  const std::shared_ptr<const DenialCounters> counters_;
-  const std::shared_ptr<const ValueForms> forms_;
+  const Parts parts_;
+  const std::shared_ptr<Probe> probe_ = std::make_shared<Probe>();
 
   std::atomic<std::uint64_t> permits_{0};  // how many are held; the top bit: denied
   std::atomic<std::int64_t> expires_ms_{INT64_MAX};
   std::atomic<int> refused_{0};
+  std::atomic<std::uint32_t> rules_{0};
 
   std::mutex mutex_;
   std::condition_variable idle_;

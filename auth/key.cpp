@@ -55,6 +55,12 @@ std::optional<KeyState> parse_key_state(std::string_view text) noexcept {
   return std::nullopt;
 }
 
+Value scope_names(const std::vector<Permission>& scopes) {
+  Value names = Value::array();
+  for (const Permission scope : scopes) names.push_back(to_string(scope));
+  return names;
+}
+
 KeyState state_at(const ApiKey& key, WallTime now) noexcept {
   const bool past = key.expires_at && now >= *key.expires_at;
   return key.state == KeyState::active && past ? KeyState::expired : key.state;
@@ -64,6 +70,7 @@ Value describe(const ApiKey& key, WallTime now) {
   Value object = Value::object({{"id", key.id},
                                 {"name", key.name},
                                 {"user", key.user},
+                                {"scopes", scope_names(key.scopes)},
                                 {"state", to_string(state_at(key, now))}});
   if (key.expires_at) object.set("expiresAt", format_time(*key.expires_at));
   object.set("createdBy", key.created_by);
@@ -102,6 +109,15 @@ std::optional<std::string_view> key_id_of(std::string_view text) noexcept {
   if (text.substr(kLength - kChecksumLength) != std::string_view(checksum.data(), checksum.size()))
     return std::nullopt;
   return text.substr(0, kDot);
+}
+
+std::vector<std::string_view> key_texts_in(std::string_view text) {
+  std::vector<std::string_view> keys;
+  for (std::size_t at = text.find(kStart); at != std::string_view::npos;
+       at = text.find(kStart, at + 1)) {
+    if (const std::string_view key = text.substr(at, kLength); key_id_of(key)) keys.push_back(key);
+  }
+  return keys;
 }
 
 }  // namespace stepwell::auth

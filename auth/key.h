@@ -16,6 +16,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "auth/permission.h"
 #include "base/clock.h"
@@ -34,7 +35,8 @@ struct ApiKey {
   std::string id;  // with its prefix: "sw_k3v9…"
   std::string name;
   std::string user;
-  std::string hash;  // keyed BLAKE2b-256 of the whole text
+  std::string hash;                // keyed BLAKE2b-256 of the whole text
+  std::vector<Permission> scopes;  // what its user's role is narrowed to; empty: not narrowed
   std::optional<WallTime> expires_at;
   KeyState state = KeyState::active;  // as set by people; never `expired` here
   std::string created_by;
@@ -43,8 +45,10 @@ struct ApiKey {
   WallTime changed_at;
 };
 
+Value scope_names(const std::vector<Permission>& scopes);  // ["view-instances", …]
+
 KeyState state_at(const ApiKey& key, WallTime now) noexcept;
-// {id, name, user, state, expiresAt, createdBy, createdAt, changedBy, changedAt}; no hash.
+// {id, name, user, scopes, state, expiresAt, createdBy, createdAt, changedBy, changedAt}; no hash.
 Value describe(const ApiKey& key, WallTime now);
 
 struct User {
@@ -61,5 +65,7 @@ Value describe(const User& user);  // {name, role, active, createdBy, createdAt}
 Secret generate_key(Entropy& entropy);
 // The public id ("sw_…") of a well-formed text with a right checksum; else nothing.
 std::optional<std::string_view> key_id_of(std::string_view text) noexcept;
+// Whatever in a longer text is a well-formed key with a right checksum.
+std::vector<std::string_view> key_texts_in(std::string_view text);
 
 }  // namespace stepwell::auth

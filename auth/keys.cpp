@@ -4,7 +4,6 @@
 #include <limits>
 #include <tuple>
 
-#include "auth/cipher.h"
 #include "auth/denial.h"
 #include "base/json.h"
 #include "http/headers.h"
@@ -14,17 +13,6 @@ namespace stepwell::auth {
 namespace {
 
 constexpr std::size_t kMaxName = 200;
-constexpr std::size_t kMaxHeader = 4096;
-
-Problem refused(std::string code, std::string detail) {
-  return make_problem(ErrorKind::authentication, std::move(code), std::move(detail));
-}
-
-Problem unknown_key() {
-  return refused("key-unknown",
-                 "the API key is not known here; send a valid one as Authorization: Api-Key "
-                 "ID.SECRET");
-}
 
 Problem problem(int status, std::string code, std::string detail) {
   Problem made = make_problem(ErrorKind::validation, std::move(code), std::move(detail));
@@ -32,23 +20,18 @@ Problem problem(int status, std::string code, std::string detail) {
   return made;
 }
 
-// What follows the scheme (RFC 9110 §11.4; schemes compare without case); empty for others.
-std::string_view presented(std::string_view authorization) {
-  for (const std::string_view scheme : {"Api-Key", "Bearer"}) {
-    if (authorization.size() <= scheme.size() || authorization[scheme.size()] != ' ' ||
-        !http::equal_names(authorization.substr(0, scheme.size()), scheme))
-      continue;
-    authorization.remove_prefix(scheme.size());
-    authorization.remove_prefix(
-        std::min(authorization.find_first_not_of(' '), authorization.size()));
-    return authorization.substr(0, authorization.find_last_not_of(' ') + 1);
-  }
-  return {};
+Value time_value(const std::optional<WallTime>& time) {
+  return time ? Value(format_time(*time)) : Value();
 }
 
-std::string expiry_detail(const std::optional<WallTime>& expires_at) {
-  return to_json(
-      Value::object({{"expiresAt", expires_at ? Value(format_time(*expires_at)) : Value()}}));
+Problem incomplete(const std::string& id) {
+  Problem made = make_problem(ErrorKind::runtime, "revocation-incomplete",
+                              "API key " + id +
+                                  " is denied, and that is saved, but a request that was being "
+                                  "sent with it could not be shown to have stopped; repeat the "
+                                  "call, or restart the daemon to be certain");
+  made.status = 503;
+  return made;
 }
 
 }  // namespace
@@ -73,81 +56,45 @@ Keys::Keys(const Vault& vault, AuditLog& audit, const Users& users, ExpiryClock&
 void Keys::load(const StoredState& stored) {
   {
     const std::unique_lock lock(mutex_);
-    for (const ApiKey& key : stored.keys) keys_[key.id] = key;
+    for (const ApiKey& key : stored.keys) keys_[key.id].key = key;
+    for (const LastUse& use : stored.last_uses) {
+      const auto found = keys_.find(use.id);
+      if (use.kind != "key" || found == keys_.end()) continue;
+      found->second.last_used.store(use.at.time_since_epoch().count());
+      written_uses_.note(use.id, use.at);
+    }
   }
-  maintain();
+  marked_ = stored.clock_mark;
+  refresh_gauges();
 }
 
-std::string Keys::hash_of(std::string_view text) const { return keyed_hash(hash_key_, text); }
-
-Result<Principal> Keys::verify(std::string_view authorization) const {
-  if (authorization.empty())
-    return fail(refused("key-missing",
-                        "this needs an API key; send it as Authorization: Api-Key ID.SECRET"));
-  if (authorization.size() > kMaxHeader) return fail(unknown_key());
-  const std::string_view text = presented(authorization);
-  const std::optional<std::string_view> id = key_id_of(text);
-  const std::string hash = hash_of(text);
-  std::optional<ApiKey> key;
-  if (id) {
-    const std::shared_lock lock(mutex_);
-    const auto found = keys_.find(std::string(*id));
-    if (found != keys_.end()) key = found->second;
-  }
-  // An unknown id takes as long as a wrong secret.
-  const std::string nothing(hash.size(), '\0');
-  const bool equal = equal_in_constant_time(hash, key ? key->hash : nothing);
-  if (!key || !equal || key->state == KeyState::deleted) return fail(unknown_key());
-  return judge(*key);
+const Keys::Entry* Keys::entry(std::string_view id) const {
+  const auto found = keys_.find(id);
+  return found == keys_.end() ? nullptr : &found->second;
 }
 
-Result<Principal> Keys::check(std::string_view key_id) const {
-  std::optional<ApiKey> key;
-  {
-    const std::shared_lock lock(mutex_);
-    const auto found = keys_.find(std::string(key_id));
-    if (found != keys_.end()) key = found->second;
-  }
-  if (!key)
-    return fail(
-        refused("key-unknown", "there is no API key " + std::string(key_id)).with("key", key_id));
-  return judge(*key);
+std::optional<WallTime> Keys::last_used(std::string_view id) const {
+  const std::shared_lock lock(mutex_);
+  const Entry* known = entry(id);
+  const std::int64_t at = known == nullptr ? 0 : known->last_used.load(std::memory_order_relaxed);
+  if (at == 0) return std::nullopt;
+  return WallTime(Milliseconds(at));
 }
 
-Result<Principal> Keys::judge(const ApiKey& key) const {
-  const std::string subject = "API key " + key.id;
-  switch (state_at(key, clock_.now())) {
-    case KeyState::revoked:
-    case KeyState::deleted:
-      return fail(refused("key-revoked", subject + " was " + std::string(to_string(key.state)) +
-                                             " by " + key.changed_by + " on " +
-                                             spoken_time(key.changed_at) +
-                                             ", which is final; an admin can issue another one "
-                                             "with: stepwell keys create")
-                      .with("key", key.id));
-    case KeyState::expired:
-      return fail(refused("key-expired", subject + " expired on " + spoken_time(*key.expires_at) +
-                                             "; an admin can give it a new expiry, or issue "
-                                             "another one with: stepwell keys create")
-                      .with("key", key.id));
-    case KeyState::active:
-      break;
+void Keys::append_last_uses(std::vector<Change>& changes) {
+  const std::shared_lock lock(mutex_);
+  for (const auto& [id, entry] : keys_) {
+    if (const std::int64_t at = entry.last_used.load(std::memory_order_relaxed); at != 0)
+      written_uses_.append("key", id, WallTime(Milliseconds(at)), changes);
   }
-  const std::optional<User> user = users_.find(key.user);
-  if (!user || !user->active)
-    return fail(refused("user-deactivated", subject + " belongs to the user " + key.user +
-                                                ", who is deactivated; an admin can assign the "
-                                                "key to another user")
-                    .with("key", key.id));
-  return Principal{key.id, key.user, user->role};
 }
 
 std::vector<ApiKey> Keys::list() const {
   std::vector<ApiKey> keys;
   {
     const std::shared_lock lock(mutex_);
-    for (const auto& [id, key] : keys_) {
-      if (key.state != KeyState::deleted) keys.push_back(key);
+    for (const auto& [id, entry] : keys_) {
+      if (entry.key.state != KeyState::deleted) keys.push_back(entry.key);
     }
   }
   std::sort(keys.begin(), keys.end(), [](const ApiKey& a, const ApiKey& b) {
@@ -158,10 +105,10 @@ std::vector<ApiKey> Keys::list() const {
 
 Result<ApiKey> Keys::find(std::string_view id) const {
   const std::shared_lock lock(mutex_);
-  const auto found = keys_.find(std::string(id));
-  if (found == keys_.end() || found->second.state == KeyState::deleted)
+  const Entry* known = entry(id);
+  if (known == nullptr || known->key.state == KeyState::deleted)
     return fail(problem(404, "key-unknown", "there is no API key " + std::string(id)));
-  return found->second;
+  return known->key;
 }
 
 Result<IssuedKey> Keys::create(const Actor& actor, const NewKey& wanted) {
@@ -182,18 +129,22 @@ Result<IssuedKey> Keys::create(const Actor& actor, const NewKey& wanted) {
   key.name = wanted.name;
   key.user = wanted.user;
   key.hash = hash_of(secret.reveal());
+  key.scopes = wanted.scopes;
   key.expires_at = wanted.expires_at;
   key.created_by = key.changed_by = actor.user;
   key.created_at = key.changed_at = clock_.now();
   Result<ApiKey> stored = save(actor, key, "key.create",
-                               to_json(Value::object({{"name", key.name}, {"user", key.user}})));
+                               to_json(Value::object({{"name", key.name},
+                                                      {"user", key.user},
+                                                      {"scopes", scope_names(key.scopes)},
+                                                      {"expiresAt", time_value(key.expires_at)}})));
   if (!stored) return fail(std::move(stored.error()));
   return IssuedKey{std::move(*stored), std::move(secret)};
 }
 
-bool Keys::known(const std::string& id) const {
+bool Keys::known(std::string_view id) const {
   const std::shared_lock lock(mutex_);
-  return keys_.count(id) != 0;
+  return entry(id) != nullptr;
 }
 
 Result<ApiKey> Keys::changeable(std::string_view id) const {
@@ -205,25 +156,41 @@ Result<ApiKey> Keys::changeable(std::string_view id) const {
   return key;
 }
 
-Result<ApiKey> Keys::assign(const Actor& actor, std::string_view id, std::string_view user) {
+Result<ApiKey> Keys::change(const Actor& actor, std::string_view id, const KeyChange& change) {
   const std::scoped_lock changing(changes_);
   Result<ApiKey> key = changeable(id);
   if (!key) return key;
-  const std::optional<User> found = users_.find(user);
-  if (!found || !found->active)
-    return fail(problem(404, "user-unknown", "there is no active user " + std::string(user)));
-  std::string detail = to_json(Value::object({{"from", key->user}, {"to", user}}));
-  key->user = user;
-  return save(actor, *key, "key.assign", std::move(detail));
+  Value detail = Value::object();
+  if (change.user) {
+    if (!users_.role_of_active(*change.user))
+      return fail(problem(404, "user-unknown", "there is no active user " + *change.user));
+    detail.set("from", key->user);
+    detail.set("to", *change.user);
+    key->user = *change.user;
+  }
+  if (change.scopes) {
+    detail.set("scopes", scope_names(*change.scopes));
+    key->scopes = *change.scopes;
+  }
+  if (change.change_expiry) {
+    detail.set("expiresAt", time_value(change.expires_at));
+    key->expires_at = change.expires_at;
+  }
+  return save(actor, *key, change.user ? "key.assign" : "key.change", to_json(detail));
+}
+
+Result<ApiKey> Keys::assign(const Actor& actor, std::string_view id, std::string_view user) {
+  KeyChange wanted;
+  wanted.user = std::string(user);
+  return change(actor, id, wanted);
 }
 
 Result<ApiKey> Keys::set_expiry(const Actor& actor, std::string_view id,
                                 std::optional<WallTime> expires_at) {
-  const std::scoped_lock changing(changes_);
-  Result<ApiKey> key = changeable(id);
-  if (!key) return key;
-  key->expires_at = expires_at;
-  return save(actor, *key, "key.expiry", expiry_detail(expires_at));
+  KeyChange wanted;
+  wanted.change_expiry = true;
+  wanted.expires_at = expires_at;
+  return change(actor, id, wanted);
 }
 
 Result<ApiKey> Keys::revoke(const Actor& actor, std::string_view id) {
@@ -235,17 +202,32 @@ Result<ApiKey> Keys::remove(const Actor& actor, std::string_view id) {
 }
 
 Result<ApiKey> Keys::end(const Actor& actor, std::string_view id, KeyState to) {
+  if (!known(id)) return find(id);
   deny(actor, id, to);
+  // Before this waits for anything: credentials that hold the key end with it.
+  const Result<Principal> refusal = check(id);
+  std::function<bool()> drain;
+  if (!refusal && ended_) drain = ended_(std::string(id), refusal.error());
+  bool saved = false;
+  Result<ApiKey> stored = write_end(actor, id, saved);
+  const bool quiet = !drain || drain();
+  if (!quiet && (stored || saved)) return fail(incomplete(std::string(id)));
+  return stored;
+}
+
+// `saved`: it was on disk before.
+Result<ApiKey> Keys::write_end(const Actor& actor, std::string_view id, bool& saved) {
   const std::scoped_lock changing(changes_);
   ApiKey key;
-  bool saved = false;
   {
     const std::shared_lock lock(mutex_);
-    const auto found = keys_.find(std::string(id));
-    if (found != keys_.end()) key = found->second;
+    if (const Entry* known = entry(id)) key = known->key;
     saved = unsaved_.count(key.id) == 0;
   }
-  if (saved) return find(id);
+  return saved ? find(id) : save_end(actor, key);
+}
+
+Result<ApiKey> Keys::save_end(const Actor& actor, const ApiKey& key) {
   Result<ApiKey> stored =
       save(actor, key, key.state == KeyState::revoked ? "key.revoke" : "key.delete", "");
   if (!stored) {
@@ -265,9 +247,9 @@ Result<ApiKey> Keys::end(const Actor& actor, std::string_view id, KeyState to) {
 // Memory denies at once, whatever change is on its way to the disk.
 void Keys::deny(const Actor& actor, std::string_view id, KeyState to) {
   const std::unique_lock lock(mutex_);
-  const auto found = keys_.find(std::string(id));
+  const auto found = keys_.find(id);
   if (found == keys_.end()) return;
-  ApiKey& key = found->second;
+  ApiKey& key = found->second.key;
   if (key.state == to || key.state == KeyState::deleted) return;
   key.state = to;
   key.changed_by = actor.user;
@@ -286,22 +268,44 @@ Result<ApiKey> Keys::save(const Actor& actor, const ApiKey& key, std::string_vie
   if (!done) return fail(std::move(done.error()));
   {
     const std::unique_lock lock(mutex_);
-    ApiKey& place = keys_[key.id];
+    ApiKey& place = keys_[key.id].key;
     // Revoked while this change was on its way to the disk: that stays.
     const bool ended = place.state == KeyState::revoked || place.state == KeyState::deleted;
     if (!ended) place = key;
   }
-  maintain();
+  refresh_gauges();
   return key;
 }
 
 void Keys::maintain() {
+  mark_expiries();
+  refresh_gauges();
+}
+
+// As Credentials::mark_expiries().
+void Keys::mark_expiries() {
+  const WallTime now = clock_.now();
+  bool any = false;
+  {
+    const std::shared_lock lock(mutex_);
+    any = std::any_of(keys_.begin(), keys_.end(), [&](const auto& place) {
+      const ApiKey& key = place.second.key;
+      return key.state == KeyState::active && key.expires_at && *key.expires_at > marked_ &&
+             *key.expires_at <= now;
+    });
+  }
+  if (any && !audit_.commit_unaudited({ClockMark{now}})) return;
+  marked_ = now;
+}
+
+void Keys::refresh_gauges() {
   std::array<double, kKeyStates> counts{};
   double nearest = std::numeric_limits<double>::infinity();
   const WallTime now = clock_.now();
   {
     const std::shared_lock lock(mutex_);
-    for (const auto& [id, key] : keys_) {
+    for (const auto& [id, entry] : keys_) {
+      const ApiKey& key = entry.key;
       const KeyState state = state_at(key, now);
       counts[static_cast<std::size_t>(state)] += 1;
       if (state == KeyState::active && key.expires_at)

@@ -9,8 +9,12 @@ namespace {
 constexpr std::string_view kWildcard = "://*.";
 
 Result<OriginPattern> invalid(std::string_view text, std::string_view why) {
+  // User information and a query may carry what nobody should read.
+  std::string shown(text.substr(0, text.find_first_of("?#")));
+  if (const auto at = shown.rfind('@'); at != std::string::npos)
+    shown = "(hidden)" + shown.substr(at);
   return fail(make_problem(ErrorKind::validation, "origin-invalid",
-                           "allowed origin \"" + std::string(text) + "\" " + std::string(why) +
+                           "allowed origin \"" + shown + "\" " + std::string(why) +
                                "; write it as https://api.example.com, with :PORT where it is not "
                                "the scheme's own, or https://*.example.com for subdomains"));
 }

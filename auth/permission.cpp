@@ -29,6 +29,7 @@ constexpr std::array kPermissions = {
     PermissionRow{Permission::manage_keys, "manage-keys", Role::admin},
     PermissionRow{Permission::manage_users, "manage-users", Role::admin},
     PermissionRow{Permission::view_audit, "view-audit", Role::admin},
+    PermissionRow{Permission::manage_master_key, "manage-master-key", Role::admin},
 };
 
 constexpr std::array<std::string_view, 3> kRoles = {"viewer", "operator", "admin"};
@@ -45,6 +46,13 @@ std::string_view to_string(Role role) noexcept { return kRoles[static_cast<std::
 std::optional<Role> parse_role(std::string_view text) noexcept {
   for (std::size_t i = 0; i < kRoles.size(); ++i) {
     if (kRoles[i] == text) return static_cast<Role>(i);
+  }
+  return std::nullopt;
+}
+
+std::optional<Permission> parse_permission(std::string_view text) noexcept {
+  for (const PermissionRow& row : kPermissions) {
+    if (row.name == text) return row.permission;
   }
   return std::nullopt;
 }

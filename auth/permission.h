@@ -22,10 +22,11 @@ enum class Permission : std::uint8_t {
   upload_files,
   send_events,
   manage_workflows,    // validate, enable, disable, reload
-  manage_credentials,  // add, rotate, enable, disable, expiry, revoke, delete
+  manage_credentials,  // add, change, rotate, test, revoke, delete …
   manage_keys,
   manage_users,
   view_audit,
+  manage_master_key,  // rotate
 };
 
 bool allows(Role role, Permission permission) noexcept;
@@ -33,5 +34,6 @@ bool allows(Role role, Permission permission) noexcept;
 std::string_view to_string(Role role) noexcept;  // "viewer", "operator", "admin"
 std::optional<Role> parse_role(std::string_view text) noexcept;
 std::string_view to_string(Permission permission) noexcept;  // "manage-keys"
+std::optional<Permission> parse_permission(std::string_view text) noexcept;
 
 }  // namespace stepwell::auth

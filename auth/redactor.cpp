@@ -15,6 +15,7 @@ namespace {
 constexpr std::string_view kMask = "***";
 constexpr std::size_t kShortest = 4;
 constexpr std::size_t kShortestEverywhere = 8;
+constexpr std::size_t kShortestIssued = 16;  // the same for what an upstream chose
 
 std::size_t bucket_of(const char* four_bytes, std::size_t buckets) {
   std::uint32_t word = 0;
@@ -73,6 +74,23 @@ std::string base64_core(std::string_view bytes) {
   return text;
 }
 
+// What the base64 of any longer text has in it where that text has the bytes in it, `before` bytes
+// (modulo 3) after its beginning; without the digits that neighbours have a part in.
+std::string base64_inside(std::size_t before, std::string_view bytes) {
+  std::string longer(before, '\0');
+  longer += bytes;
+  const std::string digits = to_base64(longer);
+  wipe(longer);
+  const std::size_t begin = (8 * before + 5) / 6;
+  return digits.substr(begin, 8 * (before + bytes.size()) / 6 - begin);
+}
+
+// The inside of a JSON string.
+std::string json_inside(std::string_view text) {
+  const std::string json = to_json(Value(text));
+  return json.substr(1, json.size() - 2);
+}
+
 std::string url_alphabet(std::string base64) {
   std::replace(base64.begin(), base64.end(), '+', '-');
   std::replace(base64.begin(), base64.end(), '/', '_');
@@ -90,24 +108,37 @@ std::vector<std::string> forms_of(std::string_view username, std::string_view se
     forms.push_back(url_alphabet(forms.back()));
     wipe(pair);
   }
+  for (std::size_t before = 0; before < 3; ++before) {
+    forms.push_back(base64_inside(before, secret));
+    forms.push_back(url_alphabet(forms.back()));
+  }
   std::string percent = percent_encode(secret);
   forms.push_back(lower_escapes(percent));
   forms.push_back(replace_all(percent, "%20", "+"));
   forms.push_back(std::move(percent));
-  std::string json = to_json(Value(secret));
-  json = json.substr(1, json.size() - 2);
-  forms.push_back(json_ascii(json));
-  forms.push_back(replace_all(json, "/", "\\/"));
-  forms.push_back(std::move(json));
+  // JSON, and JSON as a text within JSON, as gateways give on what they received.
+  for (std::string json : {json_inside(secret), json_ascii(json_inside(secret))}) {
+    forms.push_back(json_inside(json));
+    forms.push_back(replace_all(json, "/", "\\/"));
+    forms.push_back(std::move(json));
+  }
+  forms.push_back(json_ascii(json_inside(json_inside(secret))));
   forms.push_back(to_hex(secret));
   forms.push_back(to_hex(secret, true));
   std::sort(forms.begin(), forms.end());
-  forms.erase(std::unique(forms.begin(), forms.end()), forms.end());
+  const auto rest = std::unique(forms.begin(), forms.end());
+  std::for_each(rest, forms.end(), wipe);
+  forms.erase(rest, forms.end());
   std::erase_if(forms, [](const std::string& form) { return form.size() < kShortest; });
   // The longest first: a short form may be part of a long one.
   std::stable_sort(forms.begin(), forms.end(),
                    [](const std::string& a, const std::string& b) { return a.size() > b.size(); });
   return forms;
+}
+
+bool is_word(std::string_view text) {
+  return std::all_of(text.begin(), text.end(),
+                     [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); });
 }
 
 bool is_key_digit(char c) {
@@ -131,6 +162,10 @@ std::string mask_keys(std::string text) {
 
 std::string owner_key(std::string_view owner, std::uint32_t version) {
   return std::string(owner) + "/" + std::to_string(version);
+}
+
+std::string passing_key(std::string_view owner, std::uint32_t version) {
+  return owner_key(owner, version) + "/passing";
 }
 
 }  // namespace
@@ -169,12 +204,8 @@ std::string ValueForms::mask(std::string text) const {
 Redactor::Redactor() : buckets_(kBuckets) {}
 Redactor::~Redactor() = default;
 
-void Redactor::add(std::string_view owner, std::uint32_t version, std::string_view username,
-                   std::string_view secret) {
-  if (secret.size() < kShortest) return;
-  auto forms = std::make_unique<const ValueForms>(username, secret);
-  const std::unique_lock lock(mutex_);
-  if (secret.size() >= kShortestEverywhere) {
+void Redactor::enter(Known& known, std::unique_ptr<const ValueForms> forms, Reach reach) {
+  if (reach != Reach::nowhere) {
     for (const std::string_view form : forms->all()) {
       const std::size_t number = bucket_of(form.data(), kBuckets);
       filled_[number] = true;
@@ -183,34 +214,63 @@ void Redactor::add(std::string_view owner, std::uint32_t version, std::string_vi
         return other.size() < form.size();
       });
       bucket.insert(place, form);
+      if (reach == Reach::masked) masked_only_.insert(form.data());
     }
   }
-  by_owner_[owner_key(owner, version)].push_back(std::move(forms));
+  known.push_back(std::move(forms));
+}
+
+void Redactor::leave(const ValueForms& forms) {
+  for (const std::string_view form : forms.all()) {
+    const std::size_t number = bucket_of(form.data(), kBuckets);
+    std::erase_if(buckets_[number],
+                  [&](std::string_view other) { return other.data() == form.data(); });
+    filled_[number] = !buckets_[number].empty();
+    masked_only_.erase(form.data());
+  }
+}
+
+void Redactor::add(std::string_view owner, std::uint32_t version, std::string_view username,
+                   std::string_view secret) {
+  if (secret.size() < kShortest) return;
+  auto forms = std::make_unique<const ValueForms>(username, secret);
+  const std::unique_lock lock(mutex_);
+  enter(by_owner_[owner_key(owner, version)], std::move(forms),
+        secret.size() < kShortestEverywhere ? Reach::nowhere
+        : is_word(secret)                   ? Reach::masked
+                                            : Reach::masked_and_refused);
+}
+
+void Redactor::add_passing(std::string_view owner, std::uint32_t version, std::string_view secret) {
+  if (secret.size() < kShortest) return;
+  auto forms = std::make_unique<const ValueForms>("", secret);
+  const std::unique_lock lock(mutex_);
+  Known& known = by_owner_[passing_key(owner, version)];
+  if (known.size() == kPassing) {
+    leave(*known.front());
+    known.erase(known.begin());
+  }
+  enter(known, std::move(forms), secret.size() < kShortestIssued ? Reach::nowhere : Reach::masked);
 }
 
 void Redactor::remove(std::string_view owner, std::uint32_t version) {
   const std::unique_lock lock(mutex_);
-  const auto found = by_owner_.find(owner_key(owner, version));
-  if (found == by_owner_.end()) return;
-  for (const auto& forms : found->second) {
-    for (const std::string_view form : forms->all()) {
-      const std::size_t number = bucket_of(form.data(), kBuckets);
-      std::erase_if(buckets_[number],
-                    [&](std::string_view other) { return other.data() == form.data(); });
-      filled_[number] = !buckets_[number].empty();
-    }
+  for (const std::string& key : {owner_key(owner, version), passing_key(owner, version)}) {
+    const auto found = by_owner_.find(key);
+    if (found == by_owner_.end()) continue;
+    for (const auto& forms : found->second) leave(*forms);
+    by_owner_.erase(found);
   }
-  by_owner_.erase(found);
 }
 
-// The length of the longest needle that stands at `at`; 0 for none.
-std::size_t Redactor::match(std::string_view text, std::size_t at) const {
+// The longest needle that stands at `at`.
+std::string_view Redactor::match(std::string_view text, std::size_t at) const {
   const std::size_t bucket = bucket_of(text.data() + at, kBuckets);
-  if (!filled_[bucket]) return 0;
+  if (!filled_[bucket]) return {};
   for (const std::string_view needle : buckets_[bucket]) {
-    if (text.substr(at, needle.size()) == needle) return needle.size();
+    if (text.substr(at, needle.size()) == needle) return needle;
   }
-  return 0;
+  return {};
 }
 
 std::string Redactor::mask(std::string text) const {
@@ -220,7 +280,7 @@ std::string Redactor::mask(std::string text) const {
     const std::shared_lock lock(mutex_);
     if (!by_owner_.empty()) {
       for (std::size_t at = 0; at + kShortest <= text.size();) {
-        const std::size_t length = match(text, at);
+        const std::size_t length = match(text, at).size();
         if (length == 0) {
           ++at;
           continue;
@@ -239,12 +299,26 @@ std::string Redactor::mask(std::string text) const {
   return mask_keys(std::move(text));
 }
 
+bool Redactor::knows_part_of(std::string_view text) const {
+  if (text.find("sw_") != std::string_view::npos && mask_keys(std::string(text)) != text)
+    return true;
+  const std::shared_lock lock(mutex_);
+  if (by_owner_.empty()) return false;
+  for (std::size_t at = 0; at + kShortest <= text.size(); ++at) {
+    const std::string_view needle = match(text, at);
+    if (!needle.empty() && masked_only_.count(needle.data()) == 0) return true;
+  }
+  return false;
+}
+
 std::string Redactor::mask_for(std::string_view owner, std::uint32_t version,
                                std::string text) const {
   const std::shared_lock lock(mutex_);
-  const auto found = by_owner_.find(owner_key(owner, version));
-  if (found == by_owner_.end()) return text;
-  for (const auto& forms : found->second) text = forms->mask(std::move(text));
+  for (const std::string& key : {owner_key(owner, version), passing_key(owner, version)}) {
+    const auto found = by_owner_.find(key);
+    if (found == by_owner_.end()) continue;
+    for (const auto& forms : found->second) text = forms->mask(std::move(text));
+  }
   return text;
 }
 

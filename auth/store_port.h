@@ -19,9 +19,13 @@ namespace stepwell::auth {
 // A key of the vault, wrapped under the master key.
 struct WrappedKey {
   std::uint32_t id = 0;
-  std::string purpose;  // "data", "key-hash", "audit"
+  std::string purpose;  // "data", "key-hash", "audit", "state"
   std::string master;   // tells which master key wraps it, without giving it away
   std::string wrapped;
+};
+
+struct EraseWrappedKey {
+  std::uint32_t id = 0;
 };
 
 struct SealedValue {
@@ -44,6 +48,9 @@ struct Tombstone {
   std::string what;  // "revoked", "deleted"
   std::string by;
   WallTime at;
+  // Put in by AuditLog (auth/tombstones.h): from 1, without gaps, and a keyed hash over it all.
+  std::uint64_t number = 0;
+  std::string mac = {};
 };
 
 struct AuditRecord {
@@ -53,7 +60,7 @@ struct AuditRecord {
   std::string from;
   std::string action;  // "credential.revoke"
   std::string target;  // name or id
-  std::string result;  // "done"
+  std::string result;  // "done", or the problem's code
   std::string detail;  // further facts, as a JSON object; may be empty
   std::string hash;    // over the record and the hash before it
 };
@@ -63,9 +70,24 @@ struct ClockMark {
   WallTime at;
 };
 
-// Credential, ApiKey, User, WrappedKey and ClockMark replace the row of the same id (name).
+// When a key or credential was last used. Not covered by the state's seal: it changes often and
+// decides nothing.
+struct LastUse {
+  std::string kind;  // "credential", "key"
+  std::string id;
+  WallTime at;
+};
+
+// A keyed hash over every row that decides anything (auth/state_seal.h), renewed by each commit.
+struct StateSeal {
+  std::string digest;
+};
+
+// Credential, SealedValue, ApiKey, User, WrappedKey, LastUse, StateSeal and ClockMark replace the
+// row of the same id (name, place); a Tombstone of the same kind, id and end stays as the first one
+// was. StateSeal and the tombstones' numbers are AuditLog's, through which all changes go.
 using Change = std::variant<Credential, SealedValue, EraseValues, ApiKey, User, WrappedKey,
-                            Tombstone, AuditRecord, ClockMark>;
+                            Tombstone, AuditRecord, ClockMark, LastUse, StateSeal, EraseWrappedKey>;
 
 struct StoredState {
   std::vector<Credential> credentials;
@@ -73,7 +95,10 @@ struct StoredState {
   std::vector<ApiKey> keys;
   std::vector<User> users;
   std::vector<WrappedKey> wrapped_keys;
-  std::vector<Tombstone> tombstones;  // of the database and of the file beside it
+  std::vector<Tombstone> tombstones;         // of the database
+  std::vector<Tombstone> tombstones_beside;  // of the file beside it, which is written first
+  std::vector<LastUse> last_uses;
+  std::optional<StateSeal> seal;
   std::optional<AuditRecord> last_audit;
   WallTime clock_mark;
 };

@@ -34,6 +34,13 @@ std::optional<User> Users::find(std::string_view name) const {
   return found->second;
 }
 
+std::optional<Role> Users::role_of_active(std::string_view name) const {
+  const std::shared_lock lock(mutex_);
+  const auto found = users_.find(name);
+  if (found == users_.end() || !found->second.active) return std::nullopt;
+  return found->second.role;
+}
+
 Result<User> Users::create(const Actor& actor, std::string_view name, Role role) {
   const std::scoped_lock changing(changes_);
   if (!is_dns_label(name))

@@ -25,6 +25,7 @@ class Users {
 
   std::vector<User> list() const;  // by name
   std::optional<User> find(std::string_view name) const;
+  std::optional<Role> role_of_active(std::string_view name) const;
 
   // Errors: validation/400 `user-invalid` (the name is no DNS label), 409 `user-exists`, 404
   // `user-unknown`, 409 `last-admin`; the store's.

@@ -1,16 +1,11 @@
 #include "auth/vault.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <cerrno>
-#include <cstring>
-#include <system_error>
-#include <vector>
+#include <algorithm>
+#include <mutex>
 
 #include "auth/cipher.h"
 #include "auth/encoding.h"
+#include "auth/state_seal.h"
 #include "base/encoding.h"
 
 namespace stepwell::auth {
@@ -22,6 +17,8 @@ constexpr std::size_t kHeadBytes = 5;  // format and key id
 constexpr std::string_view kData = "data";
 constexpr std::string_view kKeyHash = "key-hash";
 constexpr std::string_view kAudit = "audit";
+constexpr std::string_view kState = "state";
+constexpr std::string_view kValues = "credential_values";
 
 Problem key_problem(std::string code, std::string detail) {
   return make_problem(ErrorKind::configuration, std::move(code), std::move(detail));
@@ -31,40 +28,13 @@ Problem damaged(std::string detail) {
   return key_problem("store-damaged", std::move(detail) + "; restore it from a backup");
 }
 
-std::string system_error() { return std::generic_category().message(errno); }
-
-// Closes what it holds.
-class Descriptor {
- public:
-  explicit Descriptor(int number) : number_(number) {}
-  ~Descriptor() {
-    if (number_ >= 0) ::close(number_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int get() const { return number_; }
-
- private:
-  int number_;
-};
-
-bool write_all(int descriptor, std::string_view bytes) {
-  while (!bytes.empty()) {
-    const ssize_t written = ::write(descriptor, bytes.data(), bytes.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) return false;
-    bytes.remove_prefix(static_cast<std::size_t>(written));
-  }
-  return true;
-}
-
 // Names a master key without giving it away.
 std::string fingerprint(const Secret& master) {
   return to_hex(std::string_view(keyed_hash(master, "stepwell master key 1")).substr(0, 16));
 }
 
 std::string wrap_place(std::uint32_t id, std::string_view purpose) {
-  std::string place = "stepwell wrapped key 1";
+  std::string place = "stepwell wrapped key 2";
   append_number(place, id);
   append_piece(place, purpose);
   return place;
@@ -94,72 +64,41 @@ std::uint32_t key_id_of_head(std::string_view head) {
   return id;
 }
 
+bool is_empty(const StoredState& stored) {
+  return stored.credentials.empty() && stored.values.empty() && stored.keys.empty() &&
+         stored.users.empty() && stored.tombstones.empty() && !stored.last_audit && !stored.seal;
+}
+
 }  // namespace
 
-Status create_master_key(const std::string& path, Entropy& entropy) {
-  const Descriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
-  if (file.get() < 0) {
-    if (errno == EEXIST)
-      return fail(key_problem("master-key-exists", path + " exists already and is left as it is"));
-    return fail(
-        key_problem("master-key-unwritable", "cannot create " + path + ": " + system_error()));
-  }
-  const Secret key = random_secret(kCipherKeyBytes, entropy);
-  if (!write_all(file.get(), key.reveal()) || ::fsync(file.get()) != 0) {
-    std::string why = system_error();
-    ::unlink(path.c_str());
-    return fail(key_problem("master-key-unwritable", "cannot write " + path + ": " + why));
-  }
-  return {};
-}
-
-Result<Secret> load_master_key(const std::string& path) {
-  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (file.get() < 0) {
-    if (errno == ENOENT)
-      return fail(key_problem("master-key-missing",
-                              "there is no master key at " + path +
-                                  "; put it back, or make a new installation with stepwell init"));
-    return fail(key_problem("master-key-unreadable",
-                            "cannot read the master key " + path + ": " + system_error()));
-  }
-  struct stat status {};
-  if (::fstat(file.get(), &status) != 0 || !S_ISREG(status.st_mode))
-    return fail(key_problem("master-key-invalid", path + " is no regular file"));
-  if ((status.st_mode & 077U) != 0)
-    return fail(key_problem("master-key-mode", "the master key " + path +
-                                                   " can be read by others than its owner; mend it "
-                                                   "with: chmod 600 " +
-                                                   path));
-  // One byte more than there may be, to see a longer file.
-  Secret bytes = Secret::of_size(kCipherKeyBytes + 1);
-  std::size_t got = 0;
-  while (got < bytes.size()) {
-    const ssize_t count = ::read(file.get(), bytes.writable() + got, bytes.size() - got);
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0)
-      return fail(key_problem("master-key-unreadable",
-                              "cannot read the master key " + path + ": " + system_error()));
-    if (count == 0) break;
-    got += static_cast<std::size_t>(count);
-  }
-  if (got != kCipherKeyBytes)
-    return fail(key_problem("master-key-invalid",
-                            "the master key " + path + " does not hold exactly 32 bytes"));
-  return Secret(bytes.reveal().substr(0, kCipherKeyBytes));
-}
-
-Secret random_master_key(Entropy& entropy) { return random_secret(kCipherKeyBytes, entropy); }
-
-Result<std::unique_ptr<Vault>> Vault::open(const Secret& master, const StoredState& stored,
-                                           SecretStore& store, Entropy& entropy) {
-  if (master.size() != kCipherKeyBytes)
+Result<std::unique_ptr<Vault>> Vault::open(std::span<const Secret> candidates,
+                                           const StoredState& stored, SecretStore& store,
+                                           Entropy& entropy) {
+  const auto fits = [](const Secret& master) { return master.size() == kCipherKeyBytes; };
+  if (candidates.empty() || !std::all_of(candidates.begin(), candidates.end(), fits))
     return fail(key_problem("master-key-invalid", "a master key has exactly 32 bytes"));
   std::unique_ptr<Vault> vault(new Vault(entropy));
   const bool fresh = stored.wrapped_keys.empty();
-  if (fresh && !(stored.credentials.empty() && stored.keys.empty()))
-    return fail(damaged("the store's own keys are gone"));
-  Status done = fresh ? vault->create_all(master, store) : vault->unwrap_all(master, stored);
+  if (fresh && !is_empty(stored)) return fail(damaged("the store's own keys are gone"));
+  if (fresh && !stored.tombstones_beside.empty())
+    return fail(damaged("the database is gone, but its tombstone file is there"));
+  if (fresh) {
+    Status made = vault->create_all(candidates.front(), store);
+    if (!made) return fail(std::move(made.error()));
+    return vault;
+  }
+  const auto match =
+      std::find_if(candidates.begin(), candidates.end(), [&](const Secret& candidate) {
+        const std::string print = fingerprint(candidate);
+        return std::any_of(stored.wrapped_keys.begin(), stored.wrapped_keys.end(),
+                           [&](const WrappedKey& row) { return row.master == print; });
+      });
+  if (match == candidates.end())
+    return fail(key_problem("master-key-wrong",
+                            "this store was encrypted under another master key; point masterKey "
+                            "at the one that belongs to it"));
+  vault->opened_with_ = static_cast<std::size_t>(match - candidates.begin());
+  Status done = vault->unwrap_all(*match, stored);
   if (!done) return fail(std::move(done.error()));
   return vault;
 }
@@ -167,48 +106,114 @@ Result<std::unique_ptr<Vault>> Vault::open(const Secret& master, const StoredSta
 Status Vault::unwrap_all(const Secret& master, const StoredState& stored) {
   const std::string print = fingerprint(master);
   for (const WrappedKey& row : stored.wrapped_keys) {
-    if (row.master != print)
-      return fail(key_problem("master-key-wrong",
-                              "this store was encrypted under another master key; point "
-                              "masterKey.file at the one that belongs to it"));
-    std::optional<Secret> key = decrypt(master, wrap_place(row.id, row.purpose), row.wrapped);
+    std::optional<Secret> key;
+    if (row.master == print) key = decrypt(master, wrap_place(row.id, row.purpose), row.wrapped);
     if (!key || key->size() != kCipherKeyBytes)
       return fail(damaged("the store's key " + std::to_string(row.id) + " was changed"));
     adopt(row.id, row.purpose, std::move(*key));
   }
-  if (data_keys_.empty() || key_hash_key_.empty() || audit_key_.empty())
+  follow(stored.wrapped_keys);
+  if (current_ == 0 || key_hash_key_.empty() || audit_key_.empty() || state_key_.empty())
     return fail(damaged("one of the store's own keys is missing"));
   return {};
 }
 
 Status Vault::create_all(const Secret& master, SecretStore& store) {
   std::vector<Change> changes;
+  std::vector<WrappedKey> rows;
   std::uint32_t id = 0;
-  for (const std::string_view purpose : {kData, kKeyHash, kAudit}) {
-    ++id;
-    Secret key = random_secret(kCipherKeyBytes, entropy_);
-    changes.emplace_back(
-        WrappedKey{id, std::string(purpose), fingerprint(master),
-                   encrypt(master, wrap_place(id, purpose), key.reveal(), entropy_)});
-    adopt(id, purpose, std::move(key));
+  for (const std::string_view purpose : {kData, kKeyHash, kAudit, kState}) {
+    adopt(++id, purpose, random_secret(kCipherKeyBytes, entropy_));
+    rows.push_back(wrap(master, id, keys_.at(id)));
+    changes.emplace_back(rows.back());
   }
+  follow(rows);
+  StateDigest digest(state_key_.duplicate());
+  digest.apply(changes);
+  changes.emplace_back(StateSeal{digest.seal()});
   return store.commit(changes);
 }
 
+WrappedKey Vault::wrap(const Secret& master, std::uint32_t id, const HeldKey& held) const {
+  return {id, held.purpose, fingerprint(master),
+          encrypt(master, wrap_place(id, held.purpose), held.key.reveal(), entropy_)};
+}
+
 void Vault::adopt(std::uint32_t id, std::string_view purpose, Secret key) {
-  if (purpose == kData) {
-    data_keys_[id] = std::move(key);
-    current_ = data_keys_.rbegin()->first;
-  } else if (purpose == kKeyHash) {
-    key_hash_key_ = std::move(key);
-  } else if (purpose == kAudit) {
-    audit_key_ = std::move(key);
+  if (purpose == kKeyHash) key_hash_key_ = key.duplicate();
+  if (purpose == kAudit) audit_key_ = key.duplicate();
+  if (purpose == kState) state_key_ = key.duplicate();
+  keys_[id] = {std::string(purpose), std::move(key)};
+}
+
+bool Vault::is_under(const Secret& master) const {
+  const std::shared_lock lock(mutex_);
+  return master_ == fingerprint(master);
+}
+
+Result<std::vector<Change>> Vault::rewrap(const Secret& next, const StoredState& stored) {
+  std::vector<Change> changes;
+  std::uint32_t id = 0;
+  {
+    const std::unique_lock lock(mutex_);
+    id = keys_.rbegin()->first + 1;
+    keys_[id] = {std::string(kData), random_secret(kCipherKeyBytes, entropy_)};
+    changes.emplace_back(wrap(next, id, keys_[id]));
+    for (const WrappedKey& row : stored.wrapped_keys) {
+      if (row.purpose == kData)
+        changes.emplace_back(EraseWrappedKey{row.id});
+      else
+        changes.emplace_back(wrap(next, row.id, keys_.at(row.id)));
+    }
+  }
+  for (const SealedValue& value : stored.values)
+    changes.emplace_back(EraseValues{value.credential_id});
+  for (const SealedValue& value : stored.values) {
+    const FieldPlace place{kValues, value.credential_id, value.field, value.version};
+    Result<Secret> plain = unseal(place, value.sealed);
+    if (!plain) return fail(std::move(plain.error()));
+    changes.emplace_back(SealedValue{value.credential_id, value.version, value.field,
+                                     seal_under(id, place, plain->reveal())});
+  }
+  return changes;
+}
+
+void Vault::follow(const std::vector<WrappedKey>& rows) {
+  const std::unique_lock lock(mutex_);
+  current_ = 0;
+  for (const WrappedKey& row : rows) {
+    master_ = row.master;
+    if (row.purpose == kData) current_ = std::max(current_, row.id);
   }
 }
 
+Status Vault::renew(SealedValue& value) const {
+  {
+    const std::shared_lock lock(mutex_);
+    // A later key is that of a rotation which is being committed.
+    if (value.sealed.size() >= kHeadBytes && key_id_of_head(value.sealed) >= current_) return {};
+  }
+  const FieldPlace place{kValues, value.credential_id, value.field, value.version};
+  Result<Secret> plain = unseal(place, value.sealed);
+  if (!plain) return fail(std::move(plain.error()));
+  value.sealed = seal(place, plain->reveal());
+  return {};
+}
+
 std::string Vault::seal(const FieldPlace& place, std::string_view plain) const {
-  std::string blob = blob_head(current_);
-  blob += encrypt(data_keys_.at(current_), associated(place, blob), plain, entropy_);
+  std::uint32_t id = 0;
+  {
+    const std::shared_lock lock(mutex_);
+    id = current_;
+  }
+  return seal_under(id, place, plain);
+}
+
+std::string Vault::seal_under(std::uint32_t id, const FieldPlace& place,
+                              std::string_view plain) const {
+  std::string blob = blob_head(id);
+  const std::shared_lock lock(mutex_);
+  blob += encrypt(keys_.at(id).key, associated(place, blob), plain, entropy_);
   return blob;
 }
 
@@ -219,11 +224,12 @@ Result<Secret> Vault::unseal(const FieldPlace& place, std::string_view blob) con
   if (blob.size() < kHeadBytes || blob[0] != kFormat)
     return fail(damaged("the sealed value of " + where + " is cut or of an unknown format"));
   const std::string_view head = blob.substr(0, kHeadBytes);
-  const auto key = data_keys_.find(key_id_of_head(head));
-  if (key == data_keys_.end())
+  const std::shared_lock lock(mutex_);
+  const auto held = keys_.find(key_id_of_head(head));
+  if (held == keys_.end() || held->second.purpose != kData)
     return fail(damaged("the sealed value of " + where + " names a key that does not exist"));
   std::optional<Secret> plain =
-      decrypt(key->second, associated(place, head), blob.substr(kHeadBytes));
+      decrypt(held->second.key, associated(place, head), blob.substr(kHeadBytes));
   if (!plain) return fail(damaged("the sealed value of " + where + " was changed or moved"));
   return std::move(*plain);
 }

@@ -6,16 +6,34 @@
 #include <new>
 #include <utility>
 
+#include "base/secret_pool.h"
+
 namespace stepwell {
 
 namespace {
 
-// Guarded, locked, wiped on release, and left out of core dumps (libsodium's secure memory).
+// Never destroyed: secrets of other objects may be released after it would be. The one object of
+// the process that nobody hands on, as the allocator of memory is.
+SecretPool& pool() {
+  static auto* const kPool = new SecretPool;
+  return *kPool;
+}
+
+// Locked, wiped on release, and left out of core dumps (libsodium's secure memory): small ones in
+// shared blocks, a larger one between guard pages of its own.
 char* secure_allocate(std::size_t size) {
   if (sodium_init() < 0) throw std::bad_alloc();
+  if (size <= SecretPool::kLargest) return pool().take(size);
   auto* memory = static_cast<char*>(sodium_malloc(size));
   if (memory == nullptr) throw std::bad_alloc();
   return memory;
+}
+
+void secure_release(char* memory, std::size_t size) noexcept {
+  if (size <= SecretPool::kLargest)
+    pool().give_back(memory, size);
+  else
+    sodium_free(memory);
 }
 
 }  // namespace
@@ -57,7 +75,7 @@ Secret& Secret::operator=(Secret&& other) noexcept {
 Secret::~Secret() { release(); }
 
 void Secret::release() noexcept {
-  if (data_ != nullptr) sodium_free(data_);
+  if (data_ != nullptr) secure_release(data_, size_);
   data_ = nullptr;
   size_ = 0;
 }

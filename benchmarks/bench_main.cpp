@@ -16,6 +16,7 @@
 
 #include "benchmarks/bare_loop.h"
 #include "benchmarks/engine_load.h"
+#include "benchmarks/gate_cost.h"
 #include "benchmarks/results.h"
 #include "daemon/process.h"
 #include "http/url.h"
@@ -137,33 +138,6 @@ std::vector<Row> slow_upstream() {
   return {seconds, memory, threads};
 }
 
-// What the gate costs a request: leave to send, taken and given back.
-Row gate_cost() {
-  const auto node = open_node();
-  auth::NewCredential credential;
-  credential.name = "bench";
-  credential.kind = auth::CredentialKind::bearer;
-  credential.origins = {"https://example.com"};
-  credential.expires_at = node->clock().now() + std::chrono::hours(1);
-  credential.value.secret = Secret("token-0123456789abcdef");
-  if (!node->authority().credentials().add(kActor, std::move(credential))) std::exit(1);
-  const http::Origin origin = http::parse_url("https://example.com/")->origin;
-  const auto grant = node->authority().gate().authorize({"bench", origin, "default"});
-  if (!grant) std::exit(1);
-  Row row{"gate-send-permit", "µs a request", {}, {}, 0.2, false};
-  constexpr int kCalls = 1'000'000;
-  for (int round = 0; round < kRounds; ++round) {
-    const auto begin = std::chrono::steady_clock::now();
-    for (int i = 0; i < kCalls; ++i) {
-      if (!grant->guard->acquire()) std::exit(1);
-      grant->guard->written();
-    }
-    const std::chrono::duration<double, std::micro> took = std::chrono::steady_clock::now() - begin;
-    row.values.push_back(took.count() / kCalls);
-  }
-  return row;
-}
-
 std::vector<Workload> workloads() {
   return {
       {"slow", slow_upstream},
@@ -171,7 +145,7 @@ std::vector<Workload> workloads() {
       {"w1-1000",
        [] { return std::vector<Row>{one_get("w1-engine-off-1000", 1000, 20'000, 1.5)}; }},
       {"p1", [] { return std::vector<Row>{one_post("p1-engine-off-64", 64, 20'000, 0.5)}; }},
-      {"gate", [] { return std::vector<Row>{gate_cost()}; }},
+      {"gate", gate_cost},
   };
 }
 

@@ -29,11 +29,11 @@ struct FlowDirective {
 
 // How a call authenticates: a stored credential by name, or a policy written in the definition.
 struct Authentication {
-  enum class Kind : std::uint8_t { credential, basic, bearer };
+  enum class Kind : std::uint8_t { credential, basic, bearer, digest };
   Kind kind = Kind::credential;
   std::string credential;  // the stored credential's or secret's name; empty for inline values
-  Template username;       // basic, inline
-  Template password;       // basic, inline
+  Template username;       // basic and digest, inline
+  Template password;       // basic and digest, inline
   Template token;          // bearer, inline
   Position position;
 };

@@ -40,7 +40,8 @@ Template read_text_template(Reading& reading, const Place& place, std::string_vi
   return {};
 }
 
-void read_basic(Reading& reading, const Place& place, Authentication& result) {
+// basic and digest.
+void read_login(Reading& reading, const Place& place, Authentication& result) {
   static constexpr std::array<std::string_view, 3> kKnown{"username", "password", "use"};
   const Fields fields(reading, place, kKnown);
   if (!fields.is_mapping()) return;
@@ -65,6 +66,18 @@ void read_bearer(Reading& reading, const Place& place, Authentication& result) {
   }
   if (const auto token = fields.require("token"))
     result.token = read_text_template(reading, *token, "token");
+}
+
+// oauth2 and oidc: stored ones alone, so far.
+void read_stored(Reading& reading, const Place& place, std::string_view policy,
+                 Authentication& result) {
+  const auto& members = place.node().members;
+  const bool stored = members.size() == 1 && members.front().key == "use";
+  if (!stored)
+    return reading.unsupported(place, "authentication: " + std::string(policy) + " without use");
+  static constexpr std::array<std::string_view, 1> kKnown{"use"};
+  const Fields fields(reading, place, kKnown);
+  if (const auto use = fields.find("use")) read_secret_name(reading, *use, result);
 }
 
 std::optional<Authentication> read_policy(Reading& reading, const Place& place, bool may_refer);
@@ -114,14 +127,16 @@ std::optional<Authentication> read_policy(Reading& reading, const Place& place, 
   result.position = place.position();
   if (const auto basic = fields.find("basic")) {
     result.kind = Authentication::Kind::basic;
-    read_basic(reading, *basic, result);
+    read_login(reading, *basic, result);
+  } else if (const auto digest = fields.find("digest")) {
+    result.kind = Authentication::Kind::digest;
+    read_login(reading, *digest, result);
   } else if (const auto bearer = fields.find("bearer")) {
     result.kind = Authentication::Kind::bearer;
     read_bearer(reading, *bearer, result);
   } else {
-    for (const std::string_view policy : known.subspan(3))
-      if (const auto other = fields.find(policy))
-        reading.unsupported(*other, "authentication: " + std::string(policy));
+    for (const std::string_view policy : {"oauth2", "oidc"})
+      if (const auto other = fields.find(policy)) read_stored(reading, *other, policy, result);
   }
   return result;
 }

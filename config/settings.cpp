@@ -1,6 +1,7 @@
 #include "config/settings.h"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "config/read_document.h"
@@ -56,6 +57,40 @@ void read_group(const YamlNode& node, const std::string& prefix, Settings& setti
   }
 }
 
+using MasterKeyMember = std::string Settings::*;
+constexpr std::array<MasterKeyMember, 3> kMasterKeys{
+    &Settings::master_key_file, &Settings::master_key_credential, &Settings::master_key_command};
+constexpr std::string_view kOneMasterKey =
+    "only one of `masterKey.file`, `masterKey.credential` and `masterKey.command` can be given; "
+    "leave the others empty";
+
+bool names_one_master_key_at_most(const Settings& settings) {
+  return std::count_if(kMasterKeys.begin(), kMasterKeys.end(),
+                       [&](MasterKeyMember member) { return !(settings.*member).empty(); }) <= 1;
+}
+
+// Lets the source that `layer` names take the place of an earlier layer's.
+void adopt_master_key(Settings& settings, const Settings& layer) {
+  const bool named = std::any_of(kMasterKeys.begin(), kMasterKeys.end(),
+                                 [&](MasterKeyMember m) { return !(layer.*m).empty(); });
+  for (const MasterKeyMember member : kMasterKeys) {
+    if (named) settings.*member = layer.*member;
+  }
+}
+
+// Settings that name no source of the master key, to see what one layer names.
+Settings without_master_key() {
+  Settings settings;
+  settings.master_key_file.clear();
+  return settings;
+}
+
+bool is_master_key(const SettingKey& key) {
+  const auto* member = std::get_if<MasterKeyMember>(&key.target);
+  return member != nullptr &&
+         std::find(kMasterKeys.begin(), kMasterKeys.end(), *member) != kMasterKeys.end();
+}
+
 void resolve_paths(Settings& settings, const std::string& file) {
   const std::size_t slash = file.rfind('/');
   if (slash == std::string::npos) return;
@@ -74,9 +109,14 @@ Problem invalid(std::string detail) {
 
 LoadedSettings load_settings(std::string_view text, const std::string& file) {
   FaultList faults(file);
-  Settings settings;
+  Settings settings = without_master_key();
   const NodePtr root = parse_yaml(text, faults, true);
   if (root) read_group(*root, "", settings, faults);
+  if (!names_one_master_key_at_most(settings))
+    faults.error(root->position, std::string(kOneMasterKey));
+  Settings chosen;  // the default where the file names none
+  adopt_master_key(chosen, settings);
+  adopt_master_key(settings, chosen);
   if (faults.has_errors()) return {std::nullopt, faults.take()};
   resolve_paths(settings, file);
   return {std::move(settings), faults.take()};
@@ -101,9 +141,11 @@ Status apply_override(Settings& settings, std::string_view assignment) {
     for (const SettingKey& known : setting_keys()) names.push_back(known.name);
     return fail(invalid("unknown setting " + quoted(name) + did_you_mean(name, names)));
   }
-  const std::string fault =
-      assign_setting(settings, *key, override_value(*key, assignment.substr(equals + 1)));
+  const Value value = override_value(*key, assignment.substr(equals + 1));
+  Settings layer = without_master_key();
+  const std::string fault = assign_setting(is_master_key(*key) ? layer : settings, *key, value);
   if (!fault.empty()) return fail(invalid(quoted(name) + ": " + fault));
+  adopt_master_key(settings, layer);
   return {};
 }
 
@@ -123,13 +165,18 @@ std::string environment_name(std::string_view key) {
 }
 
 Status apply_environment(Settings& settings, const EnvironmentLookup& lookup) {
+  Settings layer = without_master_key();
   for (const SettingKey& key : setting_keys()) {
     const std::string name = environment_name(key.name);
     const std::optional<std::string> text = lookup(name);
     if (!text) continue;
-    std::string fault = assign_setting(settings, key, override_value(key, *text));
+    std::string fault =
+        assign_setting(is_master_key(key) ? layer : settings, key, override_value(key, *text));
     if (!fault.empty()) return fail(invalid(fault.insert(0, name + ": ")));
   }
+  if (!names_one_master_key_at_most(layer))
+    return fail(invalid("of the environment's settings, " + std::string(kOneMasterKey)));
+  adopt_master_key(settings, layer);
   return {};
 }
 

@@ -25,7 +25,10 @@ struct Settings {
   std::vector<std::string> http_client_connect_to;  // HOST:PORT:HOST:PORT
   std::string definitions = "definitions";          // a folder
   std::string data = "data";                        // a folder
+  // Exactly one of these three is not empty.
   std::string master_key_file = "secrets/master.key";
+  std::string master_key_credential;
+  std::string master_key_command;
   std::vector<std::string> egress_allow;  // CIDRs, their syntax checked
   std::vector<std::string> egress_deny;
   LogLevel log_level = LogLevel::info;
@@ -43,7 +46,8 @@ struct LoadedSettings {
   std::vector<Fault> faults;         // in the order of their places
 };
 
-// Paths in the file are relative to the folder of `file`, defaults included.
+// Paths in the file are relative to the folder of `file`, defaults included. Of the master key's
+// sources it may name one; a later layer (environment, override) that names another replaces it.
 LoadedSettings load_settings(std::string_view text, const std::string& file);
 LoadedSettings load_settings_file(const std::string& path);
 

@@ -17,7 +17,7 @@ namespace {
 
 using Check = SettingKey::Check;
 
-constexpr std::array<SettingKey, 16> kKeys{{
+constexpr std::array<SettingKey, 18> kKeys{{
     {"http.listen", "Where the API and the metrics are served: HOST:PORT. Port 0 takes a free one.",
      &Settings::http_listen, Check::listen},
     {"http.client.activePerHost",
@@ -36,8 +36,16 @@ constexpr std::array<SettingKey, 16> kKeys{{
     {"data", "The folder of the database and all else that the daemon keeps.", &Settings::data,
      Check::path},
     {"masterKey.file",
-     "The key that encrypts stored credentials. Mode 0600, outside of the data folder.",
+     "The key that encrypts stored credentials. Mode 0600, outside of the data folder. Leave it "
+     "empty where one of the next two stands.",
      &Settings::master_key_file, Check::path},
+    {"masterKey.credential",
+     "Or: the name of a systemd credential that holds the key (LoadCredentialEncrypted=).",
+     &Settings::master_key_credential, Check::none},
+    {"masterKey.command",
+     "Or: a command that writes the key to its standard output: an absolute path and arguments, "
+     "split at spaces, without a shell.",
+     &Settings::master_key_command, Check::none},
     {"egress.allow",
      "Networks (CIDR) that steps may call although they are denied by default: private, loopback "
      "and the like.",

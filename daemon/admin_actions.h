@@ -13,6 +13,7 @@
 namespace stepwell::daemon {
 
 struct AdminOptions {
+  std::string config;  // the settings file; empty: the context's
   std::string output = "table";
   bool offline = false;
   std::string subject;  // the name or id that the command is about
@@ -22,6 +23,17 @@ struct AdminOptions {
   bool never = false;
   std::string value;       // "-" or empty
   std::string value_file;  // empty: not given
+  // Files with the further parts of a value; empty: not given.
+  std::string refresh_token_file, subject_token_file, actor_token_file, session_token_file;
+  std::string certificate_file, passphrase_file;
+  // The settings of oauth2 and awsSigV4.
+  std::string grant, token_url, client_authentication, audience, resource, region, service;
+  std::vector<std::string> oauth_scopes;
+  std::string on_revoke, url, new_file;
+  std::vector<std::string> scopes;  // of a key
+  bool all_scopes = false, all_namespaces = false, force = false;
+  // Of the audit log.
+  std::string first, limit, by, audit_action, target;
   std::string input, name, wait;
   std::vector<std::string> tags;
 };
@@ -32,7 +44,8 @@ struct AdminCall {
   std::string target;
   Value body;
   std::vector<std::string> columns;  // of a list
-  bool judge = false;                // an instance: faulted means exit code 1
+  // Says of the answer whether what was asked for came about; else the exit code is 1.
+  bool (*judge)(const Value& answer) = nullptr;
 };
 
 using AdminAction = Result<AdminCall> (*)(CommandContext&, const AdminOptions&);
@@ -48,6 +61,8 @@ Result<AdminCall> revoke_key(CommandContext& context, const AdminOptions& option
 Result<AdminCall> delete_key(CommandContext& context, const AdminOptions& options);
 Result<AdminCall> set_key_expiry(CommandContext& context, const AdminOptions& options);
 Result<AdminCall> assign_key(CommandContext& context, const AdminOptions& options);
+Result<AdminCall> change_key(CommandContext& context, const AdminOptions& options);
+Result<AdminCall> key_usage(CommandContext& context, const AdminOptions& options);
 Result<AdminCall> add_credential(CommandContext& context, const AdminOptions& options);
 Result<AdminCall> list_credentials(CommandContext& context, const AdminOptions& options);
 Result<AdminCall> show_credential(CommandContext& context, const AdminOptions& options);
@@ -57,6 +72,12 @@ Result<AdminCall> enable_credential(CommandContext& context, const AdminOptions&
 Result<AdminCall> disable_credential(CommandContext& context, const AdminOptions& options);
 Result<AdminCall> delete_credential(CommandContext& context, const AdminOptions& options);
 Result<AdminCall> set_credential_expiry(CommandContext& context, const AdminOptions& options);
+Result<AdminCall> change_credential(CommandContext& context, const AdminOptions& options);
+Result<AdminCall> test_credential(CommandContext& context, const AdminOptions& options);
+Result<AdminCall> credential_usage(CommandContext& context, const AdminOptions& options);
+Result<AdminCall> list_audit(CommandContext& context, const AdminOptions& options);
+Result<AdminCall> verify_audit(CommandContext& context, const AdminOptions& options);
+Result<AdminCall> rotate_master_key(CommandContext& context, const AdminOptions& options);
 Result<AdminCall> create_user(CommandContext& context, const AdminOptions& options);
 Result<AdminCall> list_users(CommandContext& context, const AdminOptions& options);
 Result<AdminCall> show_user(CommandContext& context, const AdminOptions& options);

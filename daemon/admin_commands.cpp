@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "daemon/admin_actions.h"
+#include "daemon/doctor.h"
 #include "daemon/init.h"
 #include "daemon/output.h"
 
@@ -20,6 +21,10 @@ namespace {
 // The options of one group of subcommands; shared by their callbacks, which outlive the building.
 using Shared = std::shared_ptr<AdminOptions>;
 
+std::string table_or_json(const std::string& text) {
+  return text == "table" || text == "json" ? std::string() : "must be table or json";
+}
+
 class Group {
  public:
   Group(CLI::App& app, CommandContext& context, const std::string& name, const std::string& about)
@@ -28,12 +33,10 @@ class Group {
         options_(std::make_shared<AdminOptions>()) {
     group_->require_subcommand(1);
     group_->fallthrough();
-    group_->add_option("--config", context.config_file, "The settings file")
+    // A string of its own: the environment would else overwrite what another group was given.
+    group_->add_option("--config", options_->config, "The settings file")
         ->envname("STEPWELL_CONFIG");
-    group_->add_option("-o,--output", options_->output, "table or json")
-        ->check([](const std::string& text) {
-          return text == "table" || text == "json" ? std::string() : "must be table or json";
-        });
+    group_->add_option("-o,--output", options_->output, "table or json")->check(&table_or_json);
     group_->add_flag("--offline", options_->offline,
                      "Work on the data directory itself; only while no daemon runs on it");
   }
@@ -42,8 +45,10 @@ class Group {
   CLI::App* add(const std::string& name, const std::string& about, AdminAction action) {
     CLI::App* command = group_->add_subcommand(name, about);
     command->fallthrough();
-    command->callback(
-        [&context = context_, options = options_, action] { perform(context, *options, action); });
+    command->callback([&context = context_, options = options_, action] {
+      if (!options->config.empty()) context.config_file = options->config;
+      perform(context, *options, action);
+    });
     return command;
   }
   // The same with one word that says what it is done to.
@@ -82,7 +87,43 @@ void add_value(CLI::App* command, AdminOptions& options) {
                              "use --value-file or standard input";
       })
       ->excludes(file);
-  command->add_option("--username", options.username, "The user name, for basic");
+  command->add_option("--username", options.username,
+                      "basic, digest: the user name; oauth2: the client's id; awsSigV4: the access "
+                      "key's id");
+  command->add_option("--refresh-token-file", options.refresh_token_file,
+                      "oauth2, grant refresh_token");
+  command->add_option("--subject-token-file", options.subject_token_file,
+                      "oauth2, grant token_exchange");
+  command->add_option("--actor-token-file", options.actor_token_file,
+                      "oauth2, grant token_exchange; optional");
+  command->add_option("--session-token-file", options.session_token_file,
+                      "awsSigV4: of a temporary access key");
+  command->add_option("--certificate-file", options.certificate_file,
+                      "clientCertificate: the certificate and its chain (PEM); the private key is "
+                      "the value");
+  command->add_option("--passphrase-file", options.passphrase_file,
+                      "clientCertificate: of the private key; optional");
+  command->add_option("--token-url", options.token_url, "oauth2: where tokens come from");
+  command->add_option("--grant", options.grant,
+                      "oauth2: client_credentials (default), refresh_token or token_exchange");
+  command->add_option("--client-authentication", options.client_authentication,
+                      "oauth2: basic (default), post or none");
+  command->add_option("--scope", options.oauth_scopes, "oauth2; may be repeated");
+  command->add_option("--audience", options.audience, "oauth2; optional");
+  command->add_option("--resource", options.resource, "oauth2 (RFC 8707); optional");
+  command->add_option("--region", options.region, "awsSigV4, e.g. eu-central-1");
+  command->add_option("--service", options.service, "awsSigV4, e.g. execute-api");
+}
+
+void add_force(CLI::App* command, AdminOptions& options) {
+  command->add_flag("--force", options.force,
+                    "Although workflows, instances or credentials use it; the answer names them");
+}
+
+void add_on_revoke(CLI::App* command, AdminOptions& options) {
+  command->add_option("--on-revoke", options.on_revoke,
+                      "finish (default): requests that are fully sent when it is revoked may end; "
+                      "abort: they are cut off");
 }
 
 void add_keys(CLI::App& app, CommandContext& context) {
@@ -92,12 +133,25 @@ void add_keys(CLI::App& app, CommandContext& context) {
       keys.add("create", "Issue a key and print it, once", actions::create_key, "name");
   create->add_option("--user", options.user, "The user whose role it has")->required();
   add_expiry(create, options);
+  const char* scope_help =
+      "Narrows the key to this permission, e.g. start-instances; may be repeated";
+  create->add_option("--scope", options.scopes, scope_help);
   create->footer("Example:\n  stepwell keys create ci --user deploy --expires 2027-01-31");
   keys.add("list", "Show all keys", actions::list_keys);
   keys.add("show", "Show one key", actions::show_key, "id");
-  keys.add("revoke", "Refuse a key from now on; final", actions::revoke_key, "id");
-  keys.add("delete", "Refuse a key from now on and take it off the list; final",
-           actions::delete_key, "id");
+  keys.add("usage", "What refers to a key, runs under it or holds it", actions::key_usage, "id");
+  add_force(keys.add("revoke", "Refuse a key from now on; final", actions::revoke_key, "id"),
+            options);
+  add_force(keys.add("delete", "Refuse a key from now on and take it off the list; final",
+                     actions::delete_key, "id"),
+            options);
+  CLI::App* change =
+      keys.add("change", "Change user, scopes and expiry in one step", actions::change_key, "id");
+  change->add_option("--user", options.user, "The new user");
+  auto* scope = change->add_option("--scope", options.scopes, scope_help);
+  change->add_flag("--all-scopes", options.all_scopes, "All that its user's role allows")
+      ->excludes(scope);
+  add_expiry_change(change, options);
   CLI::App* expiry = keys.add("set-expiry", "Change when a key expires; an expired one works again",
                               actions::set_key_expiry, "id");
   add_expiry_change(expiry, options);
@@ -111,7 +165,9 @@ void add_credentials(CLI::App& app, CommandContext& context) {
   Group group(app, context, "credentials", "Credentials that steps present to other systems");
   AdminOptions& options = group.options();
   CLI::App* add = group.add("add", "Store a credential", actions::add_credential, "name");
-  add->add_option("--kind", options.kind, "basic, bearer or apiKey")->required();
+  add->add_option("--kind", options.kind,
+                  "basic, bearer, apiKey, digest, oauth2, awsSigV4 or clientCertificate")
+      ->required();
   add->add_option("--origin", options.origins,
                   "SCHEME://HOST[:PORT] that it may be sent to; may be repeated")
       ->required();
@@ -122,6 +178,7 @@ void add_credentials(CLI::App& app, CommandContext& context) {
                                  "apiKey: sent as \"Authorization: PREFIX TOKEN\"");
   add->add_option("--header", options.header, "apiKey: sent as \"HEADER: TOKEN\"")
       ->excludes(prefix);
+  add_on_revoke(add, options);
   add_expiry(add, options);
   add_value(add, options);
   add->footer(
@@ -135,12 +192,30 @@ void add_credentials(CLI::App& app, CommandContext& context) {
   add_expiry_change(rotate, options);
   add_value(rotate, options);
   rotate->footer("Example:\n  stepwell credentials rotate crm --value-file new-token");
-  group.add("revoke", "Stop all use at once; final", actions::revoke_credential, "name");
+  add_force(group.add("revoke", "Stop all use at once; final", actions::revoke_credential, "name"),
+            options);
+  group.add("usage", "What refers to it, and when it was last used", actions::credential_usage,
+            "name");
+  CLI::App* test = group.add("test", "Send one request with it, and see whether it is accepted",
+                             actions::test_credential, "name");
+  test->add_option("--url", options.url, "At an allowed origin (default: the first one's /)");
+  test->footer("Exits 1 where it is not.");
+  CLI::App* change = group.add("change", "Change description, origins, namespaces, expiry",
+                               actions::change_credential, "name");
+  change->add_option("--description", options.description, "For people");
+  change->add_option("--origin", options.origins, "Takes the place of all; may be repeated");
+  auto* spaces = change->add_option("--namespace", options.namespaces,
+                                    "Takes the place of all; may be repeated");
+  change->add_flag("--all-namespaces", options.all_namespaces, "Workflows of every namespace")
+      ->excludes(spaces);
+  add_on_revoke(change, options);
+  add_expiry_change(change, options);
   group.add("enable", "Allow use again after disable or a rejection", actions::enable_credential,
             "name");
   group.add("disable", "Forbid use until enable", actions::disable_credential, "name");
-  group.add("delete", "Stop all use, erase the value and free the name; final",
-            actions::delete_credential, "name");
+  add_force(group.add("delete", "Stop all use, erase the value and free the name; final",
+                      actions::delete_credential, "name"),
+            options);
   CLI::App* expiry = group.add("set-expiry", "Change when it expires; an expired one works again",
                                actions::set_credential_expiry, "name");
   add_expiry_change(expiry, options);
@@ -178,13 +253,40 @@ void add_instances(CLI::App& app, CommandContext& context) {
   group.add("stop", "Cancel what an instance does, and end it", actions::stop_instance, "id");
 }
 
+void add_audit(CLI::App& app, CommandContext& context) {
+  Group group(app, context, "audit", "Who did what to which key, credential, user or instance");
+  AdminOptions& options = group.options();
+  CLI::App* list = group.add("list", "Show records, the oldest first", actions::list_audit);
+  list->add_option("--first", options.first, "Number of the first record");
+  list->add_option("--limit", options.limit, "At most so many (default 100, at most 500)");
+  list->add_option("--user", options.by, "By this user");
+  list->add_option("--action", options.audit_action, "Beginning with this, e.g. credential.");
+  list->add_option("--target", options.target, "On this key, credential or user");
+  group.add("verify", "Check that no record was changed or taken out", actions::verify_audit);
+  group.app()->footer("Example:\n  stepwell audit list --action credential.revoke");
+}
+
+void add_master_key(CLI::App& app, CommandContext& context) {
+  Group group(app, context, "master-key", "The key that encrypts what is stored");
+  CLI::App* rotate =
+      group.add("rotate", "Encrypt everything under a new key", actions::rotate_master_key);
+  rotate->add_option("--new-file", group.options().new_file,
+                     "Where the new key is left, if the settings take it from a command or a "
+                     "systemd credential");
+  rotate->footer(
+      "Can be interrupted at any moment: the next start, or another rotate, goes on. With\n"
+      "--new-file, put the file in place after a cut-off. Exits 1 where the store is under that\n"
+      "key already. Keep the old key as long as backups that need it.\n"
+      "Example:\n  stepwell master-key rotate");
+}
+
 void add_init(CLI::App& app, CommandContext& context) {
   auto directory = std::make_shared<std::string>();
   auto output = std::make_shared<std::string>("table");
   CLI::App* init = app.add_subcommand("init", "Set up a new site in a directory");
   init->add_option("directory", *directory, "Made if missing; nothing in it is touched")
       ->required();
-  init->add_option("-o,--output", *output, "table or json");
+  init->add_option("-o,--output", *output, "table or json")->check(&table_or_json);
   init->footer(
       "Prints the first API key, of the user admin; it is shown this once.\n"
       "Example:\n  stepwell init site && stepwell serve --config site/stepwell.yaml");
@@ -197,13 +299,36 @@ void add_init(CLI::App& app, CommandContext& context) {
   });
 }
 
+void add_doctor(CLI::App& app, CommandContext& context) {
+  auto options = std::make_shared<DoctorOptions>();
+  CLI::App* command =
+      app.add_subcommand("doctor", "Check a site, and say what to do about each fault");
+  // Of its own: the other groups' options write the environment's to the one they share.
+  auto config = std::make_shared<std::string>();
+  command->add_option("--config", *config, "The settings file")->envname("STEPWELL_CONFIG");
+  command->add_option("-o,--output", options->output, "table or json")->check(&table_or_json);
+  command->add_flag("--fix", options->fix,
+                    "Mend what can be mended without loss: modes of files, a tombstone file that "
+                    "lacks what the database has");
+  command->footer(
+      "Exit codes: 0 no errors (there may be warnings), 1 errors, 2 the settings cannot be read.\n"
+      "Example:\n  stepwell doctor --config site/stepwell.yaml");
+  command->callback([&context, options, config] {
+    if (!config->empty()) context.config_file = *config;
+    doctor(context, *options);
+  });
+}
+
 }  // namespace
 
 void add_admin_commands(CLI::App& app, CommandContext& context) {
   add_init(app, context);
+  add_doctor(app, context);
   add_keys(app, context);
   add_credentials(app, context);
   add_users(app, context);
+  add_audit(app, context);
+  add_master_key(app, context);
   add_instances(app, context);
 }
 

@@ -1,10 +1,12 @@
 #include "daemon/definitions.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <utility>
 #include <vector>
 
 #include "config/loader.h"
+#include "daemon/text_source.h"
 #include "daemon/validate_command.h"
 
 namespace stepwell::daemon {
@@ -32,7 +34,52 @@ void warn_of_unknown_credentials(const config::Definition& definition, const aut
   }
 }
 
+// The first line that holds one; 0 for none.
+std::size_t line_with_secret(std::string_view text,
+                             const std::function<bool(std::string_view)>& holds_secret) {
+  if (!holds_secret(text)) return 0;
+  std::size_t number = 1;
+  for (; !text.empty(); ++number) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    if (holds_secret(text.substr(0, end))) return number;
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return 1;  // over several lines
+}
+
 }  // namespace
+
+config::Loaded load_file(const std::string& path,
+                         const std::function<bool(std::string_view)>& holds_secret) {
+  const auto text = read_file(path);
+  if (!text) return config::load_definition_file(path);  // which says why it cannot be read
+  config::Loaded loaded = config::load_definition(*text, path);
+  const std::size_t line = line_with_secret(*text, holds_secret);
+  if (line == 0) return loaded;
+  loaded.definition.reset();
+  loaded.faults.clear();  // they quote the text, perhaps in pieces that nobody recognises
+  config::Fault fault;
+  fault.file = path;
+  fault.position.line = static_cast<decltype(fault.position.line)>(line);
+  fault.position.column = 1;
+  fault.what =
+      "this holds a secret that is stored here, or an API key; take it out, and name a stored "
+      "credential by `authentication: {use: NAME}` instead";
+  loaded.faults.push_back(std::move(fault));
+  return loaded;
+}
+
+void read_definitions(const std::string& folder, engine::Catalog& catalog) {
+  const auto files = definition_files(folder);
+  std::vector<engine::Catalog::Entry> entries;
+  if (files) {
+    for (const std::string& file : *files) {
+      if (const config::Loaded loaded = config::load_definition_file(file); loaded.definition)
+        entries.push_back({loaded.definition, nullptr});
+    }
+  }
+  static_cast<void>(catalog.replace(std::move(entries)));
+}
 
 Status load_definitions(const std::string& folder, engine::Engine& engine, engine::Catalog& catalog,
                         const auth::Gate& gate, Log& log) {
@@ -47,7 +94,8 @@ Status load_definitions(const std::string& folder, engine::Engine& engine, engin
   const auto files = definition_files(folder);
   if (!files) return invalid(files.error().detail);
   for (const std::string& file : *files) {
-    const config::Loaded loaded = config::load_definition_file(file);
+    const config::Loaded loaded =
+        load_file(file, [&gate](std::string_view text) { return gate.knows_part_of(text); });
     log_faults(loaded, log);
     if (!loaded.definition) {
       ++refused;

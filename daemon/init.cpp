@@ -9,8 +9,9 @@
 #include <memory>
 #include <system_error>
 
-#include "auth/vault.h"
+#include "auth/master_key.h"
 #include "base/entropy.h"
+#include "base/files.h"
 #include "config/settings.h"
 #include "daemon/site.h"
 
@@ -51,13 +52,7 @@ Status write_new_file(const fs::path& path, std::string_view text) {
   // O_EXCL: whatever appeared there meanwhile stays as it is.
   const int descriptor = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
   if (descriptor < 0) return fail(unwritable(path, std::generic_category().message(errno)));
-  bool written = true;
-  while (written && !text.empty()) {
-    const ssize_t count = ::write(descriptor, text.data(), text.size());
-    written = count > 0;
-    if (written) text.remove_prefix(static_cast<std::size_t>(count));
-  }
-  written = ::fsync(descriptor) == 0 && written;
+  const bool written = write_all(descriptor, text) && ::fsync(descriptor) == 0;
   const int why = errno;
   ::close(descriptor);
   if (!written) return fail(unwritable(path, std::generic_category().message(why)));

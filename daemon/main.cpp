@@ -31,8 +31,8 @@ void add_run(CLI::App& app, RunOptions& options) {
                   "A network to open for requests, e.g. 127.0.0.0/8; loopback and private ones "
                   "are closed otherwise");
   run->add_option("--credential", options.credentials,
-                  "NAME=bearer:@FILE, NAME=basic:USERNAME:@FILE, NAME=apiKey:PREFIX:@FILE or "
-                  "NAME=header:HEADER:@FILE");
+                  "NAME=bearer:@FILE, NAME=basic:USERNAME:@FILE, NAME=digest:USERNAME:@FILE, "
+                  "NAME=apiKey:PREFIX:@FILE or NAME=header:HEADER:@FILE");
   run->add_option("--origin", options.origins,
                   "NAME=ORIGIN: where the credential NAME may be sent; without it, to the "
                   "origins of the definition's own endpoints");
@@ -55,7 +55,7 @@ void add_config(CLI::App* command, ServeOptions& options) {
   command->add_option("--set", options.overrides, "KEY=VALUE instead of the file's");
 }
 
-void add_serve(CLI::App& app, ServeOptions& options) {
+void add_serve(CLI::App& app, ServeOptions& options, ServeOptions& checked) {
   CLI::App* serve = app.add_subcommand("serve", "Run the daemon");
   add_config(serve, options);
   serve->add_option("--listen", options.listen, "HOST:PORT; port 0 takes a free one");
@@ -65,7 +65,7 @@ void add_serve(CLI::App& app, ServeOptions& options) {
       "SIGHUP reloads definitions and settings, SIGTERM stops in an orderly way.\n"
       "Example:\n  stepwell serve --config stepwell.yaml --listen 127.0.0.1:8080");
   CLI::App* check = app.add_subcommand("check-config", "Check settings and definitions");
-  add_config(check, options);
+  add_config(check, checked);
 }
 
 int run_command_line(int argc, char** argv) {
@@ -78,10 +78,11 @@ int run_command_line(int argc, char** argv) {
   RunOptions run_options;
   std::vector<std::string> paths;
   ServeOptions serve_options;
+  ServeOptions check_options;  // of its own: the environment would overwrite a shared file name
   CommandContext admin;
   add_run(app, run_options);
   add_validate(app, paths);
-  add_serve(app, serve_options);
+  add_serve(app, serve_options, check_options);
   add_admin_commands(app, admin);
   app.footer(
       "Exit codes: 0 done, 1 failed, 2 wrong usage or an invalid file, 3 cannot reach the "
@@ -94,7 +95,7 @@ int run_command_line(int argc, char** argv) {
   if (app.got_subcommand("run")) return run(run_options);
   if (app.got_subcommand("validate")) return validate(paths);
   if (app.got_subcommand("serve")) return serve(serve_options);
-  if (app.got_subcommand("check-config")) return check_config(serve_options);
+  if (app.got_subcommand("check-config")) return check_config(check_options);
   return admin.exit_code;
 }
 

@@ -14,7 +14,8 @@ Problem invalid(const std::string& detail) {
   return make_problem(ErrorKind::configuration, "credential-option-invalid",
                       detail +
                           "; write NAME=bearer:@FILE, NAME=basic:USERNAME:@FILE, "
-                          "NAME=apiKey:PREFIX:@FILE or NAME=header:HEADER:@FILE");
+                          "NAME=digest:USERNAME:@FILE, NAME=apiKey:PREFIX:@FILE or "
+                          "NAME=header:HEADER:@FILE");
 }
 
 void collect(const Value& value, std::vector<std::string>& origins) {
@@ -55,8 +56,8 @@ Result<auth::NewCredential> parse_credential_option(const std::string& option) {
   }
   if (kind == "bearer") {
     credential.kind = auth::CredentialKind::bearer;
-  } else if (kind == "basic") {
-    credential.kind = auth::CredentialKind::basic;
+  } else if (kind == "basic" || kind == "digest") {
+    credential.kind = *auth::parse_credential_kind(kind);
     credential.value.username = middle;
   } else if (kind == "apiKey") {
     credential.kind = auth::CredentialKind::api_key;

@@ -14,6 +14,7 @@
 #include "daemon/definitions.h"
 #include "daemon/exit_code.h"
 #include "daemon/notify.h"
+#include "daemon/site.h"
 #include "daemon/validate_command.h"
 #include "daemon/wiring.h"
 
@@ -51,7 +52,7 @@ Result<NodeOptions> node_options(const config::Settings& settings) {
   if (!egress) return fail(std::move(egress.error()));
   NodeOptions options;
   options.data_directory = settings.data;
-  options.master_key_file = settings.master_key_file;
+  options.master_key = master_key_source(settings);
   options.log_level = settings.log_level;
   options.log_format = settings.log_format;
   options.reactor.egress = std::move(*egress);
@@ -100,9 +101,9 @@ class Daemon {
     server.listen = settings_.http_listen;
     server.allow_plaintext = options_.allow_plaintext;
     auto started = api::Server::start(
-        server,
-        {node_->engine(), node_->catalog(), node_->authority(), node_->clock(), node_->entropy(),
-         node_->metrics(), node_->log(), [this] { return reload(); }, [this] { return ready(); }});
+        server, {node_->engine(), node_->catalog(), node_->authority(), node_->reactor(),
+                 master_key_source(settings_), node_->clock(), node_->entropy(), node_->metrics(),
+                 node_->log(), [this] { return reload(); }, [this] { return ready(); }});
     if (!started) return fail(std::move(started.error()));
     server_ = std::move(*started);
     if (auto published = node_->publish(server_->address()); !published) return published;

@@ -1,17 +1,19 @@
 #include "daemon/site.h"
 
 #include <pwd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
+#include <cstdlib>
 #include <optional>
 #include <utility>
 
 #include "api/administration.h"
 #include "auth/authority.h"
-#include "auth/vault.h"
 #include "base/entropy.h"
 #include "base/json.h"
+#include "daemon/definitions.h"
 #include "store/lock.h"
 #include "store/sqlite_secret_store.h"
 
@@ -33,18 +35,20 @@ class OfflineBackend final : public Backend {
  public:
   explicit OfflineBackend(store::LockFile lock) : lock_(std::move(lock)) {}
 
-  Status open(const config::Settings& settings, const Secret& master_key) {
+  Status open(const config::Settings& settings) {
     Result<std::unique_ptr<store::SqliteSecretStore>> opened =
         store::SqliteSecretStore::open(settings.data);
     if (!opened) return fail(std::move(opened).error());
     store_ = *std::move(opened);
-    Result<std::unique_ptr<auth::Authority>> authority =
-        auth::Authority::open(master_key, {*store_, clock_, entropy_, metrics_, Log::null()});
+    Result<std::unique_ptr<auth::Authority>> authority = auth::Authority::open(
+        master_key_source(settings), {*store_, clock_, entropy_, metrics_, Log::null()});
     if (!authority) return fail(std::move(authority).error());
     authority_ = *std::move(authority);
-    Result<std::unique_ptr<api::Administration>> made = api::Administration::make(*authority_);
+    Result<std::unique_ptr<api::Administration>> made =
+        api::Administration::make({*authority_, catalog_, master_key_source(settings)});
     if (!made) return fail(std::move(made).error());
     administration_ = *std::move(made);
+    definitions_ = settings.definitions;
     return {};
   }
 
@@ -53,6 +57,8 @@ class OfflineBackend final : public Backend {
     if (target.starts_with("/api/v1/instances") || target.starts_with("/api/v1/workflows"))
       return fail(make_problem(ErrorKind::validation, "not-offline",
                                "instances exist in a running daemon only; leave --offline out"));
+    // Only these look at who refers to what.
+    if (method != "GET" || target.ends_with("/usage")) read_definitions(definitions_, catalog_);
     const api::Response response = administration_->call(
         method, target, body.is_null() ? std::string() : to_json(body), login_name());
     if (response.status >= 400) return fail(problem_of_answer(response.status, response.body));
@@ -66,8 +72,22 @@ class OfflineBackend final : public Backend {
   Metrics metrics_;
   std::unique_ptr<store::SqliteSecretStore> store_;
   std::unique_ptr<auth::Authority> authority_;
+  engine::Catalog catalog_;
+  std::string definitions_;
   std::unique_ptr<api::Administration> administration_;
 };
+
+// Files that root makes in it, the daemon could not open any more.
+Status owned_by_us(const std::string& directory) {
+  struct stat status {};
+  if (::stat(directory.c_str(), &status) != 0 || status.st_uid == ::geteuid()) return {};
+  const std::string owner = std::to_string(status.st_uid);
+  return fail(make_problem(ErrorKind::configuration, "data-directory-unusable",
+                           directory + " belongs to the user with the number " + owner +
+                               ", and what another one writes there that one could not read; run "
+                               "the command as that user: sudo -u '#" +
+                               owner + "' stepwell …"));
+}
 
 Problem unreachable(std::string detail) {
   return make_problem(ErrorKind::communication, "daemon-unreachable", std::move(detail));
@@ -103,15 +123,32 @@ Result<config::Settings> read_settings(const CommandContext& context) {
   return *std::move(loaded.settings);
 }
 
+auth::MasterKeySource master_key_source(const config::Settings& settings) {
+  auth::MasterKeySource source;
+  if (!settings.master_key_credential.empty()) {
+    source.kind = auth::MasterKeySource::Kind::credential;
+    source.where = settings.master_key_credential;
+    // systemd.exec(5): where the manager puts a unit's credentials.
+    if (const char* directory = std::getenv("CREDENTIALS_DIRECTORY"))
+      source.credentials_directory = directory;
+  } else if (!settings.master_key_command.empty()) {
+    source.kind = auth::MasterKeySource::Kind::command;
+    source.where = settings.master_key_command;
+  } else {
+    source.where = settings.master_key_file;
+  }
+  return source;
+}
+
 Result<std::unique_ptr<Backend>> open_offline(const config::Settings& settings) {
   // The key first: without it nothing is made or touched.
-  Result<Secret> master_key = auth::load_master_key(settings.master_key_file);
-  if (!master_key) return fail(std::move(master_key).error());
+  if (Status usable = auth::check_master_key(master_key_source(settings)); !usable)
+    return fail(std::move(usable).error());
+  if (Status own = owned_by_us(settings.data); !own) return fail(std::move(own).error());
   Result<store::LockFile> lock = store::LockFile::acquire(settings.data);
   if (!lock) return fail(std::move(lock).error());
   auto backend = std::make_unique<OfflineBackend>(*std::move(lock));
-  if (Status status = backend->open(settings, *master_key); !status)
-    return fail(std::move(status).error());
+  if (Status status = backend->open(settings); !status) return fail(std::move(status).error());
   return std::unique_ptr<Backend>(std::move(backend));
 }
 

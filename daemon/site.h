@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "auth/master_key.h"
 #include "base/result.h"
 #include "config/settings.h"
 #include "daemon/api_client.h"
@@ -15,6 +16,8 @@ namespace stepwell::daemon {
 // The settings file with the environment's overrides. Errors: configuration/`settings-invalid`,
 // whose detail has one line for each fault.
 Result<config::Settings> read_settings(const CommandContext& context);
+
+auth::MasterKeySource master_key_source(const config::Settings& settings);
 
 // Offline: locks the data directory and opens it. Else: the daemon that holds it, with the key of
 // STEPWELL_API_KEY. Errors: communication/`daemon-unreachable` where none runs;

@@ -2,7 +2,6 @@
 
 #include <utility>
 
-#include "auth/vault.h"
 #include "engine/memory_journal.h"
 #include "steps/reactor_timers.h"
 #include "store/lock.h"
@@ -17,7 +16,8 @@ struct Node::Parts {
   Parts& operator=(const Parts&) = delete;
   ~Parts() {
     engine.reset();
-    reactor.reset();  // no thread of ours runs, or logs, after this
+    reactor.reset();                       // no thread of ours runs, or logs, after this
+    if (authority) authority->maintain();  // what the last answers brought
     log.set_redactor({});
   }
 
@@ -36,20 +36,11 @@ struct Node::Parts {
   engine::Catalog catalog;
 };
 
-namespace {
-
-Result<Secret> master_key(const NodeOptions& options, Entropy& entropy) {
-  if (options.data_directory.empty()) return auth::random_master_key(entropy);
-  return auth::load_master_key(options.master_key_file);
-}
-
-}  // namespace
-
 Result<std::unique_ptr<Node>> Node::open(const NodeOptions& options) {
   auto parts = std::make_unique<Parts>(options);
-  auto key = master_key(options, parts->entropy);
-  if (!key) return fail(std::move(key.error()));
   if (!options.data_directory.empty()) {
+    if (auto usable = auth::check_master_key(options.master_key); !usable)
+      return fail(std::move(usable.error()));
     auto lock = store::LockFile::acquire(options.data_directory);
     if (!lock) return fail(std::move(lock.error()));
     parts->lock = std::move(*lock);
@@ -59,8 +50,12 @@ Result<std::unique_ptr<Node>> Node::open(const NodeOptions& options) {
                    : store::SqliteSecretStore::open(options.data_directory);
   if (!store) return fail(std::move(store.error()));
   parts->store = std::move(*store);
-  auto authority = auth::Authority::open(
-      *key, {*parts->store, parts->clock, parts->entropy, parts->metrics, parts->log});
+  const auth::Surroundings surroundings{*parts->store, parts->clock, parts->entropy, parts->metrics,
+                                        parts->log};
+  auto authority =
+      options.data_directory.empty()
+          ? auth::Authority::open(auth::random_master_key(parts->entropy), surroundings)
+          : auth::Authority::open(options.master_key, surroundings);
   if (!authority) return fail(std::move(authority.error()));
   parts->authority = std::move(*authority);
   auth::Authority& keys = *parts->authority;
@@ -69,8 +64,13 @@ Result<std::unique_ptr<Node>> Node::open(const NodeOptions& options) {
   parts->reactor =
       std::make_unique<http::Reactor>(options.reactor, parts->clock, parts->metrics, parts->log);
   http::Reactor& reactor = *parts->reactor;
-  keys.gate().connect({[&reactor](const std::string& pool) { reactor.abort_sending(pool); },
-                       [&reactor](const std::string& pool) { reactor.drop_pool(pool); }});
+  keys.gate().connect(
+      {[&reactor](const std::string& pool) { reactor.abort_sending(pool); },
+       [&reactor](const std::string& pool) { reactor.drop_pool(pool); },
+       [&reactor](const std::string& pool, const Problem& why) { reactor.abort_pool(pool, why); },
+       [&reactor](std::unique_ptr<http::Exchange> exchange) {
+         reactor.submit(std::move(exchange));
+       }});
   parts->timers = std::make_unique<steps::ReactorTimers>(reactor);
   parts->http_step = std::make_unique<steps::HttpStep>(
       steps::HttpStepSurroundings{reactor, keys.gate(), keys.keys(), parts->clock, parts->entropy},

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "auth/authority.h"
+#include "auth/master_key.h"
 #include "base/entropy.h"
 #include "base/log.h"
 #include "base/metrics.h"
@@ -19,8 +20,8 @@
 namespace stepwell::daemon {
 
 struct NodeOptions {
-  std::string data_directory;   // empty: everything in memory, with a random master key
-  std::string master_key_file;  // not used without a data directory
+  std::string data_directory;        // empty: everything in memory, with a random master key
+  auth::MasterKeySource master_key;  // not used without a data directory
   LogLevel log_level = LogLevel::info;
   LogFormat log_format = LogFormat::logfmt;
   http::ReactorOptions reactor;

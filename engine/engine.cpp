@@ -1,5 +1,6 @@
 #include "engine/engine.h"
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <condition_variable>
@@ -131,6 +132,24 @@ class Engine::Impl {
     return found == shard.instances.end() ? nullptr : found->second;
   }
 
+  std::vector<InstanceView> open_views(const Wanted& wanted) const {
+    std::vector<std::shared_ptr<Instance>> picked;
+    for (const Shard& shard : shards_) {
+      const std::scoped_lock lock(shard.mutex);
+      for (const auto& [id, instance] : shard.instances) {
+        if (!ended(instance->status()) &&
+            wanted(instance->workflow().program->definition(), instance->key()))
+          picked.push_back(instance);
+      }
+    }
+    std::sort(picked.begin(), picked.end(),
+              [](const auto& a, const auto& b) { return a->id().number < b->id().number; });
+    std::vector<InstanceView> views;
+    views.reserve(picked.size());
+    for (const auto& instance : picked) views.push_back(instance->view());
+    return views;
+  }
+
   std::size_t open_instances() const { return open_.load(); }
   void refuse_new() { refusing_.store(true, std::memory_order_release); }
 
@@ -233,6 +252,10 @@ std::optional<InstanceView> Engine::find(InstanceId id) const {
   const auto instance = impl_->lookup(id);
   if (!instance) return std::nullopt;
   return instance->view();
+}
+
+std::vector<InstanceView> Engine::open_views(const Wanted& wanted) const {
+  return impl_->open_views(wanted);
 }
 
 bool Engine::when_ended(InstanceId id, std::function<void(const InstanceView&)> callback) {

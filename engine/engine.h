@@ -28,6 +28,7 @@ struct InstanceView {
   InstanceId id;
   std::string name;
   std::string workflow;  // NAMESPACE/NAME:VERSION
+  std::string key;       // id of the API key that it runs under; may be empty
   InstanceStatus status = InstanceStatus::pending;
   WallTime started{};
   WallTime updated{};
@@ -81,6 +82,10 @@ class Engine {
   // `shutting-down` (503).
   void start(StartRequest request, std::function<void(Result<InstanceId>)> admitted);
   std::optional<InstanceView> find(InstanceId id) const;
+  // Those that have not ended and that `wanted` picks, by id; it is called with a lock held and
+  // gets the definition and the id of the API key that started the instance.
+  using Wanted = std::function<bool(const config::Definition&, const std::string& key)>;
+  std::vector<InstanceView> open_views(const Wanted& wanted) const;
   // Calls back with the final view, at once if it has ended; false if there is no such instance.
   bool when_ended(InstanceId id, std::function<void(const InstanceView&)> callback);
   // Cancels what is in flight and ends it as `stopped`. Errors: validation/404 `instance-unknown`,

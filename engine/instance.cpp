@@ -59,6 +59,7 @@ InstanceView Instance::view() const {
   view.id = id_;
   view.name = request_.name;
   view.workflow = request_.workflow->program->definition().id();
+  view.key = request_.key;
   view.tags = request_.tags;
   const std::scoped_lock lock(view_mutex_);
   view.status = published_.status;

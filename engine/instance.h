@@ -69,6 +69,7 @@ class Instance final : public Job,
   InstanceView view() const;
   InstanceId id() const { return id_; }
   const Workflow& workflow() const { return *request_.workflow; }
+  const std::string& key() const { return request_.key; }
   InstanceStatus status() const { return status_.load(std::memory_order_acquire); }
 
   void step_finished(StepId step, std::unique_ptr<PendingResult> result) override;

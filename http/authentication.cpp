@@ -2,6 +2,7 @@
 // permit is asked before a connection is opened, and logins whose first send is answered with a
 // challenge, which makes two sends (legs) of one transfer.
 #include <curl/curl.h>
+#include <openssl/ssl.h>
 
 #include <algorithm>
 
@@ -48,6 +49,16 @@ void set_secret_text(void* easy, CURLoption option, const Secret& secret) {
   set_text(easy, option, terminated.reveal().data());
 }
 
+// A permit covers the handshake, and nothing that a server may ask for once it is over: neither a
+// certificate after the handshake (RFC 8446 §4.6.2, which libcurl would allow) nor another
+// handshake (TLS 1.2). So the key signs under a permit, or not at all.
+CURLcode sign_in_the_handshake_only(CURL* /*easy*/, void* context, void* /*nothing*/) {
+  auto* tls = static_cast<SSL_CTX*>(context);
+  SSL_CTX_set_post_handshake_auth(tls, 0);
+  SSL_CTX_set_options(tls, SSL_OP_NO_RENEGOTIATION);
+  return CURLE_OK;
+}
+
 Problem invalid(std::string detail) {
   return make_problem(ErrorKind::configuration, "header-invalid", std::move(detail));
 }
@@ -63,6 +74,7 @@ void Handle::set_identity() {
   set_text(easy_, CURLOPT_SSLKEYTYPE, "PEM");
   // Also where it is empty: OpenSSL would ask the terminal.
   set_secret_text(easy_, CURLOPT_KEYPASSWD, identity->passphrase);
+  static_cast<void>(curl_easy_setopt(easy_, CURLOPT_SSL_CTX_FUNCTION, &sign_in_the_handshake_only));
   // A session that is resumed proves nothing anew.
   static_cast<void>(curl_easy_setopt(easy_, CURLOPT_SSL_SESSIONID_CACHE, 0L));
 }

@@ -246,8 +246,9 @@ int Handle::on_close_socket(void* surroundings, int fd) {
   auto& all = *static_cast<Surroundings*>(surroundings);
   all.poller.closed(fd);
   if (const auto owner = all.owners.find(fd); owner != all.owners.end()) {
-    // The kernel would go on sending a handshake that nobody has a permit for any more.
-    if (owner->second.lane->pool().identity() != nullptr && unacknowledged_bytes(fd) > 0)
+    // The kernel would go on sending what nobody has a permit for any more, and nobody could find
+    // it.
+    if (!owner->second.lane->pool().name().empty() && unacknowledged_bytes(fd) > 0)
       reset_connection(fd);
     all.owners.erase(owner);
   }

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sqlite3.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -38,14 +39,27 @@ Problem failed(sqlite3* connection, int code) {
   }
 }
 
-// A file that SQLite makes itself would get the umask's mode; its -wal and -shm copy this one's.
-Status create_private(const std::string& path) {
-  const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  if (file < 0)
-    return fail(unusable("store-unusable", "cannot open the database " + path + ": " +
-                                               std::generic_category().message(errno)));
+// True where the file was made now. A file that SQLite makes itself would get the umask's mode; its
+// -wal and -shm copy this one's.
+Result<bool> create_private(const std::string& path) {
+  int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  const bool made = file >= 0;
+  if (!made && errno == EEXIST) file = ::open(path.c_str(), O_RDWR | O_CLOEXEC);
+  struct stat status {};
+  if (file < 0 || ::fstat(file, &status) != 0) {
+    std::string why = std::generic_category().message(errno);
+    if (file >= 0) ::close(file);
+    return fail(unusable("store-unusable", "cannot open the database " + path + ": " + why));
+  }
   ::close(file);
-  return {};
+  // SQLite would take it for a new database (the smallest page has 512 bytes).
+  if (!made && S_ISREG(status.st_mode) && status.st_size < 512)
+    return fail(
+        unusable("store-damaged",
+                 "the database " + path +
+                     " is empty or cut; restore it from a backup, or remove the file if this "
+                     "installation was never used"));
+  return made;
 }
 
 // secure_delete: what is deleted is overwritten, so that no sealed value stays in a free page.
@@ -134,16 +148,16 @@ std::string Statement::text(int column) const {
 void Database::Close::operator()(sqlite3* connection) const { sqlite3_close_v2(connection); }
 
 Result<Database> Database::open(const std::string& path) {
-  Status created = create_private(path);
-  if (!created) return fail(std::move(created.error()));
-  return open_file(path, SQLITE_OPEN_READWRITE);
+  const Result<bool> created = create_private(path);
+  if (!created) return fail(created.error());
+  return open_file(path, SQLITE_OPEN_READWRITE, !*created);
 }
 
 Result<Database> Database::open_in_memory() {
-  return open_file(":memory:", SQLITE_OPEN_READWRITE | SQLITE_OPEN_MEMORY);
+  return open_file(":memory:", SQLITE_OPEN_READWRITE | SQLITE_OPEN_MEMORY, false);
 }
 
-Result<Database> Database::open_file(const std::string& path, int flags) {
+Result<Database> Database::open_file(const std::string& path, int flags, bool check) {
   sqlite3* connection = nullptr;
   const int code = sqlite3_open_v2(path.c_str(), &connection,
                                    flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nullptr);
@@ -152,6 +166,9 @@ Result<Database> Database::open_file(const std::string& path, int flags) {
     return fail(unusable("store-unusable",
                          "cannot open the database " + path + ": " + sqlite3_errstr(code)));
   sqlite3_busy_timeout(connection, kBusyMilliseconds);
+  // Before anything that writes.
+  Status sound = check ? database.check() : Status();
+  if (!sound) return fail(std::move(sound.error()));
   Status set = database.execute(kSettings);
   if (!set) return fail(std::move(set.error()));
   return database;
@@ -169,6 +186,17 @@ Status Database::execute(const std::string& sql) {
   const int code = sqlite3_exec(connection_.get(), sql.c_str(), nullptr, nullptr, nullptr);
   if (code != SQLITE_OK) return fail(failed(connection_.get(), code));
   return {};
+}
+
+Status Database::check() {
+  Result<Statement> statement = prepare("PRAGMA quick_check(1)");
+  if (!statement) return fail(std::move(statement.error()));
+  Result<bool> row = statement->step();
+  if (!row) return fail(std::move(row.error()));
+  const std::string answer = *row ? statement->text(0) : "no answer";
+  if (answer == "ok") return {};
+  return fail(unusable("store-damaged",
+                       "the database is damaged (" + answer + "); restore it from a backup"));
 }
 
 Status Database::begin() { return execute("BEGIN IMMEDIATE"); }
@@ -202,6 +230,12 @@ Status Database::migrate(std::span<const Migration> migrations) {
     return fail(unusable("store-newer", "the database has version " + std::to_string(*current) +
                                             ", this release knows " + std::to_string(newest) +
                                             "; use the release that wrote it, or a later one"));
+  const std::int64_t oldest = migrations.empty() ? 0 : migrations.front().version;
+  if (*current != 0 && *current < oldest)
+    return fail(unusable("store-older", "the database has version " + std::to_string(*current) +
+                                            ", this release reads none before " +
+                                            std::to_string(oldest) +
+                                            "; make a new installation with stepwell init"));
   for (const Migration& migration : migrations) {
     if (migration.version <= *current) continue;
     Status done = apply(migration);

@@ -52,7 +52,8 @@ class Statement {
   bool misbound_ = false;
 };
 
-// One step of the schema's history; numbered from 1 in order, applied once, each in a transaction.
+// One step of the schema's history; numbered in order, applied once, each in a transaction. What
+// was written before the first one is not read any more.
 struct Migration {
   int version;
   const char* sql;
@@ -60,12 +61,14 @@ struct Migration {
 
 class Database {
  public:
-  // Creates the file with mode 0600. Errors: configuration/`store-unusable`, `store-damaged`.
+  // Creates the file with mode 0600; one that is there is checked first, and left as it is where it
+  // is damaged. Errors: configuration/`store-unusable`, `store-damaged`.
   static Result<Database> open(const std::string& path);
   static Result<Database> open_in_memory();
 
   // Brings the schema to the last migration. Errors: configuration/`store-newer` where the file
-  // was written by a later release; `store-damaged`.
+  // was written by a later release, `store-older` where no migration leads on from it;
+  // `store-damaged`.
   Status migrate(std::span<const Migration> migrations);
 
   // Errors of all of these: runtime/`store-failed`, with `disk-full` where that is the cause.
@@ -80,7 +83,8 @@ class Database {
     void operator()(sqlite3* connection) const;
   };
   explicit Database(sqlite3* connection) : connection_(connection) {}
-  static Result<Database> open_file(const std::string& path, int flags);
+  static Result<Database> open_file(const std::string& path, int flags, bool check);
+  Status check();                         // the file's structure
   Result<std::int64_t> schema_version();  // 0 for an empty file
   Status apply(const Migration& migration);
 

@@ -12,7 +12,4 @@ namespace stepwell::store {
 // configuration/`data-directory-unusable`.
 Status ensure_private_directory(const std::string& path);
 
-// Puts a file's directory entry on disk. Errors: runtime/`store-failed`.
-Status sync_directory_of(const std::string& path);
-
 }  // namespace stepwell::store

@@ -22,9 +22,12 @@ CREATE TABLE credentials (
   kind TEXT NOT NULL,
   prefix TEXT NOT NULL,
   header TEXT NOT NULL,
+  settings TEXT NOT NULL,
   origins TEXT NOT NULL,
   namespaces TEXT NOT NULL,
   expires_at INTEGER,
+  on_revoke TEXT NOT NULL,
+  linked_key TEXT NOT NULL,
   version INTEGER NOT NULL,
   state TEXT NOT NULL,
   created_by TEXT NOT NULL,
@@ -55,6 +58,7 @@ CREATE TABLE api_keys (
   name TEXT NOT NULL,
   user TEXT NOT NULL REFERENCES users (name),
   hash BLOB NOT NULL,
+  scopes TEXT NOT NULL,
   expires_at INTEGER,
   state TEXT NOT NULL,
   created_by TEXT NOT NULL,
@@ -69,6 +73,8 @@ CREATE TABLE tombstones (
   what TEXT NOT NULL,
   by_whom TEXT NOT NULL,
   at INTEGER NOT NULL,
+  number INTEGER NOT NULL,
+  mac TEXT NOT NULL,
   PRIMARY KEY (kind, id, what)
 ) STRICT;
 
@@ -92,9 +98,22 @@ CREATE TABLE clock_mark (
   only_row INTEGER PRIMARY KEY CHECK (only_row = 1),
   at INTEGER NOT NULL
 ) STRICT;
+
+CREATE TABLE last_uses (
+  kind TEXT NOT NULL,
+  id TEXT NOT NULL,
+  at INTEGER NOT NULL,
+  PRIMARY KEY (kind, id)
+) STRICT;
+
+CREATE TABLE state_seal (
+  only_row INTEGER PRIMARY KEY CHECK (only_row = 1),
+  digest TEXT NOT NULL
+) STRICT;
 )";
 
-constexpr std::array kMigrations = {Migration{1, kSecrets}};
+// Version 1 was never released; what it wrote has no seal over its state.
+constexpr std::array kMigrations = {Migration{2, kSecrets}};
 
 }  // namespace
 

@@ -9,7 +9,10 @@ using auth::AuditRecord;
 using auth::ClockMark;
 using auth::Credential;
 using auth::EraseValues;
+using auth::EraseWrappedKey;
+using auth::LastUse;
 using auth::SealedValue;
+using auth::StateSeal;
 using auth::StoredState;
 using auth::Tombstone;
 using auth::User;
@@ -50,6 +53,25 @@ Result<std::vector<std::string>> list_of(std::string_view text) {
   return items;
 }
 
+std::string scopes_text(const std::vector<auth::Permission>& scopes) {
+  Value list = Value::array();
+  for (const auth::Permission scope : scopes) list.push_back(to_string(scope));
+  return to_json(list);
+}
+
+Result<std::vector<auth::Permission>> scopes_of(std::string_view text) {
+  Result<std::vector<std::string>> names = list_of(text);
+  if (!names) return fail(std::move(names.error()));
+  std::vector<auth::Permission> scopes;
+  for (const std::string& name : *names) {
+    const std::optional<auth::Permission> scope = auth::parse_permission(name);
+    // Passed over, it would leave the key wider than it was.
+    if (!scope) return fail(damaged("the scope " + name));
+    scopes.push_back(*scope);
+  }
+  return scopes;
+}
+
 // One overload for each kind of change; `sql` is prepared anew, since changes are rare.
 class Writer {
  public:
@@ -66,20 +88,25 @@ class Writer {
     std::vector<std::string> origins;
     for (const auth::OriginPattern& origin : row.origins) origins.push_back(origin.text());
     return run(
-        "INSERT INTO credentials VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT (id) DO UPDATE "
-        "SET description=excluded.description, origins=excluded.origins, "
-        "namespaces=excluded.namespaces, expires_at=excluded.expires_at, "
-        "version=excluded.version, state=excluded.state, changed_by=excluded.changed_by, "
-        "changed_at=excluded.changed_at",
+        "INSERT INTO credentials VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) "
+        "ON CONFLICT (id) DO UPDATE SET name=excluded.name, description=excluded.description, "
+        "kind=excluded.kind, prefix=excluded.prefix, header=excluded.header, "
+        "settings=excluded.settings, origins=excluded.origins, namespaces=excluded.namespaces, "
+        "expires_at=excluded.expires_at, on_revoke=excluded.on_revoke, "
+        "linked_key=excluded.linked_key, version=excluded.version, state=excluded.state, "
+        "created_by=excluded.created_by, created_at=excluded.created_at, "
+        "changed_by=excluded.changed_by, changed_at=excluded.changed_at",
         row.id, row.name, row.description, to_string(row.kind), row.prefix, row.header,
-        list_text(origins), list_text(row.namespaces), ms(row.expires_at),
-        std::int64_t{row.version}, to_string(row.state), row.created_by, ms(row.created_at),
-        row.changed_by, ms(row.changed_at));
+        to_json(row.settings), list_text(origins), list_text(row.namespaces), ms(row.expires_at),
+        to_string(row.on_revoke), row.linked_key, std::int64_t{row.version}, to_string(row.state),
+        row.created_by, ms(row.created_at), row.changed_by, ms(row.changed_at));
   }
 
   Status operator()(const SealedValue& row) {
-    return run("INSERT INTO credential_values VALUES (?,?,?,?)", row.credential_id,
-               std::int64_t{row.version}, row.field, Blob{row.sealed});
+    return run(
+        "INSERT INTO credential_values VALUES (?,?,?,?) ON CONFLICT (credential_id, version, "
+        "field) DO UPDATE SET sealed=excluded.sealed",
+        row.credential_id, std::int64_t{row.version}, row.field, Blob{row.sealed});
   }
 
   Status operator()(const EraseValues& row) {
@@ -88,24 +115,29 @@ class Writer {
 
   Status operator()(const ApiKey& row) {
     return run(
-        "INSERT INTO api_keys VALUES (?,?,?,?,?,?,?,?,?,?) ON CONFLICT (id) DO UPDATE SET "
-        "name=excluded.name, user=excluded.user, expires_at=excluded.expires_at, "
-        "state=excluded.state, changed_by=excluded.changed_by, changed_at=excluded.changed_at",
-        row.id, row.name, row.user, Blob{row.hash}, ms(row.expires_at), to_string(row.state),
-        row.created_by, ms(row.created_at), row.changed_by, ms(row.changed_at));
+        "INSERT INTO api_keys VALUES (?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT (id) DO UPDATE SET "
+        "name=excluded.name, user=excluded.user, hash=excluded.hash, scopes=excluded.scopes, "
+        "expires_at=excluded.expires_at, state=excluded.state, created_by=excluded.created_by, "
+        "created_at=excluded.created_at, changed_by=excluded.changed_by, "
+        "changed_at=excluded.changed_at",
+        row.id, row.name, row.user, Blob{row.hash}, scopes_text(row.scopes), ms(row.expires_at),
+        to_string(row.state), row.created_by, ms(row.created_at), row.changed_by,
+        ms(row.changed_at));
   }
 
   Status operator()(const User& row) {
     return run(
         "INSERT INTO users VALUES (?,?,?,?,?) ON CONFLICT (name) DO UPDATE SET "
-        "role=excluded.role, active=excluded.active",
+        "role=excluded.role, active=excluded.active, created_by=excluded.created_by, "
+        "created_at=excluded.created_at",
         row.name, to_string(row.role), std::int64_t{row.active ? 1 : 0}, row.created_by,
         ms(row.created_at));
   }
 
   Status operator()(const Tombstone& row) {
-    return run("INSERT INTO tombstones VALUES (?,?,?,?,?) ON CONFLICT DO NOTHING", row.kind, row.id,
-               row.what, row.by, ms(row.at));
+    return run("INSERT INTO tombstones VALUES (?,?,?,?,?,?,?) ON CONFLICT DO NOTHING", row.kind,
+               row.id, row.what, row.by, ms(row.at), static_cast<std::int64_t>(row.number),
+               row.mac);
   }
 
   Status operator()(const AuditRecord& row) {
@@ -119,6 +151,24 @@ class Writer {
         "INSERT INTO clock_mark VALUES (1,?) ON CONFLICT (only_row) DO UPDATE SET "
         "at=max(at, excluded.at)",
         ms(row.at));
+  }
+
+  Status operator()(const LastUse& row) {
+    return run(
+        "INSERT INTO last_uses VALUES (?,?,?) ON CONFLICT (kind, id) DO UPDATE SET "
+        "at=max(at, excluded.at)",
+        row.kind, row.id, ms(row.at));
+  }
+
+  Status operator()(const StateSeal& row) {
+    return run(
+        "INSERT INTO state_seal VALUES (1,?) ON CONFLICT (only_row) DO UPDATE SET "
+        "digest=excluded.digest",
+        row.digest);
+  }
+
+  Status operator()(const EraseWrappedKey& row) {
+    return run("DELETE FROM wrapped_keys WHERE id=?", std::int64_t{row.id});
   }
 
  private:
@@ -153,35 +203,41 @@ Result<Credential> credential_of(const Statement& row) {
   credential.name = row.text(1);
   credential.description = row.text(2);
   const auto kind = auth::parse_credential_kind(row.text(3));
-  const auto state = auth::parse_credential_state(row.text(10));
-  Result<std::vector<std::string>> origins = list_of(row.text(6));
-  Result<std::vector<std::string>> namespaces = list_of(row.text(7));
-  if (!kind || !state || !origins || !namespaces)
+  Result<Value> settings = parse_json(row.text(6));
+  Result<std::vector<std::string>> origins = list_of(row.text(7));
+  Result<std::vector<std::string>> namespaces = list_of(row.text(8));
+  const auto on_revoke = auth::parse_on_revoke(row.text(10));
+  const auto state = auth::parse_credential_state(row.text(13));
+  if (!kind || !settings || !origins || !namespaces || !on_revoke || !state)
     return fail(damaged("credential " + credential.name));
   credential.kind = *kind;
   credential.prefix = row.text(4);
   credential.header = row.text(5);
+  credential.settings = std::move(*settings);
   for (const std::string& text : *origins) {
     Result<auth::OriginPattern> origin = auth::OriginPattern::parse(text);
     if (!origin) return fail(damaged("an origin of credential " + credential.name));
     credential.origins.push_back(std::move(*origin));
   }
   credential.namespaces = std::move(*namespaces);
-  credential.expires_at = time_of(row.optional_number(8));
-  credential.version = static_cast<std::uint32_t>(row.number(9));
+  credential.expires_at = time_of(row.optional_number(9));
+  credential.on_revoke = *on_revoke;
+  credential.linked_key = row.text(11);
+  credential.version = static_cast<std::uint32_t>(row.number(12));
   credential.state = *state;
-  credential.created_by = row.text(11);
-  credential.created_at = time_of(row.number(12));
-  credential.changed_by = row.text(13);
-  credential.changed_at = time_of(row.number(14));
+  credential.created_by = row.text(14);
+  credential.created_at = time_of(row.number(15));
+  credential.changed_by = row.text(16);
+  credential.changed_at = time_of(row.number(17));
   return credential;
 }
 
 Status read_credentials(Database& database, StoredState& state) {
   Status done = for_each(
       database,
-      "SELECT id, name, description, kind, prefix, header, origins, namespaces, expires_at, "
-      "version, state, created_by, created_at, changed_by, changed_at FROM credentials",
+      "SELECT id, name, description, kind, prefix, header, settings, origins, namespaces, "
+      "expires_at, on_revoke, linked_key, version, state, created_by, created_at, changed_by, "
+      "changed_at FROM credentials",
       [&](const Statement& row) -> Status {
         Result<Credential> credential = credential_of(row);
         if (!credential) return fail(std::move(credential.error()));
@@ -209,14 +265,16 @@ Status read_keys(Database& database, StoredState& state) {
   if (!done) return done;
   return for_each(
       database,
-      "SELECT id, name, user, hash, expires_at, state, created_by, created_at, changed_by, "
+      "SELECT id, name, user, hash, scopes, expires_at, state, created_by, created_at, changed_by, "
       "changed_at FROM api_keys",
       [&](const Statement& row) -> Status {
-        const auto key_state = auth::parse_key_state(row.text(5));
-        if (!key_state) return fail(damaged("API key " + row.text(0)));
+        const auto key_state = auth::parse_key_state(row.text(6));
+        Result<std::vector<auth::Permission>> scopes = scopes_of(row.text(4));
+        if (!key_state || !scopes) return fail(damaged("API key " + row.text(0)));
         state.keys.push_back({row.text(0), row.text(1), row.text(2), row.text(3),
-                              time_of(row.optional_number(4)), *key_state, row.text(6),
-                              time_of(row.number(7)), row.text(8), time_of(row.number(9))});
+                              std::move(*scopes), time_of(row.optional_number(5)), *key_state,
+                              row.text(7), time_of(row.number(8)), row.text(9),
+                              time_of(row.number(10))});
         return {};
       });
 }
@@ -229,12 +287,25 @@ Status read_rest(Database& database, StoredState& state) {
                            return {};
                          });
   if (!done) return done;
-  done = for_each(database, "SELECT kind, id, what, by_whom, at FROM tombstones",
+  done = for_each(database,
+                  "SELECT kind, id, what, by_whom, at, number, mac FROM tombstones ORDER BY number",
                   [&](const Statement& row) -> Status {
-                    state.tombstones.push_back({row.text(0), row.text(1), row.text(2), row.text(3),
-                                                time_of(row.number(4))});
+                    state.tombstones.push_back(
+                        {row.text(0), row.text(1), row.text(2), row.text(3), time_of(row.number(4)),
+                         static_cast<std::uint64_t>(row.number(5)), row.text(6)});
                     return {};
                   });
+  if (!done) return done;
+  done =
+      for_each(database, "SELECT kind, id, at FROM last_uses", [&](const Statement& row) -> Status {
+        state.last_uses.push_back({row.text(0), row.text(1), time_of(row.number(2))});
+        return {};
+      });
+  if (!done) return done;
+  done = for_each(database, "SELECT digest FROM state_seal", [&](const Statement& row) -> Status {
+    state.seal = StateSeal{row.text(0)};
+    return {};
+  });
   if (!done) return done;
   return for_each(database, "SELECT at FROM clock_mark", [&](const Statement& row) -> Status {
     state.clock_mark = time_of(row.number(0));

@@ -1,5 +1,7 @@
 #include "store/sqlite_secret_store.h"
 
+#include <set>
+
 #include "store/private_directory.h"
 #include "store/schema.h"
 #include "store/sqlite_rows.h"
@@ -36,8 +38,27 @@ Result<StoredState> SqliteSecretStore::load() {
   if (!state) return state;
   Result<std::vector<Tombstone>> beside = tombstones_.read();
   if (!beside) return fail(std::move(beside.error()));
-  for (Tombstone& stone : *beside) state->tombstones.push_back(std::move(stone));
+  state->tombstones_beside = std::move(*beside);
+  // Without a file there is nothing that could have been lost.
+  if (!tombstones_.is_kept()) state->tombstones_beside = state->tombstones;
   return state;
+}
+
+Result<std::size_t> SqliteSecretStore::restore_tombstones() {
+  const std::scoped_lock lock(mutex_);
+  Result<StoredState> state = read_state(database_);
+  if (!state) return fail(std::move(state.error()));
+  Result<std::vector<Tombstone>> beside = tombstones_.read();
+  if (!beside) return fail(std::move(beside.error()));
+  std::set<std::uint64_t> there;
+  for (const Tombstone& stone : *beside) there.insert(stone.number);
+  std::vector<Tombstone> missing;
+  for (const Tombstone& stone : state->tombstones) {
+    if (there.count(stone.number) == 0) missing.push_back(stone);
+  }
+  Status done = tombstones_.append(missing);
+  if (!done) return fail(std::move(done.error()));
+  return missing.size();
 }
 
 Status SqliteSecretStore::commit(const std::vector<Change>& changes) {

@@ -24,6 +24,11 @@ class SqliteSecretStore final : public auth::SecretStore {
   // Nothing is kept: for `stepwell run` and for tests.
   static Result<std::unique_ptr<SqliteSecretStore>> open_in_memory();
 
+  // Writes those tombstones to the file that the database has and the file lacks; the answer is
+  // their number. For a file that was lost, when somebody has looked into why. Errors: as open();
+  // runtime/`store-failed`.
+  Result<std::size_t> restore_tombstones();
+
   Result<auth::StoredState> load() override;
   Status commit(const std::vector<auth::Change>& changes) override;
   Result<std::optional<auth::AuditRecord>> last_audit() override;

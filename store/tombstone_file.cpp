@@ -10,8 +10,8 @@
 #include <system_error>
 
 #include "base/encoding.h"
+#include "base/files.h"
 #include "base/json.h"
-#include "store/private_directory.h"
 
 namespace stepwell::store {
 
@@ -42,7 +42,9 @@ std::string line_of(const Tombstone& stone) {
                                                   {"id", stone.id},
                                                   {"what", stone.what},
                                                   {"by", stone.by},
-                                                  {"at", format_time(stone.at)}}));
+                                                  {"at", format_time(stone.at)},
+                                                  {"number", stone.number},
+                                                  {"mac", stone.mac}}));
   return check_of(json) + " " + json + "\n";
 }
 
@@ -61,17 +63,10 @@ Result<Tombstone> stone_of(std::string_view line) {
   };
   Result<WallTime> at = parse_time(text("at"));
   if (!at) return unreadable();
-  return Tombstone{text("kind"), text("id"), text("what"), text("by"), *at};
-}
-
-bool write_all(int descriptor, std::string_view bytes) {
-  while (!bytes.empty()) {
-    const ssize_t written = ::write(descriptor, bytes.data(), bytes.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) return false;
-    bytes.remove_prefix(static_cast<std::size_t>(written));
-  }
-  return true;
+  const std::int64_t number = object->get("number").as_integer().value_or(0);
+  return Tombstone{text("kind"), text("id"), text("what"),
+                   text("by"),   *at,        static_cast<std::uint64_t>(number),
+                   text("mac")};
 }
 
 // Nothing where there is no such file; any other failure is an errno, since a file that cannot be
@@ -143,15 +138,23 @@ Status TombstoneFile::append(const std::vector<Tombstone>& tombstones) {
   if (path_.empty() || tombstones.empty()) return {};
   const Content before = content_of(path_);
   if (before.error != 0) return fail(failed(path_, before.error));
+  const std::string mend = mending(before.text.value_or(""));
+  std::string known = "\n" + before.text.value_or("") + mend;
+  std::string text = mend;
+  for (const Tombstone& stone : tombstones) {
+    const std::string line = line_of(stone);
+    if (known.find("\n" + line) != std::string::npos) continue;
+    text += line;
+    known += line;
+  }
   const int file = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
   if (file < 0) return fail(failed(path_, errno));
-  std::string text = mending(before.text.value_or(""));
-  for (const Tombstone& stone : tombstones) text += line_of(stone);
+  // Also where every line is there already: it may never have reached the disk.
   const bool done = write_all(file, text) && ::fsync(file) == 0;
   const int error = errno;
   ::close(file);
   if (!done) return fail(failed(path_, error));
-  if (!before.text) return sync_directory_of(path_);
+  if (!sync_directory_of(path_)) return fail(failed(path_, errno));
   return {};
 }
 

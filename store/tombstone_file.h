@@ -16,10 +16,11 @@ class TombstoneFile {
   // An empty path keeps nothing. The file comes into being with the first append().
   explicit TombstoneFile(std::string path) : path_(std::move(path)) {}
 
+  bool is_kept() const noexcept { return !path_.empty(); }
   // Errors: configuration/`store-damaged`, naming the line; configuration/`store-unusable` for a
   // file that is there and cannot be read.
   Result<std::vector<auth::Tombstone>> read() const;
-  // Errors: runtime/`store-failed`.
+  // Passes over those that the file holds already, word for word. Errors: runtime/`store-failed`.
   Status append(const std::vector<auth::Tombstone>& tombstones);
 
  private:

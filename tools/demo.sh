@@ -160,7 +160,7 @@ enough_calls() { [[ $(requests_at_upstream) -ge 200 ]]; }
 wait_for 30 "two hundred calls" enough_calls
 say "${#ids[@]} instances started, $(requests_at_upstream) calls so far, all with the token"
 began=$(date +%s%N)
-"$stepwell" credentials revoke crm >/dev/null
+"$stepwell" credentials revoke crm --force >/dev/null
 say "revoke returned after $((($(date +%s%N) - began) / 1000000)) ms (with the command's start)"
 
 completed=0 faulted=0 example=

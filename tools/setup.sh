@@ -12,7 +12,7 @@ packages=(
   libexpected-dev libsystemd-dev zlib1g-dev
   # tests, benchmarks, demo
   libgtest-dev libgmock-dev libbenchmark-dev libjq-dev jq nginx-light gunicorn python3-httpbin openssl
-  curl sqlite3 prometheus
+  libnghttp2-dev libssl-dev curl sqlite3 prometheus
   # lint
   clang-format-14 clang-tidy-14
 )

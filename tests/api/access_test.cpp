@@ -30,16 +30,22 @@ constexpr Row kRoutes[] = {
     {"POST", "/api/v1/credentials/x/revoke", 'a'},
     {"POST", "/api/v1/credentials/x/enable", 'a'},
     {"POST", "/api/v1/credentials/x/disable", 'a'},
+    {"POST", "/api/v1/credentials/x/test", 'a'},
+    {"GET", "/api/v1/credentials/x/usage", 'v'},
     {"POST", "/api/v1/keys", 'a'},
     {"GET", "/api/v1/keys", 'a'},
     {"GET", "/api/v1/keys/sw_x", 'a'},
     {"PATCH", "/api/v1/keys/sw_x", 'a'},
     {"DELETE", "/api/v1/keys/sw_x", 'a'},
     {"POST", "/api/v1/keys/sw_x/revoke", 'a'},
+    {"GET", "/api/v1/keys/sw_x/usage", 'a'},
     {"POST", "/api/v1/users", 'a'},
     {"GET", "/api/v1/users", 'a'},
     {"GET", "/api/v1/users/nobody", 'a'},
     {"PATCH", "/api/v1/users/nobody", 'a'},
+    {"GET", "/api/v1/audit", 'a'},
+    {"GET", "/api/v1/audit/verify", 'a'},
+    {"POST", "/api/v1/master-key/rotate", 'a'},
 };
 
 constexpr std::string_view kRanks = "-voa";

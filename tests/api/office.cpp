@@ -81,11 +81,23 @@ bool Wire::closed() {
   return got == 0 || (got < 0 && errno == ECONNRESET);
 }
 
+namespace {
+
+http::ReactorOptions loopback_only() {
+  http::ReactorOptions options;
+  options.egress = http::EgressRules({http::Network::parse("127.0.0.0/8").value()}, {});
+  return options;
+}
+
+}  // namespace
+
 Office::Office(ServerOptions options)
-    : log(LogLevel::debug, LogFormat::logfmt, [this](std::string_view line) {
-        const std::scoped_lock lock(log_mutex_);
-        log_lines.emplace_back(line);
-      }) {
+    : log(LogLevel::debug, LogFormat::logfmt,
+          [this](std::string_view line) {
+            const std::scoped_lock lock(log_mutex_);
+            log_lines.emplace_back(line);
+          }),
+      reactor(loopback_only(), clock, metrics, Log::null()) {
   auth::Credentials::Options quick;
   quick.drain_limit = Milliseconds(20);
   authority = auth::Authority::open(auth::random_master_key(entropy),
@@ -96,16 +108,24 @@ Office::Office(ServerOptions options)
        {std::pair("ana", auth::Role::admin), std::pair("olga", auth::Role::operator_),
         std::pair("vic", auth::Role::viewer)}) {
     EXPECT_TRUE(authority->users().create(actor, name, role));
-    const auto issued = authority->keys().create(actor, {name, name, std::nullopt});
+    const auto issued = authority->keys().create(actor, {name, name});
     keys_.emplace_back(name, std::string(issued->secret.reveal()));
   }
   engine = std::make_unique<engine::Engine>(engine::EngineOptions{2, 1000, 100}, steps, journal,
                                             timers, clock, entropy, metrics, log);
   if (options.listen == ServerOptions().listen) options.listen = "127.0.0.1:0";
-  server =
-      Server::start(options, {*engine, catalog, *authority, clock, entropy, metrics, log,
-                              [this] { return reload_result; }, [this] { return ready_result; }})
-          .value();
+  server = Server::start(options, {*engine,
+                                   catalog,
+                                   *authority,
+                                   reactor,
+                                   {},
+                                   clock,
+                                   entropy,
+                                   metrics,
+                                   log,
+                                   [this] { return reload_result; },
+                                   [this] { return ready_result; }})
+               .value();
 }
 
 Office::~Office() = default;

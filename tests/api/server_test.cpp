@@ -150,13 +150,15 @@ TEST(Server, AnswersOneConnectionTooManyWith503) {
 }
 
 TEST(Server, RefusesAddressesThatItShouldNotListenOn) {
-  const Office office;
+  Office office;
   const Services services{*office.engine,
-                          const_cast<engine::Catalog&>(office.catalog),
+                          office.catalog,
                           *office.authority,
+                          office.reactor,
+                          {},
                           office.clock,
-                          const_cast<stepwell::test::FakeEntropy&>(office.entropy),
-                          const_cast<Metrics&>(office.metrics),
+                          office.entropy,
+                          office.metrics,
                           Log::null(),
                           {},
                           {}};

@@ -73,5 +73,55 @@ TEST(Audit, GoesOnWithTheChainAfterARestart) {
   EXPECT_EQ(house.store.audit_records().size(), 2U);
 }
 
+TEST(Audit, NotesWhatWasRefused) {
+  House house;
+  AuditLog& audit = house.authority().audit();
+  ASSERT_TRUE(audit.note({kAna, "key.create", "laptop", ""}, "permission-denied"));
+  Result<std::vector<AuditRecord>> records = audit.list(1, 10);
+  ASSERT_TRUE(records);
+  ASSERT_EQ(records->size(), 1U);
+  EXPECT_EQ(records->at(0).result, "permission-denied");
+  EXPECT_EQ(records->at(0).target, "laptop");
+  EXPECT_TRUE(audit.verify());
+  house.reopen();
+  EXPECT_TRUE(house.authority().audit().verify());
+}
+
+TEST(Audit, ListsByActorActionAndTarget) {
+  House house;
+  ASSERT_TRUE(house.users().create({"init", "offline"}, "ana", Role::admin));
+  for (const char* name : {"a", "b", "c"}) ASSERT_TRUE(house.credentials().add(kAna, bearer(name)));
+  ASSERT_TRUE(house.credentials().revoke({"bob", ""}, "b"));
+  const std::pair<AuditFilter, std::vector<std::uint64_t>> cases[] = {
+      {{1, 100, "", "", ""}, {1, 2, 3, 4, 5}},
+      {{1, 2, "", "", ""}, {1, 2}},
+      {{4, 100, "", "", ""}, {4, 5}},
+      {{1, 100, "ana", "", ""}, {2, 3, 4}},
+      {{1, 100, "", "credential.", ""}, {2, 3, 4, 5}},
+      {{1, 100, "", "credential.revoke", ""}, {5}},
+      {{1, 100, "", "", "b"}, {3, 5}},
+      {{4, 1, "bob", "credential.", "b"}, {5}},
+      {{1, 100, "nobody", "", ""}, {}},
+  };
+  for (const auto& [filter, expected] : cases) {
+    Result<std::vector<AuditRecord>> records = house.authority().audit().list(filter);
+    ASSERT_TRUE(records);
+    std::vector<std::uint64_t> numbers;
+    for (const AuditRecord& record : *records) numbers.push_back(record.number);
+    EXPECT_EQ(numbers, expected);
+  }
+}
+
+TEST(Audit, ShowsAStoreThatWasReplacedUnderIt) {
+  House house;
+  ASSERT_TRUE(house.users().create(kAna, "ana", Role::admin));
+  const StoredState older = house.store.state();
+  ASSERT_TRUE(house.users().create(kAna, "bob", Role::viewer));
+  house.store.state().users[1].role = Role::admin;
+  EXPECT_EQ(code_of(house.authority().audit().verify()), "store-damaged");
+  house.store.state() = older;
+  EXPECT_EQ(code_of(house.authority().audit().verify()), "store-damaged");
+}
+
 }  // namespace
 }  // namespace stepwell::auth

@@ -34,9 +34,10 @@ TEST(Credentials, RefusesWhatIsWrongAndNeverQuotesTheValue) {
       {"credential-invalid", "8 KiB",
        [](auto& c) { c.value = value_of("zzz-secret" + std::string(8192, 'x')); }},
       {"credential-invalid", "space", [](auto& c) { c.value = value_of(" zzz-secret"); }},
-      {"credential-invalid", "only the kind basic",
+      {"credential-invalid", "a token has no user name",
        [](auto& c) { c.value = value_of("zzz-secret", "ana"); }},
-      {"credential-invalid", "needs a user name", [](auto& c) { c.kind = CredentialKind::basic; }},
+      {"credential-invalid", "user name is missing",
+       [](auto& c) { c.kind = CredentialKind::basic; }},
       {"credential-invalid", "colon",
        [](auto& c) {
          c.kind = CredentialKind::basic;
@@ -93,7 +94,7 @@ TEST(Credentials, MovesBetweenStatesAsTheTableSays) {
   using State = CredentialState;
   using Operation = std::function<Result<Credential>(House&)>;
   const auto rotate = [](House& h) {
-    return h.credentials().rotate(kAna, "crm-key", {value_of("tok-new-1"), false, {}});
+    return h.credentials().rotate(kAna, "crm-key", rotation_to("tok-new-1"));
   };
   const auto enable = [](House& h) { return h.credentials().enable(kAna, "crm-key"); };
   const auto disable = [](House& h) { return h.credentials().disable(kAna, "crm-key"); };
@@ -193,7 +194,7 @@ TEST(Credentials, DescribeThemselvesWithoutTheirValue) {
   EXPECT_EQ(to_json(describe(*house.credentials().find("crm-key"), house.clock.now())),
             R"({"name":"crm-key","kind":"bearer","description":"","state":"active","version":1,)"
             R"("origins":["https://crm.example.com"],"namespaces":[],)"
-            R"("expiresAt":"2025-11-22T14:00:00Z","createdBy":"ana",)"
+            R"("onRevoke":"finish","expiresAt":"2025-11-22T14:00:00Z","createdBy":"ana",)"
             R"("createdAt":"2025-11-21T14:00:00Z","changedBy":"ana",)"
             R"("changedAt":"2025-11-21T14:00:00Z"})");
 }
@@ -201,7 +202,7 @@ TEST(Credentials, DescribeThemselvesWithoutTheirValue) {
 TEST(Credentials, EraseValuesThatAreNotUsedAnyMore) {
   House house;
   ASSERT_TRUE(house.credentials().add(kAna, bearer("crm-key")));
-  ASSERT_TRUE(house.credentials().rotate(kAna, "crm-key", {value_of("tok-new-1"), false, {}}));
+  ASSERT_TRUE(house.credentials().rotate(kAna, "crm-key", rotation_to("tok-new-1")));
   ASSERT_EQ(house.store.state().values.size(), 1U);
   EXPECT_EQ(house.store.state().values[0].version, 2U);
   ASSERT_TRUE(house.credentials().remove(kAna, "crm-key"));
@@ -214,9 +215,8 @@ TEST(Credentials, ChangeNothingWhenTheCommitFails) {
   house.store.set_failing(true);
   EXPECT_EQ(code_of(house.credentials().add(kAna, bearer("other"))), "disk-full");
   EXPECT_EQ(code_of(house.credentials().disable(kAna, "crm-key")), "disk-full");
-  EXPECT_EQ(
-      code_of(house.credentials().rotate(kAna, "crm-key", {value_of("tok-new-1"), false, {}})),
-      "disk-full");
+  EXPECT_EQ(code_of(house.credentials().rotate(kAna, "crm-key", rotation_to("tok-new-1"))),
+            "disk-full");
   EXPECT_EQ(house.granted("crm-key").version, 1U);
   EXPECT_EQ(code_of(house.gate().authorize(use_of("other"))), "credential-unknown");
   house.store.set_failing(false);
@@ -233,7 +233,7 @@ TEST(Credentials, TombstonesWinOverAnOlderCopyOfTheStore) {
                        : house.credentials().revoke(kAna, "crm-key"));
     const std::vector<Tombstone> stones = house.store.state().tombstones;
     house.store.state() = backup;
-    house.store.state().tombstones = stones;  // from the file beside it
+    house.store.state().tombstones_beside = stones;  // from the file beside it
     house.reopen();
     EXPECT_EQ(code_of(house.gate().authorize(use_of("crm-key"))),
               remove ? "credential-deleted" : "credential-revoked");

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <functional>
 
+#include "base/encoding.h"
 #include "tests/auth/house.h"
 
 namespace stepwell::auth {
@@ -134,7 +135,7 @@ TEST(Gate, DeniesAtTheLastMomentWhatWasGrantedBefore) {
       {"credential-expired", [](House& h) { h.clock.advance(hours(1)); }},
       {"credential-rotated",
        [](House& h) {
-         ASSERT_TRUE(h.credentials().rotate(kAna, "crm-key", {value_of("tok-new-1"), false, {}}));
+         ASSERT_TRUE(h.credentials().rotate(kAna, "crm-key", rotation_to("tok-new-1")));
        },
        true},
   };
@@ -210,11 +211,11 @@ TEST(Gate, LetsAnExpiredCredentialWorkAgainWithANewExpiry) {
 TEST(Gate, UsesANewVersionAtOnceAndNeverSharesItsConnections) {
   House house;
   std::vector<std::string> dropped;
-  house.gate().connect({nullptr, [&](const std::string& pool) { dropped.push_back(pool); }});
+  house.gate().connect({{}, [&](const std::string& pool) { dropped.push_back(pool); }, {}, {}});
   ASSERT_TRUE(house.credentials().add(kAna, bearer("crm-key")));
   const Grant first = house.granted("crm-key");
   Result<Credential> rotated =
-      house.credentials().rotate(kAna, "crm-key", {value_of("tok-second"), false, {}});
+      house.credentials().rotate(kAna, "crm-key", rotation_to("tok-second"));
   ASSERT_TRUE(rotated);
   EXPECT_EQ(rotated->version, 2U);
   const Grant second = house.granted("crm-key");
@@ -271,10 +272,9 @@ TEST(Gate, WritesARejectionDownAndLiftsItByRotatingOrEnabling) {
     house.authority().maintain();
     house.reopen();
     EXPECT_EQ(code_of(house.gate().authorize(use_of("crm-key"))), "credential-rejected");
-    ASSERT_TRUE(
-        rotate ? house.credentials().rotate(kAna, "crm-key", {value_of("tok-new-1"), false, {}})
-               : house.credentials().enable(kAna, "crm-key"));
-    EXPECT_EQ(code_of(house.gate().authorize(use_of("crm-key"))), "granted");
+    ASSERT_TRUE(rotate ? house.credentials().rotate(kAna, "crm-key", rotation_to("tok-new-1"))
+                       : house.credentials().enable(kAna, "crm-key"));
+    house.gate().note_upstream_result(house.granted("crm-key"), 200);  // it works
     // A late answer to the old version says nothing about the new one; and the count is new.
     if (rotate) house.gate().note_upstream_result(grant, 401);
     for (int i = 0; i < 2; ++i) house.gate().note_upstream_result(house.granted("crm-key"), 401);
@@ -345,6 +345,42 @@ TEST(Gate, TellsALoaderWhetherANameIsUsable) {
   EXPECT_EQ(code_of(house.gate().check_loaded("other")), "credential-unknown");
   ASSERT_TRUE(house.credentials().disable(kAna, "crm-key"));
   EXPECT_EQ(code_of(house.gate().check_loaded("crm-key")), "credential-disabled");
+}
+
+// Every secret of every kind, in `more` as well; what is no secret stays readable.
+TEST(Gate, MasksEachSecretOfEachKind) {
+  for (const CredentialKind kind : kAllKinds) {
+    House house;
+    NewCredential credential = of_kind(kind);
+    const auto put = [&](const char* name, std::string_view secret) {
+      credential.value.more.emplace(name, Secret(secret));
+    };
+    if (kind == CredentialKind::aws_sigv4) put("sessionToken", "zzz-session-token");
+    if (kind == CredentialKind::client_certificate) put("passphrase", "zzz-passphrase");
+    if (kind == CredentialKind::oauth2) {
+      credential.settings.set("grant", "token_exchange");
+      put("subjectToken", "zzz-subject-token");
+      put("actorToken", "zzz-actor-token");
+    }
+    std::vector<std::string> secrets{std::string(credential.value.secret.reveal())};
+    for (const auto& [name, secret] : credential.value.more)
+      if (name != kCertificate) secrets.emplace_back(secret.reveal());
+    const std::string username = credential.value.username;
+    ASSERT_TRUE(house.credentials().add(kAna, std::move(credential)));
+    for (const bool reopened : {false, true}) {
+      if (reopened) house.reopen();
+      const Redactor& redactor = house.authority().redactor();
+      for (const std::string& secret : secrets) {
+        EXPECT_EQ(redactor.mask("<" + secret + ">"), "<***>") << to_string(kind);
+        EXPECT_EQ(redactor.mask_for("crm-key", 1, "<" + secret + ">"), "<***>");
+        EXPECT_TRUE(house.gate().knows_part_of("x" + to_base64(secret))) << to_string(kind);
+        if (!username.empty()) {
+          EXPECT_EQ(redactor.mask(username), username);
+        }
+      }
+      EXPECT_EQ(redactor.mask("zzzcert"), "zzzcert") << "a certificate is no secret";
+    }
+  }
 }
 
 TEST(Gate, MasksTheValueInAnEcho) {

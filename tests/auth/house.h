@@ -24,7 +24,7 @@ inline http::Origin origin_of(std::string_view url) {
 }
 
 inline CredentialValue value_of(std::string_view secret, std::string username = "") {
-  return {std::move(username), Secret(secret)};
+  return {std::move(username), Secret(secret), {}};
 }
 
 inline NewCredential bearer(std::string name, std::string_view token = "tok-0123456789") {
@@ -34,6 +34,52 @@ inline NewCredential bearer(std::string name, std::string_view token = "tok-0123
   credential.origins = {kOrigin};
   credential.value = value_of(token);
   return credential;
+}
+
+// A right credential of any kind; each of its secrets has "zzz" in it.
+inline NewCredential of_kind(CredentialKind kind, std::string name = "crm-key") {
+  NewCredential credential = bearer(std::move(name), "zzz-token-1");
+  credential.kind = kind;
+  switch (kind) {
+    case CredentialKind::bearer:
+      break;
+    case CredentialKind::basic:
+    case CredentialKind::digest:
+      credential.value = value_of("zzz pass:word", "ana");
+      break;
+    case CredentialKind::api_key:
+      credential.header = "X-Api-Key";
+      break;
+    case CredentialKind::oauth2:
+      credential.settings = Value::object({{"tokenUrl", "https://login.example.com/token"}});
+      credential.value = value_of("zzz-client-secret", "client-1");
+      break;
+    case CredentialKind::aws_sigv4:
+      credential.settings = Value::object({{"region", "eu-central-1"}, {"service", "execute-api"}});
+      credential.value = value_of("zzz-secret-access-key", "AKIDEXAMPLE");
+      break;
+    case CredentialKind::client_certificate:
+      credential.value =
+          value_of("-----BEGIN PRIVATE KEY-----\nzzzkey\n-----END PRIVATE KEY-----\n");
+      credential.value.more.emplace(
+          "certificate", Secret(std::string_view(
+                             "-----BEGIN CERTIFICATE-----\nzzzcert\n-----END CERTIFICATE-----\n")));
+      break;
+  }
+  return credential;
+}
+inline constexpr CredentialKind kAllKinds[] = {CredentialKind::basic,
+                                               CredentialKind::bearer,
+                                               CredentialKind::api_key,
+                                               CredentialKind::digest,
+                                               CredentialKind::oauth2,
+                                               CredentialKind::aws_sigv4,
+                                               CredentialKind::client_certificate};
+
+inline Rotation rotation_to(std::string_view secret) {
+  Rotation rotation;
+  rotation.value = value_of(secret);
+  return rotation;
 }
 
 inline Use use_of(std::string_view name, std::string_view url = kOrigin,
@@ -53,6 +99,13 @@ inline std::string line_of(const Grant& grant) {
 template <class T>
 std::string code_of(const Result<T>& result) {
   return result ? "granted" : result.error().code;
+}
+
+// What the guard answers; a permit that it gives is given back.
+inline std::string asked(http::SendGuard& guard) {
+  const Status permit = guard.acquire();
+  if (permit) guard.written();
+  return code_of(permit);
 }
 
 class House {
@@ -84,6 +137,12 @@ class House {
     Result<Grant> grant = gate().authorize(use_of(name));
     EXPECT_TRUE(grant) << grant.error().one_line();
     return grant ? *grant : Grant{};
+  }
+
+  // Three refusals in a row, without a success between.
+  void reject(const std::string& name) {
+    const Grant grant = granted(name);
+    for (int i = 0; i < 3; ++i) gate().note_upstream_result(grant, 401);
   }
 
   test::MemorySecretStore store;

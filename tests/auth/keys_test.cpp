@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <set>
 #include <span>
 
@@ -19,7 +20,7 @@ class KeysTest : public testing::Test {
 
   // The text of a new key of ana's; its id in `id`.
   std::string issue(std::optional<WallTime> expires_at = std::nullopt) {
-    Result<IssuedKey> issued = house.keys().create(kAna, {"laptop", "ana", expires_at});
+    Result<IssuedKey> issued = house.keys().create(kAna, {"laptop", "ana", {}, expires_at});
     EXPECT_TRUE(issued);
     if (!issued) return "";
     id = issued->key.id;
@@ -184,7 +185,7 @@ TEST_F(KeysTest, TombstonesWinOverAnOlderCopyOfTheStore) {
   ASSERT_TRUE(house.keys().revoke(kAna, id));
   const std::vector<Tombstone> stones = house.store.state().tombstones;
   house.store.state() = backup;
-  house.store.state().tombstones = stones;
+  house.store.state().tombstones_beside = stones;
   house.reopen();
   EXPECT_EQ(verify(text), "key-revoked");
 }
@@ -210,6 +211,225 @@ TEST_F(KeysTest, StopsAtOnceWhenItsUserIsDeactivated) {
   EXPECT_EQ(code_of(house.keys().create(kAna, {"x", "ana", {}})), "user-unknown");
   ASSERT_TRUE(house.users().activate({"bob", ""}, "ana"));
   EXPECT_EQ(verify(text), "granted");
+}
+
+// ---- scopes ----
+
+TEST_F(KeysTest, AreNarrowedByScopesAndNeverWidened) {
+  constexpr int kPermissions = static_cast<int>(Permission::manage_master_key) + 1;
+  int allowed = 0;
+  for (const Role role : {Role::viewer, Role::operator_, Role::admin}) {
+    const std::string user(to_string(role));
+    ASSERT_TRUE(house.users().create(kAna, user + "-1", role));
+    for (int i = 0; i <= kPermissions; ++i) {
+      std::vector<Permission> scopes;  // first none, then each by itself
+      if (i > 0) scopes = {static_cast<Permission>(i - 1)};
+      Result<IssuedKey> issued = house.keys().create(kAna, {"k", user + "-1", scopes});
+      ASSERT_TRUE(issued);
+      Result<Principal> principal =
+          house.keys().verify("Api-Key " + std::string(issued->secret.reveal()));
+      ASSERT_TRUE(principal);
+      EXPECT_EQ(principal->scopes, scopes);
+      for (int p = 0; p < kPermissions; ++p) {
+        const auto permission = static_cast<Permission>(p);
+        const bool in_scope = scopes.empty() || scopes[0] == permission;
+        EXPECT_EQ(principal->may(permission), in_scope && allows(role, permission))
+            << user << ", " << to_string(permission);
+        allowed += principal->may(permission) ? 1 : 0;
+      }
+    }
+  }
+  EXPECT_GT(allowed, kPermissions);
+}
+
+TEST_F(KeysTest, FollowTheRoleOfTheirUserWithinTheirScopes) {
+  ASSERT_TRUE(house.users().create(kAna, "vic", Role::viewer));
+  Result<IssuedKey> issued = house.keys().create(
+      kAna, {"k", "vic", {Permission::start_instances, Permission::view_instances}});
+  ASSERT_TRUE(issued);
+  const auto may = [&](Permission permission) {
+    return house.keys().check(issued->key.id)->may(permission);
+  };
+  EXPECT_FALSE(may(Permission::start_instances)) << "a scope gives nothing that the role has not";
+  EXPECT_TRUE(may(Permission::view_instances));
+  ASSERT_TRUE(house.users().set_role(kAna, "vic", Role::admin));
+  EXPECT_TRUE(may(Permission::start_instances));
+  EXPECT_FALSE(may(Permission::manage_keys)) << "a role gives nothing that is out of scope";
+}
+
+// ---- change ----
+
+TEST_F(KeysTest, ChangeInOneAuditedAction) {
+  issue(house.clock.now() + hours(1));
+  ASSERT_TRUE(house.users().create(kAna, "vic", Role::viewer));
+  const std::size_t records = house.store.audit_records().size();
+  const int commits = house.store.commits();
+  KeyChange wanted;
+  wanted.user = "vic";
+  wanted.scopes = {Permission::view_instances, Permission::view_metrics};
+  wanted.change_expiry = true;
+  const Result<ApiKey> changed = house.keys().change(kAna, id, wanted);
+  ASSERT_TRUE(changed);
+  EXPECT_EQ(house.store.commits(), commits + 1);
+  ASSERT_EQ(house.store.audit_records().size(), records + 1);
+  const AuditRecord& record = house.store.audit_records().back();
+  EXPECT_EQ(record.actor, "ana");
+  EXPECT_EQ(record.action, "key.assign");
+  EXPECT_EQ(record.target, id);
+  EXPECT_EQ(record.detail, R"({"from":"ana","to":"vic","scopes":["view-instances","view-metrics"],)"
+                           R"("expiresAt":null})");
+  house.reopen();
+  const Result<ApiKey> found = house.keys().find(id);
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->user, "vic");
+  EXPECT_EQ(found->scopes, *wanted.scopes);
+  EXPECT_FALSE(found->expires_at);
+  EXPECT_EQ(found->name, "laptop");
+  EXPECT_EQ(found->created_by, "ana");
+}
+
+TEST_F(KeysTest, ChangeOnlyWhatIsGiven) {
+  const std::string text = issue(house.clock.now() + hours(1));
+  KeyChange wanted;
+  wanted.scopes = {Permission::view_instances};
+  ASSERT_TRUE(house.keys().change(kAna, id, wanted));
+  EXPECT_EQ(house.store.audit_records().back().action, "key.change");
+  EXPECT_EQ(house.store.audit_records().back().detail, R"({"scopes":["view-instances"]})");
+  const Result<ApiKey> key = house.keys().find(id);
+  EXPECT_EQ(key->user, "ana");
+  EXPECT_EQ(key->expires_at, house.clock.now() + hours(1));
+  wanted.scopes = std::vector<Permission>{};
+  ASSERT_TRUE(house.keys().change(kAna, id, wanted));
+  EXPECT_TRUE(house.keys().check(id)->may(Permission::manage_keys)) << "narrowed no more";
+  EXPECT_EQ(verify(text), "granted");
+}
+
+TEST_F(KeysTest, ChangeAsAWholeOrNotAtAll) {
+  issue();
+  KeyChange wanted;
+  wanted.scopes = {Permission::view_instances};
+  wanted.user = "nobody";
+  EXPECT_EQ(code_of(house.keys().change(kAna, id, wanted)), "user-unknown");
+  EXPECT_TRUE(house.keys().find(id)->scopes.empty());
+  wanted.user = std::nullopt;
+  house.store.set_failing(true);
+  EXPECT_EQ(code_of(house.keys().change(kAna, id, wanted)), "disk-full");
+  house.store.set_failing(false);
+  EXPECT_TRUE(house.keys().find(id)->scopes.empty());
+  EXPECT_EQ(code_of(house.keys().change(kAna, "sw_aaaaaaaaaaaa", wanted)), "key-unknown");
+}
+
+// ---- use and end ----
+
+TEST_F(KeysTest, TellWhenTheyWereLastUsedAlsoAfterARestart) {
+  const std::string text = issue();
+  EXPECT_FALSE(house.keys().last_used(id));
+  EXPECT_EQ(verify(text + "x"), "key-unknown");
+  EXPECT_FALSE(house.keys().last_used(id));
+  house.clock.advance(hours(1));
+  const WallTime used = house.clock.now();
+  EXPECT_EQ(verify(text), "granted");
+  house.clock.advance(hours(1));
+  EXPECT_EQ(house.keys().last_used(id), used);
+  ASSERT_TRUE(house.keys().revoke(kAna, id));
+  EXPECT_EQ(verify(text), "key-revoked");
+  EXPECT_EQ(house.keys().last_used(id), used) << "a refusal is no use";
+  EXPECT_FALSE(house.keys().last_used("sw_aaaaaaaaaaaa"));
+  house.authority().maintain();
+  house.reopen();
+  EXPECT_EQ(house.keys().last_used(id), used);
+}
+
+TEST_F(KeysTest, AreWrittenDownAsUsedOnlyWhereThatIsNews) {
+  const std::string text = issue();
+  EXPECT_EQ(verify(text), "granted");
+  const auto news = [&] {
+    std::vector<Change> changes;
+    house.keys().append_last_uses(changes);
+    return changes.size();
+  };
+  EXPECT_EQ(news(), 1U);
+  EXPECT_EQ(news(), 0U);
+  house.clock.advance(Milliseconds(1));
+  EXPECT_EQ(verify(text), "granted");
+  EXPECT_EQ(news(), 1U);
+}
+
+TEST_F(KeysTest, WorkAgainWhenTheirExpiryIsMovedOrTakenAway) {
+  for (const bool moved : {false, true}) {
+    const std::string text = issue(house.clock.now() + hours(1));
+    house.clock.advance(hours(2));
+    house.authority().maintain();
+    house.reopen();
+    EXPECT_EQ(verify(text), "key-expired");
+    KeyChange wanted;
+    wanted.change_expiry = true;
+    if (moved) wanted.expires_at = house.clock.now() + hours(1);
+    ASSERT_TRUE(house.keys().change(kAna, id, wanted));
+    EXPECT_EQ(verify(text), "granted");
+    EXPECT_EQ(code_of(house.keys().stands(id)), "granted");
+    house.reopen();
+    EXPECT_EQ(verify(text), "granted");
+    house.clock.advance(hours(1));
+    EXPECT_EQ(verify(text), moved ? "key-expired" : "granted");
+  }
+}
+
+TEST_F(KeysTest, StayEndedInEveryOrderOfCalls) {
+  const std::vector<std::string> calls{"revoke", "delete", "expiry", "assign", "scopes", "reopen"};
+  std::vector<std::string> order = calls;
+  std::sort(order.begin(), order.end());
+  int orders = 0;
+  do {
+    const std::string text = issue(house.clock.now() + hours(1));
+    bool revoked = false;
+    bool deleted = false;
+    std::string story;
+    for (const std::string& call : order) {
+      story += call + " ";
+      KeyChange wanted;
+      wanted.change_expiry = call == "expiry";
+      if (call == "assign") wanted.user = "ana";
+      if (call == "scopes") wanted.scopes = {Permission::view_instances};
+      const std::string final = deleted ? "key-unknown" : revoked ? "key-final" : "granted";
+      const std::string ending = deleted ? "key-unknown" : "granted";
+      if (call == "revoke") {
+        EXPECT_EQ(code_of(house.keys().revoke(kAna, id)), ending) << story;
+        revoked = true;
+      } else if (call == "delete") {
+        EXPECT_EQ(code_of(house.keys().remove(kAna, id)), ending) << story;
+        deleted = true;
+      } else if (call == "reopen") {
+        if (orders % 24 == 0) house.reopen();
+      } else {
+        EXPECT_EQ(code_of(house.keys().change(kAna, id, wanted)), final) << story;
+      }
+      EXPECT_EQ(verify(text), deleted   ? "key-unknown"
+                              : revoked ? "key-revoked"
+                                        : "granted")
+          << story;
+      EXPECT_EQ(code_of(house.keys().stands(id)), deleted || revoked ? "key-revoked" : "granted")
+          << story;
+    }
+    ++orders;
+  } while (std::next_permutation(order.begin(), order.end()));
+  EXPECT_EQ(orders, 720);
+  EXPECT_TRUE(house.authority().audit().verify());
+}
+
+TEST_F(KeysTest, AreRecognisedByTheirWholeTextAlone) {
+  const std::string text = issue();
+  EXPECT_EQ(house.keys().id_of(text), id);
+  EXPECT_EQ(house.keys().id_of(id), "");
+  EXPECT_EQ(house.keys().id_of(text + "x"), "");
+  EXPECT_EQ(house.keys().id_of(""), "");
+  test::FakeEntropy other(99);
+  EXPECT_EQ(house.keys().id_of(generate_key(other).reveal()), "");
+  // Also when it has ended: whoever holds it shares its fate.
+  ASSERT_TRUE(house.keys().revoke(kAna, id));
+  EXPECT_EQ(house.keys().id_of(text), id);
+  house.reopen();
+  EXPECT_EQ(house.keys().id_of(text), id);
 }
 
 // Randomness that gives always the same bytes.

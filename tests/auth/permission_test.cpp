@@ -8,7 +8,7 @@
 namespace stepwell::auth {
 namespace {
 
-constexpr int kPermissions = static_cast<int>(Permission::view_audit) + 1;
+constexpr int kPermissions = static_cast<int>(Permission::manage_master_key) + 1;
 
 TEST(Permission, EachRoleMayWhatTheLowerOnesMay) {
   for (int i = 0; i < kPermissions; ++i) {
@@ -20,8 +20,9 @@ TEST(Permission, EachRoleMayWhatTheLowerOnesMay) {
 }
 
 TEST(Permission, OnlyAdminsManageWhatOpensDoors) {
-  for (const Permission permission : {Permission::manage_credentials, Permission::manage_keys,
-                                      Permission::manage_users, Permission::view_audit}) {
+  for (const Permission permission :
+       {Permission::manage_credentials, Permission::manage_keys, Permission::manage_users,
+        Permission::view_audit, Permission::manage_master_key}) {
     EXPECT_FALSE(allows(Role::operator_, permission)) << to_string(permission);
     EXPECT_FALSE(allows(Role::viewer, permission)) << to_string(permission);
   }
@@ -44,6 +45,12 @@ TEST(Permission, NamesAreDistinctAndRolesReadBack) {
   for (const Role role : {Role::viewer, Role::operator_, Role::admin})
     EXPECT_EQ(parse_role(to_string(role)), role);
   EXPECT_FALSE(parse_role("root"));
+  for (int i = 0; i < kPermissions; ++i) {
+    const auto permission = static_cast<Permission>(i);
+    EXPECT_EQ(parse_permission(to_string(permission)), permission);
+  }
+  for (const char* other : {"", "manage-key", "Manage-Keys", "admin"})
+    EXPECT_FALSE(parse_permission(other)) << other;
 }
 
 }  // namespace

@@ -87,6 +87,66 @@ TEST(Redactor, ForgetsWhatIsRemoved) {
   EXPECT_EQ(redactor.mask("value-one value-two"), "value-one ***");
 }
 
+TEST(Redactor, KnowsTheLatestSixteenOfWhatPasses) {
+  Redactor redactor;
+  redactor.add("crm", 1, "", "lasting-value");
+  const auto token = [](int i) { return "access-token-" + std::to_string(100 + i); };
+  for (int i = 0; i < 40; ++i) {
+    redactor.add_passing("crm", 1, token(i));
+    for (int j = 0; j <= i; ++j) {
+      const bool known = j > i - 16;
+      ASSERT_EQ(redactor.mask(token(j)), known ? "***" : token(j)) << i << ", " << j;
+      ASSERT_FALSE(redactor.knows_part_of(token(j))) << "an upstream chose it";
+      ASSERT_EQ(redactor.mask_for("crm", 1, token(j)), known ? "***" : token(j));
+    }
+  }
+  EXPECT_EQ(redactor.mask("lasting-value"), "***") << "what lasts is not pushed out";
+  // Each owner and version has its own sixteen.
+  for (int i = 0; i < 16; ++i) redactor.add_passing("crm", 2, "second-" + token(i));
+  EXPECT_EQ(redactor.mask(token(39)), "***");
+  redactor.remove("crm", 1);
+  EXPECT_EQ(redactor.mask(token(39) + " lasting-value"), token(39) + " lasting-value");
+  EXPECT_EQ(redactor.mask("second-" + token(3)), "***");
+}
+
+TEST(Redactor, KnowsWhatItWouldMaskAndNothingElse) {
+  Redactor redactor;
+  redactor.add("crm", 1, "ana", "s3c/ret+ \"q\" ü");
+  redactor.add("crm", 1, "", "status");
+  test::FakeEntropy entropy;
+  const std::string key(generate_key(entropy).reveal());
+  const std::string texts[] = {
+      "plain s3c/ret+ \"q\" ü end",
+      R"({"json":"s3c/ret+ \"q\" ü"})",
+      R"({"json":"s3c\/ret+ \"q\" ü"})",
+      R"({"json":"s3c/ret+ \"q\" \u00fc"})",
+      "?q=s3c%2Fret%2B%20%22q%22%20%C3%BC&x=1",
+      "?q=s3c%2fret%2b%20%22q%22%20%c3%bc&x=1",
+      "?q=s3c%2Fret%2B+%22q%22+%C3%BC&x=1",
+      "hex 7333632f7265742b2022712220c3bc",
+      "hex 7333632F7265742B2022712220C3BC",
+      "b64 czNjL3JldCsgInEiIMO8.",
+      "Basic YW5hOnMzYy9yZXQrICJxIiDDvA==",
+      "key=" + key + ", end",
+      key + key,
+  };
+  for (const std::string& text : texts) {
+    EXPECT_TRUE(redactor.knows_part_of(text)) << text;
+    EXPECT_NE(redactor.mask(text), text);
+    // And in the middle of much else.
+    const std::string much(10'000, 'x');
+    EXPECT_TRUE(redactor.knows_part_of(much + text + much)) << text;
+  }
+  for (const std::string& text :
+       {std::string(), std::string("sw_"), key.substr(0, 15), std::string(R"({"status":"x"})"),
+        std::string("s3c/ret"), std::string(10'000, 'x')}) {
+    EXPECT_FALSE(redactor.knows_part_of(text)) << text;
+    EXPECT_EQ(redactor.mask(text), text);
+  }
+  EXPECT_FALSE(Redactor().knows_part_of("s3c/ret+ \"q\" ü"));
+  EXPECT_TRUE(Redactor().knows_part_of(key)) << "without knowing any value";
+}
+
 TEST(Redactor, LeavesTheTextWholeWhereAValueIsTooShortToBeASecret) {
   Redactor redactor;
   redactor.add("crm", 1, "", "abc");

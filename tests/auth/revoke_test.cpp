@@ -48,7 +48,7 @@ TEST(Revoke, LetsNoPermitThroughAfterItHasReturned) {
 TEST(Revoke, WaitsForRequestsThatAreBeingWritten) {
   House house(Milliseconds(60'000));  // a limit that this test does not reach
   std::atomic<int> aborted = 0;
-  house.gate().connect({[&](const std::string&) { ++aborted; }, nullptr});
+  house.gate().connect({[&](const std::string&) { ++aborted; }, {}, {}, {}});
   ASSERT_TRUE(house.credentials().add(kAna, bearer("crm-key")));
   const Grant grant = house.granted("crm-key");
   ASSERT_TRUE(grant.guard->acquire());
@@ -69,7 +69,7 @@ TEST(Revoke, CutsOffWhatIsStillBeingWrittenAfterTheLimit) {
   const Grant old = house.granted("crm-key");
   ASSERT_TRUE(old.guard->acquire());
   // Also requests of an earlier version carry the key.
-  ASSERT_TRUE(house.credentials().rotate(kAna, "crm-key", {value_of("tok-new-1"), false, {}}));
+  ASSERT_TRUE(house.credentials().rotate(kAna, "crm-key", rotation_to("tok-new-1")));
   const Grant current = house.granted("crm-key");
   ASSERT_TRUE(current.guard->acquire());
   std::vector<std::string> aborted;
@@ -77,7 +77,9 @@ TEST(Revoke, CutsOffWhatIsStillBeingWrittenAfterTheLimit) {
                           aborted.push_back(pool);
                           (pool == old.pool ? old : current).guard->written();
                         },
-                        nullptr});
+                        {},
+                        {},
+                        {}});
   ASSERT_TRUE(house.credentials().revoke(kAna, "crm-key"));
   EXPECT_EQ(aborted, (std::vector<std::string>{old.pool, current.pool}));
   EXPECT_EQ(code_of(old.guard->acquire()), "credential-revoked");
@@ -138,8 +140,8 @@ TEST(Revoke, WinsAgainstRotationsAtTheSameTime) {
     ASSERT_TRUE(house.credentials().add(kAna, bearer("crm-key")));
     std::thread rotating([&] {
       for (int i = 0; i < 20; ++i) {
-        Result<Credential> rotated = house.credentials().rotate(
-            kAna, "crm-key", {value_of("token-" + std::to_string(i)), false, {}});
+        Result<Credential> rotated =
+            house.credentials().rotate(kAna, "crm-key", rotation_to("token-" + std::to_string(i)));
         if (!rotated) break;
       }
     });

@@ -1,12 +1,8 @@
 #include "auth/vault.h"
 
-#include <fcntl.h>
 #include <gtest/gtest.h>
-#include <sys/stat.h>
 
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
+#include <utility>
 
 #include "tests/auth/house.h"
 
@@ -103,6 +99,49 @@ TEST_F(VaultTest, RefusesAStoreWhoseOwnKeysAreGoneOrChanged) {
   store_.state().credentials.emplace_back();
   EXPECT_EQ(try_open(), "store-damaged");
   EXPECT_TRUE(store_.state().wrapped_keys.empty());
+  // Nothing but tombstones is left.
+  store_.state() = StoredState();
+  store_.state().tombstones_beside.push_back({"credential", "c", "revoked", "ana", {}, 1, ""});
+  EXPECT_EQ(try_open(), "store-damaged");
+}
+
+TEST_F(VaultTest, TakesTheCandidateThatWrapsItsKeys) {
+  open(master_);
+  std::vector<Secret> candidates;
+  candidates.emplace_back("an interrupted rotation's new key");
+  candidates.back() = Secret("fedcba9876543210fedcba9876543210");
+  candidates.push_back(master_.duplicate());
+  Result<std::unique_ptr<Vault>> vault = Vault::open(candidates, store_.state(), store_, entropy_);
+  ASSERT_TRUE(vault);
+  EXPECT_EQ((*vault)->opened_with(), 1U);
+  EXPECT_TRUE((*vault)->is_under(master_));
+  EXPECT_FALSE((*vault)->is_under(candidates[0]));
+}
+
+TEST_F(VaultTest, PutsKeysAndValuesUnderNewOnes) {
+  const auto vault = open(master_);
+  const FieldPlace place{"credential_values", "c", "secret", 1};
+  StoredState stored = store_.state();
+  stored.values.push_back({"c", 1, "secret", vault->seal(place, "the value")});
+  SealedValue late{"c", 1, "secret", vault->seal(place, "late")};
+  const Secret next{std::string_view("fedcba9876543210fedcba9876543210")};
+  Result<std::vector<Change>> changes = vault->rewrap(next, stored);
+  ASSERT_TRUE(changes);
+  ASSERT_TRUE(store_.commit(*changes));
+  vault->follow(store_.state().wrapped_keys);
+  EXPECT_TRUE(vault->is_under(next));
+  // Sealed before, committed after: under the key that is gone from the store.
+  ASSERT_TRUE(vault->renew(late));
+  const auto reopened = open(next);
+  for (const auto& [value, text] : {std::pair(&store_.state().values.at(0), "the value"),
+                                    std::pair<SealedValue*, const char*>(&late, "late")}) {
+    Result<Secret> plain = reopened->unseal(place, value->sealed);
+    ASSERT_TRUE(plain);
+    EXPECT_EQ(plain->reveal(), text);
+  }
+  // What the old data key sealed does not open with the new keys.
+  EXPECT_FALSE(reopened->unseal(place, stored.values[0].sealed));
+  EXPECT_EQ(code_of(Vault::open(master_, store_.state(), store_, entropy_)), "master-key-wrong");
 }
 
 TEST(Authority, RefusesSwappedAndRolledBackValues) {
@@ -110,7 +149,9 @@ TEST(Authority, RefusesSwappedAndRolledBackValues) {
   ASSERT_TRUE(house.credentials().add(kAna, bearer("one", "token-of-one")));
   ASSERT_TRUE(house.credentials().add(kAna, bearer("two", "token-of-two")));
   const std::vector<SealedValue> first = house.store.state().values;
-  ASSERT_TRUE(house.credentials().rotate(kAna, "one", {value_of("token-new"), false, {}}));
+  Rotation rotation;
+  rotation.value = value_of("token-new");
+  ASSERT_TRUE(house.credentials().rotate(kAna, "one", std::move(rotation)));
   const StoredState good = house.store.state();
   const auto opened = [&] { return code_of(house.try_open()); };
   EXPECT_EQ(opened(), "granted");
@@ -130,56 +171,6 @@ TEST(Authority, RefusesSwappedAndRolledBackValues) {
   house.store.state() = good;
   house.store.state().values.pop_back();
   EXPECT_EQ(opened(), "store-damaged");
-}
-
-class MasterKeyFile : public testing::Test {
- protected:
-  MasterKeyFile() {
-    std::string pattern = testing::TempDir() + "stepwell-key-XXXXXX";
-    directory_ = ::mkdtemp(pattern.data());
-    path_ = directory_ + "/master.key";
-  }
-  ~MasterKeyFile() override { std::filesystem::remove_all(directory_); }
-  void write(const std::string& bytes, mode_t mode) {
-    std::ofstream(path_, std::ios::binary) << bytes;
-    ASSERT_EQ(::chmod(path_.c_str(), mode), 0);
-  }
-  std::string directory_;
-  std::string path_;
-  test::FakeEntropy entropy_;
-};
-
-TEST_F(MasterKeyFile, IsMadeForItsOwnerAloneAndReadBack) {
-  ASSERT_TRUE(create_master_key(path_, entropy_));
-  struct stat status {};
-  ASSERT_EQ(::stat(path_.c_str(), &status), 0);
-  EXPECT_EQ(status.st_mode & 0777U, 0600U);
-  EXPECT_EQ(status.st_size, 32);
-  Result<Secret> key = load_master_key(path_);
-  ASSERT_TRUE(key);
-  EXPECT_EQ(key->size(), 32U);
-  EXPECT_EQ(code_of(create_master_key(path_, entropy_)), "master-key-exists");
-  Result<Secret> again = load_master_key(path_);
-  ASSERT_TRUE(again);
-  EXPECT_TRUE(again->equals(key->reveal()));
-}
-
-TEST_F(MasterKeyFile, IsRefusedWhenItIsNotFit) {
-  EXPECT_EQ(code_of(load_master_key(path_)), "master-key-missing");
-  EXPECT_EQ(code_of(load_master_key(directory_)), "master-key-invalid");
-  for (const mode_t mode : {0640, 0604, 0660, 0610}) {
-    write(std::string(32, 'k'), mode);
-    Result<Secret> key = load_master_key(path_);
-    ASSERT_FALSE(key);
-    EXPECT_EQ(key.error().code, "master-key-mode");
-    EXPECT_NE(key.error().detail.find("chmod 600 " + path_), std::string::npos);
-  }
-  for (const std::size_t size : {0U, 31U, 33U, 64U}) {
-    write(std::string(size, 'k'), 0600);
-    EXPECT_EQ(code_of(load_master_key(path_)), "master-key-invalid") << size;
-  }
-  write(std::string(32, 'k'), 0400);
-  EXPECT_TRUE(load_master_key(path_));
 }
 
 }  // namespace

@@ -201,9 +201,9 @@ TEST(Faults, OfTheStandardButNotYet) {
            "f.yaml:7:31: error: `output.schema` is not supported by this version (at "
            "/do/0/t/output/schema)\n"},
           {"{call: http, with: {method: get, endpoint: {uri: 'https://h/', authentication: "
-           "{digest: {use: x}}}}}",
-           "f.yaml:7:88: error: `authentication: digest` is not supported by this version (at "
-           "/do/0/t/with/endpoint/authentication/digest)\n"},
+           "{oauth2: {authority: 'https://h/'}}}}}",
+           "f.yaml:7:88: error: `authentication: oauth2 without use` is not supported by this "
+           "version (at /do/0/t/with/endpoint/authentication/oauth2)\n"},
           {"{call: http, with: {method: get, endpoint: 'https://h/'}, metadata: {stepwell: "
            "{rateLimit: 5, proxy: x, tls: {credential: x}}}}",
            "f.yaml:7:88: error: `rateLimit` is not supported by this version (at "

@@ -185,5 +185,43 @@ TEST(Settings, TheEnvironmentNamesEveryKey) {
             "STEPWELL_LOG_FORMAT: `jsn` is not known here, did you mean `json`?");
 }
 
+TEST(Settings, TheMasterKeyHasOneSource) {
+  // A file that names another source does not get the default one beside it.
+  const auto sources = [](const Settings& s) {
+    return s.master_key_file + "|" + s.master_key_credential + "|" + s.master_key_command;
+  };
+  const auto read = [&](const std::string& text) {
+    const LoadedSettings loaded = load_settings(text, "/etc/s.yaml");
+    return loaded.settings ? sources(*loaded.settings) : loaded.faults.at(0).text();
+  };
+  EXPECT_EQ(read(""), "/etc/secrets/master.key||");
+  EXPECT_EQ(read("masterKey: {file: k}"), "/etc/k||");
+  EXPECT_EQ(read("masterKey: {credential: key}"), "|key|");
+  EXPECT_EQ(read("masterKey: {file: '', command: /bin/cat k}"), "||/bin/cat k");
+  const std::string fault =
+      "/etc/s.yaml:1:1: error: only one of `masterKey.file`, `masterKey.credential` and "
+      "`masterKey.command` can be given; leave the others empty";
+  EXPECT_EQ(read("masterKey: {file: k, credential: key}"), fault);
+  EXPECT_EQ(read("masterKey: {credential: key, command: /bin/cat}"), fault);
+  // A later layer replaces it.
+  Settings settings;
+  ASSERT_TRUE(apply_override(settings, "masterKey.credential=key"));
+  EXPECT_EQ(sources(settings), "|key|");
+  ASSERT_TRUE(apply_override(settings, "masterKey.file=k"));
+  EXPECT_EQ(sources(settings), "k||");
+  const auto command = [](const std::string& name) {
+    return name == "STEPWELL_MASTER_KEY_COMMAND" ? std::optional<std::string>("/bin/x")
+                                                 : std::nullopt;
+  };
+  ASSERT_TRUE(apply_environment(settings, command));
+  EXPECT_EQ(sources(settings), "||/bin/x");
+  const Status both = apply_environment(settings, [](const std::string& name) {
+    return name.starts_with("STEPWELL_MASTER_KEY_") ? std::optional<std::string>("/x")
+                                                    : std::nullopt;
+  });
+  ASSERT_FALSE(both);
+  EXPECT_EQ(both.error().code, "settings-invalid");
+}
+
 }  // namespace
 }  // namespace stepwell::config

@@ -297,7 +297,7 @@ class Serving(Case):
         daemon = self.serve()
         self.add_credential()
         self.assertEqual(self.run_instance(daemon)["status"], "completed")
-        self.admin("credentials", "revoke", "crm")
+        self.admin("credentials", "revoke", "crm", "--force")
         for _ in range(2):
             instance = self.run_instance(daemon)
             self.assertEqual((instance["status"], instance["error"]["reason"]), ("faulted", "credential-revoked"))
@@ -314,6 +314,19 @@ class Serving(Case):
         self.run_instance(daemon)
         self.assertEqual([h["Authorization"] for _, h in self.upstream.seen],
                          ["Bearer tok-0123456789", "Bearer tok-rotated-99"])
+
+    def test_the_option_config_wins_over_the_environment(self):
+        with tempfile.TemporaryDirectory() as other:
+            self.assertEqual(stepwell("init", f"{other}/site").returncode, 0)
+            here, there = f"{self.site}/stepwell.yaml", f"{other}/site/stepwell.yaml"
+            made = stepwell("users", "create", "bob", "--role", "viewer", "--offline",
+                            "--config", there, STEPWELL_CONFIG=here)
+            self.assertEqual(made.returncode, 0, made.stderr)
+            users = lambda config: stepwell("users", "list", "--offline", "--config", config).stdout
+            self.assertIn("bob", users(there))
+            self.assertNotIn("bob", users(here))
+            checked = stepwell("check-config", "--config", there, STEPWELL_CONFIG="/nowhere.yaml")
+            self.assertEqual(checked.returncode, 0, checked.stderr)
 
     def test_a_key_opens_the_api_until_it_is_revoked(self):
         daemon = self.serve()

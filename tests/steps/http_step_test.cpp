@@ -10,14 +10,8 @@ namespace {
 using stepwell::test::MisbehavingServer;
 using stepwell::test::ok_answer;
 
-const std::string kJson = "Content-Type: application/json\r\n";
-
 std::string status_answer(int status, const std::string& headers = "") {
   return "HTTP/1.1 " + std::to_string(status) + " X\r\n" + headers + "Content-Length: 0\r\n\r\n";
-}
-
-std::string origin_of(const MisbehavingServer& server) {
-  return "http://127.0.0.1:" + std::to_string(server.port());
 }
 
 TEST(HttpStep, SendsTheCredentialAndGivesTheContent) {
@@ -111,7 +105,7 @@ TEST(HttpStep, TheKeyOfTheInstanceIsCheckedAtEveryStep) {
   MisbehavingServer server(MisbehavingServer::always(ok_answer("{}", kJson)));
   World world;
   ASSERT_TRUE(world.authority->users().create(kAna, "bob", auth::Role::operator_));
-  const auto issued = world.authority->keys().create(kAna, {"bobs", "bob", std::nullopt});
+  const auto issued = world.authority->keys().create(kAna, {"bobs", "bob"});
   ASSERT_TRUE(issued);
   const std::string id = issued->key.id;
   EXPECT_EQ(world.run(call("get", server.url()), "{}", id).status,
@@ -236,7 +230,7 @@ TEST(HttpStep, StopCutsTheRequestOff) {
   World world;
   auto ended = world.start(call("get", server.url()));
   ASSERT_TRUE(server.wait_for_requests(1));
-  ASSERT_TRUE(world.engine->stop(world.last_started.get_future().get()));
+  ASSERT_TRUE(world.engine->stop(world.last_started.get()));
   EXPECT_EQ(ended.get().status, engine::InstanceStatus::stopped);
 }
 

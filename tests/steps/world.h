@@ -10,6 +10,7 @@
 #include <string>
 
 #include "auth/authority.h"
+#include "auth/master_key.h"
 #include "base/json.h"
 #include "config/loader.h"
 #include "engine/engine.h"
@@ -17,6 +18,7 @@
 #include "steps/http_step.h"
 #include "steps/reactor_timers.h"
 #include "tests/support/memory_secret_store.h"
+#include "tests/support/misbehaving_server.h"
 
 namespace stepwell::steps::test {
 
@@ -24,15 +26,22 @@ inline const auth::Actor kAna{"ana", "test"};
 
 class World {
  public:
-  World() {
+  // `host_limit`: requests at a time to one host; 0: as a node has it.
+  explicit World(std::size_t host_limit = 0) {
     const Secret master = auth::random_master_key(entropy);
     authority = std::move(
         auth::Authority::open(master, {store, clock, entropy, metrics, Log::null()}).value());
     http::ReactorOptions options;
     options.egress = http::EgressRules({http::Network::parse("127.0.0.0/8").value()}, {});
+    if (host_limit != 0) options.active_per_host = options.max_active_per_host = host_limit;
     reactor = std::make_unique<http::Reactor>(std::move(options), clock, metrics, Log::null());
-    authority->gate().connect({[this](const std::string& pool) { reactor->abort_sending(pool); },
-                               [this](const std::string& pool) { reactor->drop_pool(pool); }});
+    authority->gate().connect(
+        {[this](const std::string& pool) { reactor->abort_sending(pool); },
+         [this](const std::string& pool) { reactor->drop_pool(pool); },
+         [this](const std::string& pool, const Problem& why) { reactor->abort_pool(pool, why); },
+         [this](std::unique_ptr<http::Exchange> exchange) {
+           reactor->submit(std::move(exchange));
+         }});
     timers = std::make_unique<ReactorTimers>(*reactor);
     step = std::make_unique<HttpStep>(
         HttpStepSurroundings{*reactor, authority->gate(), authority->keys(), clock, entropy},
@@ -70,9 +79,10 @@ class World {
     request.input = parse_json(input).value();
     request.key = key;
     request.observer = end;
-    last_started = {};
+    auto started = std::make_shared<std::promise<InstanceId>>();
+    last_started = started->get_future();
     engine->start(std::move(request),
-                  [this](Result<InstanceId> id) { last_started.set_value(id.value()); });
+                  [started](Result<InstanceId> id) { started->set_value(id.value()); });
     return future;
   }
   engine::InstanceView run(const std::string& body, std::string_view input = "{}",
@@ -80,7 +90,7 @@ class World {
     return start(body, input, key).get();
   }
 
-  std::promise<InstanceId> last_started;  // of the start() before
+  std::future<InstanceId> last_started;  // of the start() before
   SystemClock clock;
   SystemEntropy entropy;
   Metrics metrics;
@@ -92,6 +102,19 @@ class World {
   engine::MemoryJournal journal;
   std::unique_ptr<engine::Engine> engine;
 };
+
+inline const std::string kJson = "Content-Type: application/json\r\n";
+
+inline std::string origin_of(const stepwell::test::MisbehavingServer& server) {
+  return "http://127.0.0.1:" + std::to_string(server.port());
+}
+
+// Every byte that the server received.
+inline std::string all(const stepwell::test::MisbehavingServer& server) {
+  std::string text;
+  for (const std::string& part : server.received()) text += part;
+  return text;
+}
 
 // `do` with one call; `with` holds further lines of `with`, each beginning with ", ".
 inline std::string call(const std::string& method, const std::string& endpoint,

@@ -10,8 +10,13 @@ namespace {
 using auth::Tombstone;
 
 Tombstone stone(const std::string& id) {
-  return {"credential", id, "revoked", "ana \"the admin\"",
-          WallTime(Milliseconds(1'795'270'000'123))};
+  return {"credential",
+          id,
+          "revoked",
+          "ana \"the admin\"",
+          WallTime(Milliseconds(1'795'270'000'123)),
+          7,
+          "0123abcd"};
 }
 
 std::string ids(const TombstoneFile& file) {
@@ -38,6 +43,22 @@ TEST(TombstoneFile, ReadsBackWhatWasAppended) {
   EXPECT_EQ(first.what, "revoked");
   EXPECT_EQ(first.by, "ana \"the admin\"");
   EXPECT_EQ(first.at, stone("a").at);
+  EXPECT_EQ(first.number, 7U);
+  EXPECT_EQ(first.mac, "0123abcd");
+}
+
+// A commit that is repeated because the database failed after the file was written.
+TEST(TombstoneFile, HoldsTheSameTombstoneOnce) {
+  const ScratchDirectory directory;
+  TombstoneFile file(directory / "tombstones");
+  ASSERT_TRUE(file.append({stone("a")}));
+  ASSERT_TRUE(file.append({stone("a"), stone("b")}));
+  ASSERT_TRUE(file.append({stone("b")}));
+  EXPECT_EQ(ids(file), "a b ");
+  Tombstone later = stone("a");
+  later.at += Milliseconds(1);
+  ASSERT_TRUE(file.append({later}));
+  EXPECT_EQ(ids(file), "a b a ");
 }
 
 TEST(TombstoneFile, PassesOverALineThatACrashCutShortAndGoesOn) {

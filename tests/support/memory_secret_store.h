@@ -69,13 +69,36 @@ class MemorySecretStore final : public auth::SecretStore {
   void take(const auth::User& row) {
     put(state_.users, row, [&](const auth::User& other) { return other.name == row.name; });
   }
-  void take(const auth::SealedValue& row) { state_.values.push_back(row); }
+  void take(const auth::SealedValue& row) {
+    put(state_.values, row, [&](const auth::SealedValue& other) {
+      return other.credential_id == row.credential_id && other.version == row.version &&
+             other.field == row.field;
+    });
+  }
   void take(const auth::EraseValues& row) {
     std::erase_if(state_.values, [&](const auth::SealedValue& value) {
       return value.credential_id == row.credential_id;
     });
   }
-  void take(const auth::Tombstone& row) { state_.tombstones.push_back(row); }
+  void take(const auth::EraseWrappedKey& row) {
+    std::erase_if(state_.wrapped_keys,
+                  [&](const auth::WrappedKey& key) { return key.id == row.id; });
+  }
+  static void keep(std::vector<auth::Tombstone>& stones, const auth::Tombstone& row) {
+    const bool known = std::any_of(stones.begin(), stones.end(), [&](const auth::Tombstone& stone) {
+      return stone.kind == row.kind && stone.id == row.id && stone.what == row.what;
+    });
+    if (!known) stones.push_back(row);
+  }
+  void take(const auth::Tombstone& row) {
+    keep(state_.tombstones_beside, row);
+    keep(state_.tombstones, row);
+  }
+  void take(const auth::LastUse& row) {
+    put(state_.last_uses, row,
+        [&](const auth::LastUse& other) { return other.kind == row.kind && other.id == row.id; });
+  }
+  void take(const auth::StateSeal& row) { state_.seal = row; }
   void take(const auth::AuditRecord& row) {
     audit_.push_back(row);
     state_.last_audit = row;

@@ -1,0 +1,130 @@
+#include "api/usage.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace stepwell::api {
+
+namespace {
+
+constexpr std::size_t kIdsShown = 100;
+
+// References of the tasks that authenticate by the credential.
+class TaskFinder {
+ public:
+  explicit TaskFinder(const std::string& credential) : credential_(credential) {}
+
+  void look_at(const config::TaskList& tasks) {
+    for (const config::Task& task : tasks) {
+      reference_ = &task.reference;
+      std::visit(*this, task.body);
+    }
+  }
+  Value found() && { return std::move(found_); }
+
+  void operator()(const config::DoBody& body) { look_at(body.tasks); }
+  void operator()(const config::ForBody& body) { look_at(body.tasks); }
+  void operator()(const config::TryBody& body) {
+    look_at(body.tasks);
+    look_at(body.handler);
+  }
+  void operator()(const config::HttpCallBody& body) {
+    if (body.authentication && body.authentication->credential == credential_)
+      found_.push_back(*reference_);
+  }
+  template <class Other>
+  void operator()(const Other& /*has no credential*/) {}
+
+ private:
+  const std::string& credential_;
+  const std::string* reference_ = nullptr;
+  Value found_ = Value::array();
+};
+
+bool refers_to(const config::Definition& definition, const std::string& credential) {
+  return std::any_of(definition.credentials.begin(), definition.credentials.end(),
+                     [&](const auto& entry) { return entry.first == credential; });
+}
+
+void set_last_use(Value& usage, const std::optional<WallTime>& at) {
+  usage.set("lastUsedAt", at ? Value(format_time(*at)) : Value());
+}
+
+}  // namespace
+
+Value Usage::of_credential(const std::string& name) const {
+  Value workflows = Value::array();
+  for (const engine::Catalog::Entry& entry : catalog_.list()) {
+    if (!refers_to(*entry.definition, name)) continue;
+    TaskFinder tasks(name);
+    tasks.look_at(entry.definition->tasks);
+    workflows.push_back(Value::object({{"workflow", entry.definition->id()},
+                                       {"file", entry.definition->file},
+                                       {"tasks", std::move(tasks).found()}}));
+  }
+  Value usage = Value::object({{"workflows", std::move(workflows)}});
+  usage.set("instances", instances([&](const config::Definition& definition, const std::string&) {
+              return refers_to(definition, name);
+            }));
+  set_last_use(usage, authority_.credentials().last_used(name));
+  return usage;
+}
+
+Value Usage::of_key(const std::string& id) const {
+  Value workflows = Value::array();
+  for (const engine::Catalog::Entry& entry : catalog_.list()) {
+    if (entry.definition->run_as == id)
+      workflows.push_back(
+          Value::object({{"workflow", entry.definition->id()}, {"file", entry.definition->file}}));
+  }
+  Value credentials = Value::array();
+  for (const auth::Credential& credential : authority_.credentials().list()) {
+    if (credential.linked_key == id) credentials.push_back(credential.name);
+  }
+  Value usage =
+      Value::object({{"workflows", std::move(workflows)}, {"credentials", std::move(credentials)}});
+  usage.set("instances",
+            instances([&](const config::Definition& definition, const std::string& key) {
+              return definition.run_as.empty() ? key == id : definition.run_as == id;
+            }));
+  set_last_use(usage, authority_.keys().last_used(id));
+  return usage;
+}
+
+bool Usage::in_use(const Value& usage) {
+  return !usage.get("workflows").elements().empty() ||
+         !usage.get("credentials").elements().empty() ||
+         !usage.get("instances").get("ids").elements().empty();
+}
+
+Status free_to_end(const Request& request, const std::string& what, const Value& usage) {
+  const std::string* force = request.query_value("force");
+  if (force != nullptr && *force != "true" && *force != "false")
+    return fail(request_problem(400, "parameter-invalid", "\"force\" must be true or false"));
+  if ((force != nullptr && *force == "true") || !Usage::in_use(usage)) return {};
+  const auto count = [&](const char* list) {
+    return std::to_string(usage.get(list).elements().size());
+  };
+  const Value& instances = usage.get("instances").get("count");
+  return fail(request_problem(409, "in-use",
+                              what + " is in use by " + count("workflows") + " workflow(s), " +
+                                  std::to_string(instances.as_integer().value_or(0)) +
+                                  " running instance(s) and " + count("credentials") +
+                                  " credential(s), which would fail; look at \"usage\", and repeat "
+                                  "it with --force (?force=true) if that is meant")
+                  .with("usage", usage));
+}
+
+Value Usage::instances(const engine::Engine::Wanted& wanted) const {
+  std::vector<engine::InstanceView> views;
+  if (engine_ != nullptr) views = engine_->open_views(wanted);
+  Value ids = Value::array();
+  for (std::size_t i = 0; i < std::min(views.size(), kIdsShown); ++i)
+    ids.push_back(views[i].id.number);
+  return Value::object({{"count", views.size()}, {"ids", std::move(ids)}});
+}
+
+}  // namespace stepwell::api

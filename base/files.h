@@ -1,0 +1,15 @@
+// System calls on files that have to be made whole before they can be relied on. errno says why one
+// failed. Callable from any thread; they block.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace stepwell {
+
+// All of the bytes, however often it takes.
+bool write_all(int descriptor, std::string_view bytes);
+// Puts a file's entry in its directory on disk.
+bool sync_directory_of(const std::string& path);
+
+}  // namespace stepwell
