@@ -24,6 +24,9 @@ class KeyRoutes {
   Result<Response> create(const Request& request) const;
   Result<Response> list() const;
   Result<Response> show(const Request& request) const;
+  // The id of the key that a path names, by its id or by a name that no other key has. Errors: 404
+  // `key-unknown`, 409 `key-ambiguous`.
+  Result<std::string> named(const Request& request) const;
   Result<Response> change(const Request& request) const;
   Result<Response> usage(const Request& request) const;
   // Both are final.
@@ -107,8 +110,25 @@ Result<Response> KeyRoutes::list() const {
   return json_response(200, Value::object({{"items", std::move(items)}}));
 }
 
+Result<std::string> KeyRoutes::named(const Request& request) const {
+  const std::string& text = request.parameters.at(0);
+  if (text.starts_with("sw_")) return text;
+  std::string id;
+  for (const auth::ApiKey& key : keys_.list()) {
+    if (key.name != text) continue;
+    if (!id.empty())
+      return fail(request_problem(409, "key-ambiguous",
+                                  "several API keys have this name; give the id of one (sw_…)"));
+    id = key.id;
+  }
+  if (id.empty())
+    return fail(request_problem(404, "key-unknown", "there is no API key of this id or name"));
+  return id;
+}
+
 Result<Response> KeyRoutes::show(const Request& request) const {
-  return shown(keys_.find(request.parameters.at(0)));
+  const Result<std::string> id = named(request);
+  return id ? shown(keys_.find(*id)) : fail(id.error());
 }
 
 Result<Response> KeyRoutes::change(const Request& request) const {
@@ -122,7 +142,9 @@ Result<Response> KeyRoutes::change(const Request& request) const {
   if (!change.user && !change.scopes && !change.change_expiry)
     fields->fault("give \"user\", \"scopes\" or \"expiresAt\"");
   if (Status status = fields->done(); !status) return fail(std::move(status).error());
-  const std::string& id = request.parameters.at(0);
+  const Result<std::string> known = named(request);
+  if (!known) return fail(known.error());
+  const std::string& id = *known;
   const Result<auth::ApiKey> key = keys_.find(id);
   if (!key) return fail(key.error());
   if (!request.principal.scopes.empty() && id == request.principal.key_id)
@@ -137,13 +159,17 @@ Result<Response> KeyRoutes::change(const Request& request) const {
 }
 
 Result<Response> KeyRoutes::usage(const Request& request) const {
-  const Result<auth::ApiKey> key = keys_.find(request.parameters.at(0));
+  const Result<std::string> id = named(request);
+  if (!id) return fail(id.error());
+  const Result<auth::ApiKey> key = keys_.find(*id);
   if (!key) return fail(key.error());
   return json_response(200, usage_.of_key(key->id));
 }
 
 Result<Response> KeyRoutes::end(const Request& request, End how) const {
-  const std::string& id = request.parameters.at(0);
+  const Result<std::string> known = named(request);
+  if (!known) return fail(known.error());
+  const std::string& id = *known;
   const Value usage = usage_.of_key(id);
   if (Status free = free_to_end(request, "API key " + id, usage); !free)
     return fail(std::move(free.error()));

@@ -138,24 +138,24 @@ void add_keys(CLI::App& app, CommandContext& context) {
   create->add_option("--scope", options.scopes, scope_help);
   create->footer("Example:\n  stepwell keys create ci --user deploy --expires 2027-01-31");
   keys.add("list", "Show all keys", actions::list_keys);
-  keys.add("show", "Show one key", actions::show_key, "id");
-  keys.add("usage", "What refers to a key, runs under it or holds it", actions::key_usage, "id");
-  add_force(keys.add("revoke", "Refuse a key from now on; final", actions::revoke_key, "id"),
+  keys.add("show", "Show one key", actions::show_key, "key");
+  keys.add("usage", "What refers to a key, runs under it or holds it", actions::key_usage, "key");
+  add_force(keys.add("revoke", "Refuse a key from now on; final", actions::revoke_key, "key"),
             options);
   add_force(keys.add("delete", "Refuse a key from now on and take it off the list; final",
-                     actions::delete_key, "id"),
+                     actions::delete_key, "key"),
             options);
   CLI::App* change =
-      keys.add("change", "Change user, scopes and expiry in one step", actions::change_key, "id");
+      keys.add("change", "Change user, scopes and expiry in one step", actions::change_key, "key");
   change->add_option("--user", options.user, "The new user");
   auto* scope = change->add_option("--scope", options.scopes, scope_help);
   change->add_flag("--all-scopes", options.all_scopes, "All that its user's role allows")
       ->excludes(scope);
   add_expiry_change(change, options);
   CLI::App* expiry = keys.add("set-expiry", "Change when a key expires; an expired one works again",
-                              actions::set_key_expiry, "id");
+                              actions::set_key_expiry, "key");
   add_expiry_change(expiry, options);
-  keys.add("assign", "Give a key to another user", actions::assign_key, "id")
+  keys.add("assign", "Give a key to another user", actions::assign_key, "key")
       ->add_option("--user", options.user, "The new user")
       ->required();
   keys.app()->footer("Example:\n  stepwell keys revoke sw_k3v9abcdefgh");

@@ -71,6 +71,12 @@ TEST(Usage, AKeyIsInUseWhereACredentialHoldsIt) {
             R"(["ours"])");
   EXPECT_EQ(office.call("vic", "GET", std::string(kCredentials) + "/ours").json().get("linkedKey"),
             Value(id_of(office.key("olga"))));
+  EXPECT_EQ(to_json(office.call("ana", "GET", "/api/v1/keys/olga/usage").json().get("credentials")),
+            R"(["ours"])");
+  ASSERT_EQ(office.call("ana", "POST", "/api/v1/keys", R"({"name":"olga","user":"olga"})").status,
+            201);
+  EXPECT_EQ(office.call("ana", "GET", "/api/v1/keys/olga").reason(), "key-ambiguous");
+  EXPECT_EQ(office.call("ana", "GET", "/api/v1/keys/nobody").reason(), "key-unknown");
   EXPECT_EQ(office.call("ana", "DELETE", key).reason(), "in-use");
   EXPECT_EQ(office.call("ana", "DELETE", key + "?force=true").status, 200);
 }
