@@ -246,7 +246,9 @@ Result<Secret> prepare_next_key(const MasterKeySource& source, Entropy& entropy)
   // Under another name first, so that `next` never holds half a key.
   const std::string part = next + ".part";
   Secret key = random_master_key(entropy);
-  if (::unlink(part.c_str()) != 0 && errno != ENOENT) return fail(unwritable(part));
+  // Of an interrupted run. Where somebody else chose the name, nothing of his is taken away.
+  if (source.new_file.empty() && ::unlink(part.c_str()) != 0 && errno != ENOENT)
+    return fail(unwritable(part));
   if (!write_new_key(part, key)) return fail(unwritable(part));
   if (!move_new(part, next) || !sync_directory_of(next)) {
     Problem why = unwritable(next);

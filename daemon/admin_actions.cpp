@@ -106,7 +106,7 @@ bool not_faulted(const Value& instance) { return !(instance.get("status") == Val
 bool rotated(const Value& answer) { return answer.get("rotated") == Value(true); }
 bool accepted(const Value& report) { return report.get("accepted") == Value(true); }
 
-std::string with_force(std::string target, const AdminOptions& options) {
+std::string with_force(const std::string& target, const AdminOptions& options) {
   return options.force ? target + "?force=true" : target;
 }
 
