@@ -15,6 +15,7 @@ namespace {
 constexpr std::string_view kMask = "***";
 constexpr std::size_t kShortest = 4;
 constexpr std::size_t kShortestEverywhere = 8;
+constexpr std::size_t kLongestWord = 12;
 constexpr std::size_t kShortestIssued = 16;  // the same for what an upstream chose
 
 std::size_t bucket_of(const char* four_bytes, std::size_t buckets) {
@@ -136,9 +137,11 @@ std::vector<std::string> forms_of(std::string_view username, std::string_view se
   return forms;
 }
 
+// A short word of letters, as it may stand in any text.
 bool is_word(std::string_view text) {
-  return std::all_of(text.begin(), text.end(),
-                     [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); });
+  return text.size() < kLongestWord && std::all_of(text.begin(), text.end(), [](char c) {
+           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+         });
 }
 
 bool is_key_digit(char c) {

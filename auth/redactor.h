@@ -61,7 +61,7 @@ class Redactor {
   // The text with all known values masked; the very same string where there is none.
   std::string mask(std::string text) const;
   // Does the text hold a value that somebody here stored, or a key of ours? What an upstream issued
-  // (add_passing) is not looked for, nor a value that is a mere word of letters: whoever chose it
+  // (add_passing) is not looked for, nor a value that is a short word of letters: whoever chose it
   // could else stop every request that has it in its URL or body.
   bool knows_part_of(std::string_view text) const;
   // The text with the values of this one masked: for the answer to a request that carried it.

@@ -257,6 +257,9 @@ bool HttpCall::follow(const http::Response& response) {
   if (!url) return refuse("the redirect's target is no usable URL: " + url.error().detail);
   const auto parsed = http::parse_url(*url);
   if (!parsed) return refuse("the redirect's target is no usable URL: " + parsed.error().detail);
+  // An upstream must not carry on by URL what the gate sent it in a header, to wherever it likes.
+  if (masked(*url) != *url)
+    return refuse("the redirect's target holds what the call authenticates itself by");
   if (origin_.scheme == "https" && parsed->origin.scheme == "http")
     return refuse("the redirect leads from https to http (" + parsed->origin.text() + ")");
   redirect_to(response, std::move(*url), parsed->origin);

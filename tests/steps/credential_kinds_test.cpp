@@ -92,6 +92,22 @@ TEST(OAuth2Step, ARefusedTokenIsRenewedAndTheRequestRepeatedOnceEvenAPost) {
   EXPECT_EQ(api.requests(), 2U);
 }
 
+TEST(OAuth2Step, ATokenEchoedInALocationIsNotFollowed) {
+  std::atomic<int> issued{0};
+  MisbehavingServer tokens(token_endpoint(issued));
+  MisbehavingServer other(MisbehavingServer::always(ok_answer("2", kJson)));
+  MisbehavingServer api(MisbehavingServer::always(
+      "HTTP/1.1 307 Moved\r\nLocation: " + other.url("/?t=token-1-abcdef") +
+      "\r\nContent-Length: 0\r\n\r\n"));
+  World world;
+  ASSERT_TRUE(world.authority->credentials().add(kAna, oauth2(api, tokens.url("/token"))));
+  const auto view =
+      world.run(call("get", with_credential(api.url("/x"), "ledger"), ", redirect: true"));
+  ASSERT_EQ(view.status, engine::InstanceStatus::faulted);
+  EXPECT_EQ(view.problem->code, "redirect-refused");
+  EXPECT_EQ(other.connections(), 0U);
+}
+
 TEST(OAuth2Step, ASecond401IsTheUpstreamsAnswer) {
   std::atomic<int> issued{0};
   MisbehavingServer tokens(token_endpoint(issued));

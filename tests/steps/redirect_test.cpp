@@ -134,7 +134,7 @@ TEST(Redirect, ASecretEchoedInALocationIsNotFollowed) {
                                    ", redirect: true, output: response"));
   ASSERT_EQ(view.status, engine::InstanceStatus::faulted);
   const Value problem = view.problem->to_value();
-  EXPECT_EQ(problem.get("reason"), Value("secret-in-request"));
+  EXPECT_EQ(problem.get("reason"), Value("redirect-refused"));
   EXPECT_EQ(problem.get("sent"), Value("yes"));
   EXPECT_EQ(to_json(problem).find("tok-0123456789"), std::string::npos) << to_json(problem);
   EXPECT_EQ(server.requests(), 1U);
