@@ -12,24 +12,8 @@ namespace {
 
 constexpr std::size_t kMaxDescription = 1000;
 
-Problem problem(int status, std::string code, std::string detail) {
-  Problem made = make_problem(ErrorKind::validation, std::move(code), std::move(detail));
-  made.status = status;
-  return made;
-}
-
 Problem unknown(std::string_view name) {
-  return problem(404, "credential-unknown", "there is no credential " + std::string(name));
-}
-
-Problem incomplete(const std::string& name) {
-  Problem made = make_problem(ErrorKind::runtime, "revocation-incomplete",
-                              "credential " + name +
-                                  " is denied, and that is saved, but a request that was being "
-                                  "sent with it could not be shown to have stopped; repeat "
-                                  "the call, or restart the daemon to be certain");
-  made.status = 503;
-  return made;
+  return refused_request(404, "credential-unknown", "there is no credential " + std::string(name));
 }
 
 Value text_array(const std::vector<std::string>& texts) {
@@ -101,7 +85,8 @@ Result<Credential> Credentials::find(std::string_view name) const {
 Result<Credential> Credentials::changeable(std::string_view name) const {
   Result<Credential> found = find(name);
   if (found && is_final(found->state))
-    return fail(problem(409, "credential-final", denied_by_state(*found, found->state).detail));
+    return fail(
+        refused_request(409, "credential-final", denied_by_state(*found, found->state).detail));
   return found;
 }
 
@@ -113,7 +98,7 @@ Result<Credential> Credentials::add(const Actor& actor, NewCredential wanted) {
   // Its name is free when its end is on disk, and not before.
   if (known && (known->state != CredentialState::deleted || unsaved_.count(known->id) != 0 ||
                 is_ending(known->id)))
-    return fail(problem(
+    return fail(refused_request(
         409, "credential-exists",
         "there is a credential " + wanted.name + " already; rotate it, or delete it first"));
   Credential credential;
@@ -156,7 +141,7 @@ Result<Credential> Credentials::rotate(const Actor& actor, std::string_view name
   Credential& credential = *found;
   if (rotation.settings) {
     if (!rotation.settings->is_object())
-      return fail(problem(400, "credential-invalid", "the settings must be an object"));
+      return fail(refused_request(400, "credential-invalid", "the settings must be an object"));
     if (!credential.settings.is_object()) credential.settings = Value::object();
     for (const Value::Member& member : rotation.settings->members())
       credential.settings.set(member.name(), member.value);
@@ -232,7 +217,8 @@ Result<Credential> Credentials::change(const Actor& actor, std::string_view name
   Value detail = Value::object();
   if (wanted.description) {
     if (wanted.description->size() > kMaxDescription)
-      return fail(problem(400, "credential-invalid", "the description is longer than 1000 bytes"));
+      return fail(
+          refused_request(400, "credential-invalid", "the description is longer than 1000 bytes"));
     credential.description = *wanted.description;
     detail.set("description", credential.description);
   }
@@ -274,7 +260,8 @@ Result<std::string> Credentials::linked_key(const CredentialValue& value) const 
       const std::string id = gate_.keys().id_of ? gate_.keys().id_of(key) : std::string();
       if (id.empty() || id == linked) continue;
       if (!linked.empty())
-        return fail(problem(400, "credential-invalid",
+        return fail(
+            refused_request(400, "credential-invalid",
                             "the value holds two API keys; it can share the fate of one only"));
       linked = id;
     }
@@ -329,7 +316,7 @@ Result<Credential> Credentials::end(const Actor& actor, std::string_view name, C
   refresh_gauges();
   if (!quiet) log_.error("revocation-incomplete", {{"credential", ended->name}});
   if (!saved) return fail(std::move(saved.error()));
-  if (!quiet) return fail(incomplete(ended->name));
+  if (!quiet) return fail(revocation_incomplete("credential " + ended->name));
   if (gone) return fail(unknown(name));
   revocation_duration_.observe(std::chrono::duration<double>(clock_.steady_now() - began).count());
   return std::move(*ended);

@@ -139,6 +139,22 @@ Problem denied_by_namespace(const Credential& credential, std::string_view space
                 credential);
 }
 
+Problem refused_request(int status, std::string code, std::string detail) {
+  Problem problem = make_problem(ErrorKind::validation, std::move(code), std::move(detail));
+  problem.status = status;
+  return problem;
+}
+
+Problem revocation_incomplete(const std::string& subject) {
+  Problem problem = make_problem(ErrorKind::runtime, "revocation-incomplete",
+                                 subject +
+                                     " is denied, and that is saved, but a request that was being "
+                                     "sent with it could not be shown to have stopped; repeat the "
+                                     "call, or restart the daemon to be certain");
+  problem.status = 503;
+  return problem;
+}
+
 DenialCounters::DenialCounters(Metrics& metrics) {
   for (const std::string_view reason : kReasons)
     counters_.emplace_back(reason,

@@ -30,6 +30,11 @@ Problem denied_as_unknown(std::string_view name);                               
 Problem denied_by_origin(const Credential& credential, const http::Origin& target);  // 403
 Problem denied_by_namespace(const Credential& credential, std::string_view space);   // 403
 
+// What administration answers: a validation problem with a status of its own (404, 409 …).
+Problem refused_request(int status, std::string code, std::string detail);
+// 503 `revocation-incomplete`; `subject`: "credential NAME" or "API key ID".
+Problem revocation_incomplete(const std::string& subject);
+
 // "2026-11-21 at 14:02 UTC".
 std::string spoken_time(WallTime time);
 

@@ -14,24 +14,8 @@ namespace {
 
 constexpr std::size_t kMaxName = 200;
 
-Problem problem(int status, std::string code, std::string detail) {
-  Problem made = make_problem(ErrorKind::validation, std::move(code), std::move(detail));
-  made.status = status;
-  return made;
-}
-
 Value time_value(const std::optional<WallTime>& time) {
   return time ? Value(format_time(*time)) : Value();
-}
-
-Problem incomplete(const std::string& id) {
-  Problem made = make_problem(ErrorKind::runtime, "revocation-incomplete",
-                              "API key " + id +
-                                  " is denied, and that is saved, but a request that was being "
-                                  "sent with it could not be shown to have stopped; repeat the "
-                                  "call, or restart the daemon to be certain");
-  made.status = 503;
-  return made;
 }
 
 }  // namespace
@@ -107,18 +91,18 @@ Result<ApiKey> Keys::find(std::string_view id) const {
   const std::shared_lock lock(mutex_);
   const Entry* known = entry(id);
   if (known == nullptr || known->key.state == KeyState::deleted)
-    return fail(problem(404, "key-unknown", "there is no API key " + std::string(id)));
+    return fail(refused_request(404, "key-unknown", "there is no API key " + std::string(id)));
   return known->key;
 }
 
 Result<IssuedKey> Keys::create(const Actor& actor, const NewKey& wanted) {
   const std::scoped_lock changing(changes_);
   if (wanted.name.size() > kMaxName || !http::is_field_value(wanted.name))
-    return fail(problem(400, "key-invalid",
-                        "a key's name has at most 200 bytes and no control characters"));
+    return fail(refused_request(400, "key-invalid",
+                                "a key's name has at most 200 bytes and no control characters"));
   const std::optional<User> user = users_.find(wanted.user);
   if (!user || !user->active)
-    return fail(problem(404, "user-unknown", "there is no active user " + wanted.user));
+    return fail(refused_request(404, "user-unknown", "there is no active user " + wanted.user));
   Secret secret = generate_key(entropy_);
   ApiKey key;
   key.id = std::string(key_id_of(secret.reveal()).value_or(""));
@@ -150,9 +134,10 @@ bool Keys::known(std::string_view id) const {
 Result<ApiKey> Keys::changeable(std::string_view id) const {
   Result<ApiKey> key = find(id);
   if (key && key->state == KeyState::revoked)
-    return fail(problem(409, "key-final",
-                        "API key " + key->id + " was revoked by " + key->changed_by + " on " +
-                            spoken_time(key->changed_at) + ", which is final; create a new one"));
+    return fail(refused_request(409, "key-final",
+                                "API key " + key->id + " was revoked by " + key->changed_by +
+                                    " on " + spoken_time(key->changed_at) +
+                                    ", which is final; create a new one"));
   return key;
 }
 
@@ -163,7 +148,7 @@ Result<ApiKey> Keys::change(const Actor& actor, std::string_view id, const KeyCh
   Value detail = Value::object();
   if (change.user) {
     if (!users_.role_of_active(*change.user))
-      return fail(problem(404, "user-unknown", "there is no active user " + *change.user));
+      return fail(refused_request(404, "user-unknown", "there is no active user " + *change.user));
     detail.set("from", key->user);
     detail.set("to", *change.user);
     key->user = *change.user;
@@ -211,7 +196,7 @@ Result<ApiKey> Keys::end(const Actor& actor, std::string_view id, KeyState to) {
   bool saved = false;
   Result<ApiKey> stored = write_end(actor, id, saved);
   const bool quiet = !drain || drain();
-  if (!quiet && (stored || saved)) return fail(incomplete(std::string(id)));
+  if (!quiet && (stored || saved)) return fail(revocation_incomplete("API key " + std::string(id)));
   return stored;
 }
 

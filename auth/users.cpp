@@ -2,17 +2,9 @@
 
 #include <algorithm>
 
+#include "auth/denial.h"
+
 namespace stepwell::auth {
-
-namespace {
-
-Problem problem(int status, std::string code, std::string detail) {
-  Problem made = make_problem(ErrorKind::validation, std::move(code), std::move(detail));
-  made.status = status;
-  return made;
-}
-
-}  // namespace
 
 void Users::load(const StoredState& stored) {
   const std::unique_lock lock(mutex_);
@@ -44,10 +36,11 @@ std::optional<Role> Users::role_of_active(std::string_view name) const {
 Result<User> Users::create(const Actor& actor, std::string_view name, Role role) {
   const std::scoped_lock changing(changes_);
   if (!is_dns_label(name))
-    return fail(problem(400, "user-invalid",
-                        "a user's name has a-z, 0-9 and - inside, and at most 63 characters"));
+    return fail(refused_request(
+        400, "user-invalid", "a user's name has a-z, 0-9 and - inside, and at most 63 characters"));
   if (find(name))
-    return fail(problem(409, "user-exists", "there is a user " + std::string(name) + " already"));
+    return fail(
+        refused_request(409, "user-exists", "there is a user " + std::string(name) + " already"));
   return change(actor, User{std::string(name), role, true, actor.user, clock_.now()},
                 "user.create");
 }
@@ -82,7 +75,8 @@ Result<User> Users::activate(const Actor& actor, std::string_view name) {
 
 Result<User> Users::existing(std::string_view name) const {
   std::optional<User> user = find(name);
-  if (!user) return fail(problem(404, "user-unknown", "there is no user " + std::string(name)));
+  if (!user)
+    return fail(refused_request(404, "user-unknown", "there is no user " + std::string(name)));
   return std::move(*user);
 }
 
@@ -94,8 +88,8 @@ Status Users::keep_an_admin(const User& without) const {
     return future.active && future.role == Role::admin;
   });
   if (another) return {};
-  return fail(problem(409, "last-admin",
-                      without.name + " is the last active admin; make another one first"));
+  return fail(refused_request(409, "last-admin",
+                              without.name + " is the last active admin; make another one first"));
 }
 
 Result<User> Users::change(const Actor& actor, const User& user, std::string_view action) {

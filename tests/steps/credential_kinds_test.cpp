@@ -262,15 +262,19 @@ TEST(OnRevoke, AbortCutsOffWhatWaitsForItsAnswerAndFinishDoesNot) {
   }
 }
 
-TEST(Rotation, ARequestThatWaitedWithTheOldVersionGoesOutWithTheNewOne) {
-  std::atomic<bool> go{false};
-  MisbehavingServer server([&](Connection& connection) {
-    while (true) {
-      if (connection.read_request().empty()) return;
+// Reads requests, and answers each of them once `go` is set.
+MisbehavingServer::Script answering_from(const std::atomic<bool>& go) {
+  return [&go](Connection& connection) {
+    while (!connection.read_request().empty()) {
       connection.wait_until(go);
       connection.send(answer(200, "1"));
     }
-  });
+  };
+}
+
+TEST(Rotation, ARequestThatWaitedWithTheOldVersionGoesOutWithTheNewOne) {
+  std::atomic<bool> go{false};
+  MisbehavingServer server(answering_from(go));
   World world(kAtOnce);
   world.add_bearer("crm", "tok-0123456789", origin_of(server));
   // More than are sent to a host at once, so that some wait for their turn.
@@ -291,13 +295,7 @@ TEST(Rotation, ARequestThatWaitedWithTheOldVersionGoesOutWithTheNewOne) {
 
 TEST(RevokedKey, StopsARequestThatWaitsForItsTurn) {
   std::atomic<bool> go{false};
-  MisbehavingServer server([&](Connection& connection) {
-    while (true) {
-      if (connection.read_request().empty()) return;
-      connection.wait_until(go);
-      connection.send(answer(200, "1"));
-    }
-  });
+  MisbehavingServer server(answering_from(go));
   World world(kAtOnce);
   ASSERT_TRUE(world.authority->users().create(kAna, "bob", auth::Role::operator_));
   const auto issued = world.authority->keys().create(kAna, {"bobs", "bob"});
