@@ -36,51 +36,82 @@ struct Pair {
   const Value* b;
 };
 
-// Compares all but the contents of containers; pushes these, last first, for the caller.
-int compare_shallow(const Value& a, const Value& b, std::vector<Pair>& rest) {
+// Compares all but what lies inside of two containers of one kind, for which it leaves `inside`
+// set.
+int compare_shallow(const Value& a, const Value& b, bool& inside) {
+  if (a.is_string() && b.is_string()) return compare_text(a.as_string(), b.as_string());
+  if (a.is_number() && b.is_number()) return compare_numbers(a, b);
   if (const int kinds = rank(a) - rank(b); kinds != 0) return kinds < 0 ? -1 : 1;
-  switch (a.kind()) {
-    case Value::Kind::number:
-      return compare_numbers(a, b);
-    case Value::Kind::string:
-      return compare_text(a.as_string(), b.as_string());
-    case Value::Kind::array:
-    case Value::Kind::object:
-      break;
-    default:
-      return 0;
-  }
-  if (a.same(b)) return 0;
+  inside = a.depth() > 0 && !a.same(b);
+  return 0;
+}
+
+// Two objects: their keys decide first, then the pairs of values, which `each` is given in order.
+template <class Each>
+int compare_objects(const Value& a, const Value& b, const Each& each) {
+  const auto left = sorted_members(a);
+  const auto right = sorted_members(b);
+  for (std::size_t i = 0; i < std::min(left.size(), right.size()); ++i)
+    if (const int order = compare_text(left[i]->name(), right[i]->name()); order != 0) return order;
+  if (const int sizes = sign(left.size(), right.size()); sizes != 0) return sizes;
+  for (std::size_t i = 0; i < left.size(); ++i)
+    if (const int order = each(left[i]->value, right[i]->value); order != 0) return order;
+  return 0;
+}
+
+// What is nested less deep than this is compared by recursion, which is quicker.
+constexpr std::uint32_t kRecursiveDepth = 64;
+
+int compare_near(const Value& a, const Value& b) {
+  bool inside = false;
+  const int order = compare_shallow(a, b, inside);
+  if (!inside) return order;
+  if (a.is_object()) return compare_objects(a, b, compare_near);
+  const auto left = a.elements();
+  const auto right = b.elements();
+  for (std::size_t i = 0; i < std::min(left.size(), right.size()); ++i)
+    if (const int elements = compare_near(left[i], right[i]); elements != 0) return elements;
+  return sign(left.size(), right.size());
+}
+
+// The same with a list of its own, for what is nested deep.
+int compare_deep(const Value& a, const Value& b, std::vector<Pair>& rest) {
+  bool inside = false;
+  const int order = compare_shallow(a, b, inside);
+  if (!inside) return order;
+  const std::size_t mark = rest.size();
   if (a.is_object()) {
-    const auto left = sorted_members(a);
-    const auto right = sorted_members(b);
+    const int keys = compare_objects(a, b, [&rest](const Value& left, const Value& right) {
+      rest.push_back({&left, &right});
+      return 0;
+    });
+    if (keys != 0) return keys;
+  } else {
+    const auto left = a.elements();
+    const auto right = b.elements();
     for (std::size_t i = 0; i < std::min(left.size(), right.size()); ++i)
-      if (const int order = compare_text(left[i]->name(), right[i]->name()); order != 0)
-        return order;
-    if (const int sizes = sign(left.size(), right.size()); sizes != 0) return sizes;
-    for (std::size_t i = left.size(); i-- > 0;) rest.push_back({&left[i]->value, &right[i]->value});
-    return 0;
+      rest.push_back({&left[i], &right[i]});
+    // The elements decide before the sizes do: a marker of two booleans stands for the sizes.
+    static const Value kFalse(false);
+    static const Value kTrue(true);
+    if (left.size() != right.size())
+      rest.push_back(left.size() < right.size() ? Pair{&kFalse, &kTrue} : Pair{&kTrue, &kFalse});
   }
-  // The first elements decide before the sizes do: a marker of two booleans stands for the sizes.
-  static const Value kFalse(false);
-  static const Value kTrue(true);
-  if (a.size() != b.size())
-    rest.push_back(a.size() < b.size() ? Pair{&kFalse, &kTrue} : Pair{&kTrue, &kFalse});
-  for (std::size_t i = std::min(a.size(), b.size()); i-- > 0;) rest.push_back({&a.at(i), &b.at(i)});
+  std::reverse(rest.begin() + static_cast<std::ptrdiff_t>(mark), rest.end());
   return 0;
 }
 
 }  // namespace
 
 int compare(const Value& a, const Value& b) noexcept {
-  std::vector<Pair> rest;
-  int order = compare_shallow(a, b, rest);
-  while (order == 0 && !rest.empty()) {
+  if (a.depth() <= kRecursiveDepth || b.depth() <= kRecursiveDepth) return compare_near(a, b);
+  std::vector<Pair> rest{{&a, &b}};
+  while (!rest.empty()) {
     const Pair next = rest.back();
     rest.pop_back();
-    order = compare_shallow(*next.a, *next.b, rest);
+    if (const int order = compare_deep(*next.a, *next.b, rest); order != 0) return order;
   }
-  return order;
+  return 0;
 }
 
 }  // namespace stepwell

@@ -15,44 +15,6 @@
 
 namespace stepwell {
 
-namespace value_detail {
-
-struct Rep {
-  std::atomic<std::uint32_t> refs{1};
-};
-
-struct StringRep : Rep {
-  std::size_t size = 0;
-  char* bytes() { return reinterpret_cast<char*>(this + 1); }
-};
-
-struct DecimalRep : Rep {
-  double nearest = 0;
-  std::uint32_t size = 0;
-  char* bytes() { return reinterpret_cast<char*>(this + 1); }
-};
-
-struct ArrayRep : Rep {
-  std::uint32_t depth = 1;
-  std::uint64_t weight = 2;
-  std::size_t size = 0;
-  std::size_t capacity = 0;
-  Value* items() { return reinterpret_cast<Value*>(this + 1); }
-};
-
-struct ObjectRep : Rep {
-  std::uint32_t depth = 1;
-  std::uint64_t weight = 2;
-  std::size_t size = 0;
-  std::size_t capacity = 0;
-  std::size_t slots = 0;  // a power of two, 0 while the members are few enough to scan
-  Value::Member* members() { return reinterpret_cast<Value::Member*>(this + 1); }
-  // The hash index lies behind the members: positions plus one, 0 for a free slot.
-  std::uint32_t* index() { return reinterpret_cast<std::uint32_t*>(members() + capacity); }
-};
-
-}  // namespace value_detail
-
 using value_detail::ArrayRep;
 using value_detail::DecimalRep;
 using value_detail::ObjectRep;
@@ -60,6 +22,13 @@ using value_detail::Rep;
 using value_detail::StringRep;
 
 namespace {
+
+Value::Member* members_of(ObjectRep* rep) { return reinterpret_cast<Value::Member*>(rep + 1); }
+
+// The hash index lies behind the members: positions plus one, 0 for a free slot.
+std::uint32_t* index_of(ObjectRep* rep) {
+  return reinterpret_cast<std::uint32_t*>(members_of(rep) + rep->capacity);
+}
 
 constexpr std::size_t kScannedMembers = 8;                // above it an object has a hash index
 constexpr std::uint32_t kRecursiveDepth = 64;             // above it a release is iterative
@@ -111,7 +80,7 @@ ObjectRep* new_object(std::size_t capacity) {
   auto* rep = new (allocate(object_bytes(capacity))) ObjectRep;
   rep->capacity = capacity;
   rep->slots = slots_for(capacity);
-  if (rep->slots != 0) std::memset(rep->index(), 0, rep->slots * sizeof(std::uint32_t));
+  if (rep->slots != 0) std::memset(index_of(rep), 0, rep->slots * sizeof(std::uint32_t));
   return rep;
 }
 
@@ -120,27 +89,27 @@ std::size_t hash_of(std::string_view key) { return std::hash<std::string_view>{}
 void index_member(ObjectRep* rep, std::size_t position) {
   if (rep->slots == 0) return;
   const std::size_t mask = rep->slots - 1;
-  std::size_t slot = hash_of(rep->members()[position].name()) & mask;
-  while (rep->index()[slot] != 0) slot = (slot + 1) & mask;
-  rep->index()[slot] = static_cast<std::uint32_t>(position + 1);
+  std::size_t slot = hash_of(members_of(rep)[position].name()) & mask;
+  while (index_of(rep)[slot] != 0) slot = (slot + 1) & mask;
+  index_of(rep)[slot] = static_cast<std::uint32_t>(position + 1);
 }
 
 void rebuild_index(ObjectRep* rep) {
   if (rep->slots == 0) return;
-  std::memset(rep->index(), 0, rep->slots * sizeof(std::uint32_t));
+  std::memset(index_of(rep), 0, rep->slots * sizeof(std::uint32_t));
   for (std::size_t i = 0; i < rep->size; ++i) index_member(rep, i);
 }
 
 std::optional<std::size_t> position_of(ObjectRep* rep, std::string_view key) {
   if (rep->slots == 0) {
     for (std::size_t i = 0; i < rep->size; ++i)
-      if (rep->members()[i].name() == key) return i;
+      if (members_of(rep)[i].name() == key) return i;
     return std::nullopt;
   }
   const std::size_t mask = rep->slots - 1;
-  for (std::size_t slot = hash_of(key) & mask; rep->index()[slot] != 0; slot = (slot + 1) & mask) {
-    const std::size_t position = rep->index()[slot] - 1;
-    if (rep->members()[position].name() == key) return position;
+  for (std::size_t slot = hash_of(key) & mask; index_of(rep)[slot] != 0; slot = (slot + 1) & mask) {
+    const std::size_t position = index_of(rep)[slot] - 1;
+    if (members_of(rep)[position].name() == key) return position;
   }
   return std::nullopt;
 }
@@ -169,23 +138,6 @@ Value::Value(std::string_view text) : tag_(Tag::string) {
   payload_.rep = rep;
 }
 
-Value::Value(const Value& other) noexcept : tag_(other.tag_), payload_(other.payload_) {
-  if (is_shared_kind()) payload_.rep->refs.fetch_add(1, std::memory_order_relaxed);
-}
-
-Value& Value::operator=(const Value& other) noexcept {
-  Value copy(other);
-  std::swap(tag_, copy.tag_);
-  std::swap(payload_, copy.payload_);
-  return *this;
-}
-
-Value& Value::operator=(Value&& other) noexcept {
-  std::swap(tag_, other.tag_);
-  std::swap(payload_, other.payload_);
-  return *this;
-}
-
 Value Value::from_integer(std::uint64_t number) noexcept {
   if (number > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()))
     return {static_cast<double>(number)};
@@ -194,9 +146,7 @@ Value Value::from_integer(std::uint64_t number) noexcept {
 
 // Frees one representation whose last handle is gone. Deep values are taken apart with a list of
 // their own, so that the stack's depth does not depend on the data.
-void Value::release() noexcept {
-  if (!is_shared_kind()) return;
-  if (payload_.rep->refs.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+void Value::destroy() noexcept {
   const auto destroy_one = [](Tag tag, Rep* rep, std::vector<Value>* rest) {
     const auto drop = [rest](Value& value) {
       if (rest != nullptr && value.depth() > 0)
@@ -220,8 +170,8 @@ void Value::release() noexcept {
       default: {
         auto* object = static_cast<ObjectRep*>(rep);
         for (std::size_t i = 0; i < object->size; ++i) {
-          object->members()[i].key.~Value();
-          drop(object->members()[i].value);
+          members_of(object)[i].key.~Value();
+          drop(members_of(object)[i].value);
         }
         deallocate(object, object_bytes(object->capacity));
       }
@@ -278,39 +228,17 @@ Value Value::number_from_literal(std::string_view text) {
   Value value;
   auto* rep = new (allocate(sizeof(DecimalRep) + text.size())) DecimalRep;
   rep->nearest = number.real;
-  rep->size = static_cast<std::uint32_t>(text.size());
+  rep->size = text.size();
   std::memcpy(rep->bytes(), text.data(), text.size());
   value.tag_ = Tag::decimal;
   value.payload_.rep = rep;
   return value;
 }
 
-Value::Kind Value::kind() const noexcept {
-  switch (tag_) {
-    case Tag::null:
-      return Kind::null;
-    case Tag::boolean:
-      return Kind::boolean;
-    case Tag::string:
-      return Kind::string;
-    case Tag::array:
-      return Kind::array;
-    case Tag::object:
-      return Kind::object;
-    default:
-      return Kind::number;
-  }
-}
-
 double Value::as_double() const noexcept {
   if (tag_ == Tag::integer) return static_cast<double>(payload_.integer);
   if (tag_ == Tag::decimal) return static_cast<DecimalRep*>(payload_.rep)->nearest;
   return payload_.real;
-}
-
-std::string_view Value::as_string() const noexcept {
-  auto* rep = static_cast<StringRep*>(payload_.rep);
-  return {rep->bytes(), rep->size};
 }
 
 std::optional<std::int64_t> Value::as_integer() const noexcept {
@@ -327,52 +255,23 @@ std::optional<std::string_view> Value::literal() const noexcept {
   return std::string_view(rep->bytes(), rep->size);
 }
 
-std::size_t Value::size() const noexcept {
-  switch (tag_) {
-    case Tag::string:
-      return static_cast<StringRep*>(payload_.rep)->size;
-    case Tag::array:
-      return static_cast<ArrayRep*>(payload_.rep)->size;
-    case Tag::object:
-      return static_cast<ObjectRep*>(payload_.rep)->size;
-    default:
-      return 0;
-  }
-}
-
-std::span<const Value> Value::elements() const noexcept {
-  if (tag_ != Tag::array) return {};
-  auto* rep = static_cast<ArrayRep*>(payload_.rep);
-  return {rep->items(), rep->size};
-}
-
 std::span<const Value::Member> Value::members() const noexcept {
   if (tag_ != Tag::object) return {};
   auto* rep = static_cast<ObjectRep*>(payload_.rep);
-  return {rep->members(), rep->size};
-}
-
-const Value& Value::at(std::size_t index) const noexcept {
-  return static_cast<ArrayRep*>(payload_.rep)->items()[index];
+  return {members_of(rep), rep->size};
 }
 
 const Value* Value::find(std::string_view key) const noexcept {
   if (tag_ != Tag::object) return nullptr;
   auto* rep = static_cast<ObjectRep*>(payload_.rep);
   const auto position = position_of(rep, key);
-  return position ? &rep->members()[*position].value : nullptr;
+  return position ? &members_of(rep)[*position].value : nullptr;
 }
 
 const Value& Value::get(std::string_view key) const noexcept {
   static const Value none{};
   const Value* found = find(key);
   return found != nullptr ? *found : none;
-}
-
-std::uint32_t Value::depth() const noexcept {
-  if (tag_ == Tag::array) return static_cast<ArrayRep*>(payload_.rep)->depth;
-  if (tag_ == Tag::object) return static_cast<ObjectRep*>(payload_.rep)->depth;
-  return 0;
 }
 
 std::uint64_t Value::weight() const noexcept {
@@ -417,12 +316,12 @@ ObjectRep* Value::own_object(std::size_t room) {
   fresh->weight = rep->weight;
   fresh->size = rep->size;
   if (sole) {
-    std::memcpy(static_cast<void*>(fresh->members()), static_cast<const void*>(rep->members()),
+    std::memcpy(static_cast<void*>(members_of(fresh)), static_cast<const void*>(members_of(rep)),
                 rep->size * sizeof(Member));
     rep->size = 0;
   } else {
     for (std::size_t i = 0; i < rep->size; ++i)
-      new (fresh->members() + i) Member{rep->members()[i].key, rep->members()[i].value};
+      new (members_of(fresh) + i) Member{members_of(rep)[i].key, members_of(rep)[i].value};
   }
   rebuild_index(fresh);
   release();
@@ -436,14 +335,14 @@ void Value::set_member(const Value& key, Value value) {
   ObjectRep* rep = own_object(count);
   rep->depth = std::max(rep->depth, value.depth() + 1);
   if (const auto position = position_of(rep, key.as_string())) {
-    Value& member = rep->members()[*position].value;
+    Value& member = members_of(rep)[*position].value;
     rep->weight = reweighed(rep->weight, member.weight(), value.weight());
     member = std::move(value);
     return;
   }
   rep->weight = reweighed(rep->weight, 0, key.weight() + value.weight());
   if (rep->size == rep->capacity) rep = own_object(rep->size + 1);
-  new (rep->members() + rep->size) Member{key, std::move(value)};
+  new (members_of(rep) + rep->size) Member{key, std::move(value)};
   ++rep->size;
   index_member(rep, rep->size - 1);
 }
@@ -452,7 +351,7 @@ void Value::set(std::string_view key, Value value) {
   if (tag_ == Tag::object) {
     ObjectRep* rep = own_object(size());
     if (const auto position = position_of(rep, key)) {
-      Value& member = rep->members()[*position].value;
+      Value& member = members_of(rep)[*position].value;
       rep->depth = std::max(rep->depth, value.depth() + 1);
       rep->weight = reweighed(rep->weight, member.weight(), value.weight());
       member = std::move(value);
@@ -466,7 +365,7 @@ void Value::erase(std::string_view key) {
   if (tag_ != Tag::object || !contains(key)) return;
   ObjectRep* rep = own_object(size());
   const std::size_t position = *position_of(rep, key);
-  Member* members = rep->members();
+  Member* members = members_of(rep);
   rep->weight =
       reweighed(rep->weight, members[position].key.weight() + members[position].value.weight(), 0);
   for (std::size_t i = position; i + 1 < rep->size; ++i) members[i] = std::move(members[i + 1]);
@@ -508,9 +407,9 @@ Value Value::take(std::string_view key) {
   auto* rep = static_cast<ObjectRep*>(payload_.rep);
   const auto position = position_of(rep, key);
   if (!position) return {};
-  if (rep->refs.load(std::memory_order_acquire) != 1) return rep->members()[*position].value;
-  rep->weight = reweighed(rep->weight, rep->members()[*position].value.weight(), Value().weight());
-  return std::exchange(rep->members()[*position].value, Value());
+  if (rep->refs.load(std::memory_order_acquire) != 1) return members_of(rep)[*position].value;
+  rep->weight = reweighed(rep->weight, members_of(rep)[*position].value.weight(), Value().weight());
+  return std::exchange(members_of(rep)[*position].value, Value());
 }
 
 bool Value::same(const Value& other) const noexcept {

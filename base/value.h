@@ -5,6 +5,8 @@
 // A single Value object, like an int, must not be written by one thread and read by another.
 #pragma once
 
+#include <array>
+#include <atomic>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -15,15 +17,9 @@
 #include <string_view>
 #include <utility>
 
-namespace stepwell {
+#include "base/value_rep.h"
 
-namespace value_detail {
-struct Rep;
-struct StringRep;
-struct DecimalRep;
-struct ArrayRep;
-struct ObjectRep;
-}  // namespace value_detail
+namespace stepwell {
 
 class Value {
  public:
@@ -43,12 +39,18 @@ class Value {
   Value(std::string_view text);
   Value(const char* text) : Value(std::string_view(text)) {}
   Value(const std::string& text) : Value(std::string_view(text)) {}
-  Value(const Value& other) noexcept;
+  Value(const Value& other) noexcept : tag_(other.tag_), payload_(other.payload_) {
+    if (is_shared_kind()) payload_.rep->refs.fetch_add(1, std::memory_order_relaxed);
+  }
   Value(Value&& other) noexcept : tag_(other.tag_), payload_(other.payload_) {
     other.tag_ = Tag::null;
   }
-  Value& operator=(const Value& other) noexcept;
-  Value& operator=(Value&& other) noexcept;
+  Value& operator=(const Value& other) noexcept { return *this = Value(other); }
+  Value& operator=(Value&& other) noexcept {
+    std::swap(tag_, other.tag_);
+    std::swap(payload_, other.payload_);
+    return *this;
+  }
   ~Value() { release(); }
 
   static Value array();
@@ -59,7 +61,7 @@ class Value {
   // an int64 or double where these say the same, else as its text beside the nearest double.
   static Value number_from_literal(std::string_view text);
 
-  Kind kind() const noexcept;
+  Kind kind() const noexcept { return kKinds[static_cast<std::size_t>(tag_)]; }
   bool is_null() const noexcept { return tag_ == Tag::null; }
   bool is_bool() const noexcept { return tag_ == Tag::boolean; }
   bool is_number() const noexcept {
@@ -76,7 +78,10 @@ class Value {
   // Each of these expects the kind that it names; asking another kind is a defect of the caller.
   bool as_bool() const noexcept { return payload_.integer != 0; }
   double as_double() const noexcept;
-  std::string_view as_string() const noexcept;  // UTF-8; lives as long as a handle to this value
+  // UTF-8; lives as long as a handle to this value.
+  std::string_view as_string() const noexcept {
+    return {static_cast<value_detail::StringRep*>(payload_.rep)->bytes(), payload_.rep->size};
+  }
 
   // The number as a whole number, where it is one that int64 holds exactly; else nothing.
   std::optional<std::int64_t> as_integer() const noexcept;
@@ -87,18 +92,21 @@ class Value {
   std::optional<std::string_view> literal() const noexcept;
 
   // Elements of an array, members of an object, bytes of a string, 0 for the rest.
-  std::size_t size() const noexcept;
+  std::size_t size() const noexcept { return tag_ > Tag::decimal ? payload_.rep->size : 0; }
   bool empty() const noexcept { return size() == 0; }
-  std::span<const Value> elements() const noexcept;   // empty for what is no array
-  std::span<const Member> members() const noexcept;   // in order of insertion; empty for no object
-  const Value& at(std::size_t index) const noexcept;  // precondition: is_array(), index < size()
+  std::span<const Value> elements() const noexcept;  // empty for what is no array
+  std::span<const Member> members() const noexcept;  // in order of insertion; empty for no object
+  // Precondition: is_array(), index < size().
+  const Value& at(std::size_t index) const noexcept {
+    return static_cast<value_detail::ArrayRep*>(payload_.rep)->items()[index];
+  }
   const Value* find(std::string_view key) const noexcept;  // nullptr where absent or no object
   // The member, or null where there is none.
   const Value& get(std::string_view key) const noexcept;
   bool contains(std::string_view key) const noexcept { return find(key) != nullptr; }
 
   // An upper bound of the nesting: 0 for scalars, 1 for [] and {}, …; costs nothing to ask.
-  std::uint32_t depth() const noexcept;
+  std::uint32_t depth() const noexcept { return tag_ > Tag::string ? payload_.rep->depth : 0; }
 
   // About how many bytes its JSON text has, where shared parts count as often as they stand in it.
   // Costs nothing to ask, never overflows.
@@ -144,8 +152,19 @@ class Value {
     else
       return from_integer(static_cast<std::uint64_t>(number));
   }
+  static constexpr std::array<Kind, 8> kKinds{Kind::null,   Kind::boolean, Kind::number,
+                                              Kind::number, Kind::number,  Kind::string,
+                                              Kind::array,  Kind::object};
   bool is_shared_kind() const noexcept { return tag_ >= Tag::decimal; }
-  void release() noexcept;
+  // Gives this handle up. The sole owner need not write to the count: nobody else can see it.
+  void release() noexcept {
+    if (!is_shared_kind()) return;
+    auto& refs = payload_.rep->refs;
+    if (refs.load(std::memory_order_acquire) == 1 ||
+        refs.fetch_sub(1, std::memory_order_acq_rel) == 1)
+      destroy();
+  }
+  void destroy() noexcept;
   value_detail::ArrayRep* own_array(std::size_t room);
   value_detail::ObjectRep* own_object(std::size_t room);
   friend struct value_detail::Rep;
@@ -160,6 +179,11 @@ struct Value::Member {
   Value value;
   std::string_view name() const noexcept { return key.as_string(); }
 };
+
+inline std::span<const Value> Value::elements() const noexcept {
+  if (tag_ != Tag::array) return {};
+  return {static_cast<value_detail::ArrayRep*>(payload_.rep)->items(), payload_.rep->size};
+}
 
 // jq's total order: null < false < true < numbers < strings < arrays < objects; strings by code
 // point, objects by their sorted key lists first, then value by value. Iterative in depth.

@@ -16,6 +16,7 @@
 
 #include "benchmarks/bare_loop.h"
 #include "benchmarks/engine_load.h"
+#include "benchmarks/expression_cost.h"
 #include "benchmarks/gate_cost.h"
 #include "benchmarks/results.h"
 #include "daemon/process.h"
@@ -146,6 +147,7 @@ std::vector<Workload> workloads() {
        [] { return std::vector<Row>{one_get("w1-engine-off-1000", 1000, 20'000, 1.5)}; }},
       {"p1", [] { return std::vector<Row>{one_post("p1-engine-off-64", 64, 20'000, 0.5)}; }},
       {"gate", gate_cost},
+      {"expression", expression_cost},
   };
 }
 

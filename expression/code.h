@@ -5,10 +5,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/value.h"
+#include "expression/shape.h"
 
 namespace stepwell::expression::detail {
 
@@ -18,6 +20,7 @@ enum class Op : std::uint8_t {
   load,           // in → constant[arg]
   push,           // → constant[arg]
   dup,            // v → v v
+  push_object,    // → {} with room for arg members
   pick,           // → the value n below the top
   pop,            // v →
   swap,           // a b → b a
@@ -57,7 +60,7 @@ enum class Op : std::uint8_t {
   get_path,         // in, path → in at path
   collect,          // local[arg] = []
   append,           // v → ; appended to local[arg]; backtracks
-  wrap,             // n values → array of these, the first on top
+  wrap,             // n values → array of these, the last on top
   insert,           // object, key, value → object
   insert_constant,  // object, value → object with constant[arg]
   negate,
@@ -103,18 +106,13 @@ struct Function {
   std::uint32_t parameters = 0;
 };
 
-// A program that is no more than a constant, or a chain of keys into the input or a variable, is
-// answered without the Machine.
-enum class Shortcut : std::uint8_t { none, constant, walk_input, walk_variable };
-
 struct Code {
   std::string source;
   std::vector<Value> constants;
-  std::vector<std::unique_ptr<Function>> functions;  // the first is the program itself
+  // The first is the program itself; none where the program is a shape.
+  std::vector<std::unique_ptr<Function>> functions;
   std::vector<bool> used_variables;
-  Shortcut shortcut = Shortcut::none;
-  std::uint32_t shortcut_variable = 0;
-  Value shortcut_value;  // the constant, or the array of keys
+  std::optional<Shape> shape;  // where the program is no more than one
 };
 
 }  // namespace stepwell::expression::detail

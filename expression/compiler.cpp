@@ -20,7 +20,13 @@ Result<std::unique_ptr<Code>> Compiler::compile(const Node& root) {
   emit(Op::finish);
   finish_function(*draft_.function);
   if (problem_) return stepwell::fail(std::move(*problem_));
-  find_shortcut();
+  code_->shape = shape_of(root);
+  if (code_->shape) {
+    code_->functions.clear();
+    code_->constants.clear();
+  }
+  code_->constants.shrink_to_fit();
+  code_->functions.shrink_to_fit();
   return std::move(code_);
 }
 
@@ -219,11 +225,11 @@ void Compiler::array(const Node& node) {
     parts.push_back(&content);
   const auto is_single = [this](const Node* part) { return single(*part); };
   if (parts.size() < 256 && std::all_of(parts.begin(), parts.end(), is_single)) {
-    for (std::size_t i = parts.size(); i-- > 1;) {
+    for (std::size_t i = 0; i + 1 < parts.size(); ++i) {
       subexpression(*parts[i]);
       emit(Op::swap);
     }
-    nested(*parts[0]);
+    nested(*parts.back());
     emit(Op::wrap, 0, 0, static_cast<std::uint8_t>(parts.size()));
     return;
   }
@@ -240,7 +246,7 @@ void Compiler::array(const Node& node) {
 }
 
 void Compiler::object(const Node& node) {
-  emit(Op::push, add_constant(Value::object()));
+  emit(Op::push_object, static_cast<std::uint32_t>(node.kids.size() / 2));
   for (std::size_t i = 0; i < node.kids.size(); i += 2)
     member(node.kid(i), node.kids[i + 1].get(), i + 2 == node.kids.size());
 }

@@ -125,7 +125,12 @@ class Compiler {
   const Binding* bind_name(Binding binding);
   void finish_function(Function& function) const;
   void fail(const Node& node, std::string what);
-  void find_shortcut();
+
+  // compiler_shape.cpp
+  std::optional<Shape> shape_of(const Node& node) const;
+  std::optional<Shape> shape_of_walk(const Node& node) const;
+  std::optional<Shape> shape_of_array(const Node& content) const;
+  std::optional<Shape> shape_of_object(const Node& node) const;
 
   std::string_view source_;
   std::unique_ptr<Code> code_;

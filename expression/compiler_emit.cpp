@@ -52,41 +52,13 @@ void Compiler::finish_function(Function& function) const {
     }
   }
   if (function.locals > 0xFFFFU) function.code.clear();
+  code.shrink_to_fit();
 }
 
 void Compiler::fail(const Node& node, std::string what) {
   if (problem_) return;
   const std::size_t at = in_source_ ? node.at : error_at_;
   problem_ = syntax_problem(source_, at, std::move(what));
-}
-
-void Compiler::find_shortcut() {
-  const std::vector<Instruction>& code = code_->functions[0]->code;
-  if (code_->functions.size() != 1) return;
-  const auto keys_of = [this](const Instruction& word) -> Value {
-    const Value& constant = code_->constants[word.arg];
-    return word.op == Op::walk ? constant : Value::array({constant});
-  };
-  const auto walks = [this](const Instruction& word) {
-    if (word.op != Op::index_constant) return word.op == Op::walk;
-    const Value& key = code_->constants[word.arg];
-    return word.n == 0 && (key.is_string() || key.is_number());
-  };
-  if (code.size() == 1) {
-    code_->shortcut = Shortcut::walk_input;
-    code_->shortcut_value = Value::array();
-  } else if (code.size() == 2 && code[0].op == Op::load) {
-    code_->shortcut = Shortcut::constant;
-    code_->shortcut_value = code_->constants[code[0].arg];
-  } else if (code.size() == 2 && walks(code[0])) {
-    code_->shortcut = Shortcut::walk_input;
-    code_->shortcut_value = keys_of(code[0]);
-  } else if (code[0].op == Op::load_variable &&
-             (code.size() == 2 || (code.size() == 3 && walks(code[1])))) {
-    code_->shortcut = Shortcut::walk_variable;
-    code_->shortcut_variable = code[0].arg;
-    code_->shortcut_value = code.size() == 2 ? Value::array() : keys_of(code[1]);
-  }
 }
 
 }  // namespace stepwell::expression::detail

@@ -70,6 +70,12 @@ bool Machine::step(const Instruction& word) {
     case Op::push:
       push(constant(word.arg));
       return true;
+    case Op::push_object: {
+      Value object = Value::object();
+      object.reserve(word.arg);
+      push(std::move(object));
+      return true;
+    }
     case Op::dup:
       push(Value(top()));
       return true;
@@ -311,7 +317,8 @@ bool Machine::append(const Instruction& word) {
 bool Machine::wrap(std::uint32_t count) {
   Value list = Value::array();
   list.reserve(count);
-  for (std::uint32_t i = 0; i < count; ++i) list.push_back(pop());
+  for (std::uint32_t i = 0; i < count; ++i) list.push_back(Value());
+  for (std::uint32_t i = count; i-- > 0;) list.set(i, pop());
   const bool allowed = limits_.allows_depth(list);
   push(std::move(list));
   return allowed;

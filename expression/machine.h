@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <span>
+#include <utility>
 
 #include "base/value.h"
 #include "expression/builtins.h"
@@ -161,5 +162,36 @@ class Machine {
   bool started_ = false;
   bool silent_ = false;
 };
+
+// Written out here because nearly every instruction does these.
+
+inline void Machine::push(Value value) {
+  const std::uint32_t index = slots_.size();
+  Slot& slot = slots_.push();
+  slot.value = std::move(value);
+  slot.below = top_;
+  top_ = index;
+}
+
+inline Value Machine::pop() {
+  Slot& slot = slots_[top_];
+  const std::uint32_t index = std::exchange(top_, slot.below);
+  if (index < kept_slots_) return slot.value;
+  Value value = std::move(slot.value);
+  if (index + 1 == slots_.size())
+    slots_.set_size(index);
+  else
+    drop_slots(index);
+  return value;
+}
+
+inline void Machine::replace(Value value) {
+  if (top_ >= kept_slots_) {
+    slots_[top_].value = std::move(value);
+    return;
+  }
+  top_ = slots_[top_].below;
+  push(std::move(value));
+}
 
 }  // namespace stepwell::expression::detail

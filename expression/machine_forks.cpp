@@ -6,32 +6,6 @@
 
 namespace stepwell::expression::detail {
 
-void Machine::push(Value value) {
-  const std::uint32_t index = slots_.size();
-  Slot& slot = slots_.push();
-  slot.value = std::move(value);
-  slot.below = top_;
-  top_ = index;
-}
-
-Value Machine::pop() {
-  Slot& slot = slots_[top_];
-  const std::uint32_t index = std::exchange(top_, slot.below);
-  if (index < kept_slots_) return slot.value;
-  Value value = std::move(slot.value);
-  drop_slots(index);
-  return value;
-}
-
-void Machine::replace(Value value) {
-  if (top_ >= kept_slots_) {
-    slots_[top_].value = std::move(value);
-    return;
-  }
-  top_ = slots_[top_].below;
-  push(std::move(value));
-}
-
 const Value& Machine::below_top(std::uint32_t count) const {
   std::uint32_t index = top_;
   for (; count > 0; --count) index = slots_[index].below;

@@ -14,7 +14,7 @@ namespace {
 
 using detail::Code;
 using detail::Machine;
-using detail::Shortcut;
+using detail::Shape;
 
 Problem failed_problem(const Value& error) {
   // As the jq command prints it: a message as it is, anything else as JSON.
@@ -43,22 +43,30 @@ Problem budget_problem(const detail::Limits& limits) {
                       "the expression was ended: " + what);
 }
 
-// A chain of keys into a value, without a machine.
-Result<Value> walk(const Value& start, const Value& keys) {
-  const Value* at = &start;
-  Value failure;
-  for (const Value& key : keys.elements()) {
-    const Value* next = nullptr;
-    if (!detail::child_of(*at, key, next, failure)) return fail(failed_problem(failure));
-    at = next;
-  }
-  return *at;
+// A small value that shares its parts can be huge when it is written out.
+bool too_heavy(const Value& value, const Value& input, const Budget& budget) {
+  return value.weight() > static_cast<std::uint64_t>(budget.memory_bytes) + input.weight();
 }
 
-Result<Value> shortcut(const Code& code, const Value& input, std::span<const Value> variables) {
-  if (code.shortcut == Shortcut::constant) return code.shortcut_value;
-  return walk(code.shortcut == Shortcut::walk_input ? input : variables[code.shortcut_variable],
-              code.shortcut_value);
+Problem exceeded(const Budget& budget, detail::Limits::Exceeded what) {
+  detail::Limits limits(budget);
+  limits.exceed(what);
+  return budget_problem(limits);
+}
+
+std::size_t bytes_of(const Value& value) {
+  std::size_t bytes = sizeof(Value) + (value.is_string() ? 16 + value.size() : 0);
+  if (value.depth() > 0) bytes += 40;
+  for (const Value& element : value.elements()) bytes += bytes_of(element);
+  for (const Value::Member& member : value.members())
+    bytes += bytes_of(member.key) + bytes_of(member.value);
+  return bytes;
+}
+
+std::size_t bytes_of(const Shape& shape) {
+  std::size_t bytes = sizeof(Shape) - sizeof(Value) + bytes_of(shape.value);
+  for (const Shape& part : shape.parts) bytes += bytes_of(part);
+  return bytes;
 }
 
 Problem missing_variables(std::size_t wanted, std::size_t given) {
@@ -81,10 +89,13 @@ Status Program::evaluate_all(const Value& input, std::span<const Value> variable
                              const Context& context, const std::function<bool(Value)>& sink) const {
   if (variables.size() != code_->used_variables.size())
     return fail(missing_variables(code_->used_variables.size(), variables.size()));
-  if (code_->shortcut != Shortcut::none) {
-    auto value = shortcut(*code_, input, variables);
-    if (!value) return fail(std::move(value.error()));
-    sink(std::move(*value));
+  if (code_->shape) {
+    Value value;
+    if (!detail::build_shape(*code_->shape, input, variables, value))
+      return fail(failed_problem(value));
+    if (too_heavy(value, input, context.budget))
+      return fail(exceeded(context.budget, detail::Limits::Exceeded::memory));
+    sink(std::move(value));
     return {};
   }
   Machine machine(*code_, input, variables, context);
@@ -93,17 +104,10 @@ Status Program::evaluate_all(const Value& input, std::span<const Value> variable
     Value value;
     switch (machine.next(value)) {
       case Machine::Outcome::output:
-        if (++outputs > context.budget.outputs) {
-          detail::Limits limits(context.budget);
-          limits.exceed(detail::Limits::Exceeded::outputs);
-          return fail(budget_problem(limits));
-        }
-        // A small value that shares its parts can be huge when it is written out.
-        if (value.weight() > static_cast<std::uint64_t>(context.budget.memory_bytes)) {
-          detail::Limits limits(context.budget);
-          limits.exceed(detail::Limits::Exceeded::memory);
-          return fail(budget_problem(limits));
-        }
+        if (++outputs > context.budget.outputs)
+          return fail(exceeded(context.budget, detail::Limits::Exceeded::outputs));
+        if (too_heavy(value, input, context.budget))
+          return fail(exceeded(context.budget, detail::Limits::Exceeded::memory));
         if (!sink(std::move(value))) return {};
         break;
       case Machine::Outcome::done:
@@ -133,13 +137,12 @@ bool Program::uses_variable(std::size_t index) const {
 }
 
 std::size_t Program::memory_bytes() const {
-  std::size_t bytes = sizeof(Code) + code_->source.capacity() +
-                      code_->constants.capacity() * sizeof(Value) +
+  std::size_t bytes = sizeof(Code) + code_->source.capacity() + code_->used_variables.size() / 8 +
                       code_->functions.capacity() * sizeof(void*);
   for (const auto& function : code_->functions)
     bytes += sizeof(detail::Function) + function->code.capacity() * sizeof(detail::Instruction);
-  for (const Value& constant : code_->constants) bytes += 32 + constant.size();
-  return bytes;
+  for (const Value& constant : code_->constants) bytes += bytes_of(constant);
+  return code_->shape ? bytes + bytes_of(*code_->shape) - sizeof(Shape) : bytes;
 }
 
 const std::string& Program::source() const { return code_->source; }
