@@ -1,9 +1,11 @@
 # The front door. Each target installs what it needs first (Debian packages, only missing ones).
 
 JOBS ?= $(shell nproc)
-CTEST = ctest --output-on-failure --timeout 300
+FUZZ_SECONDS ?= 3600
+FUZZ_JOBS ?= $(JOBS)
+CTEST = ctest --output-on-failure --timeout 300 -j $(JOBS)
 
-.PHONY: help setup build demo test bench asan tsan lint format clean
+.PHONY: help setup build demo test bench asan tsan lint format fuzz clean
 
 help:
 	@echo "make demo    a daemon, an upstream, and what happens when a key is revoked"
@@ -12,6 +14,7 @@ help:
 	@echo "make bench   benchmarks beside their yardsticks; build/bench/results.json"
 	@echo "make asan | tsan   the tests under these sanitizers"
 	@echo "make lint | format"
+	@echo "make fuzz    the expression language under libFuzzer; FUZZ_SECONDS, FUZZ_JOBS"
 
 setup:
 	@tools/setup.sh
@@ -44,6 +47,12 @@ bench-%: build/release/build.ninja
 	cmake --build build/release -j $(JOBS) --target stepwell_bench
 	mkdir -p build/bench
 	build/release/stepwell_bench --out build/bench/results.json --only $*
+
+fuzz:
+	@tools/setup.sh fuzz
+	cmake --preset fuzz -Wno-dev > /dev/null
+	cmake --build build/fuzz -j $(JOBS) --target fuzz_targets
+	tools/fuzz.sh build/fuzz $(FUZZ_SECONDS) $(FUZZ_JOBS)
 
 lint: build/dev/build.ninja
 	tools/lint.sh build/dev

@@ -2,163 +2,130 @@
 
 #include <rapidjson/error/en.h>
 #include <rapidjson/memorystream.h>
-#include <rapidjson/prettywriter.h>
 #include <rapidjson/reader.h>
-#include <rapidjson/writer.h>
 
 #include <string>
 #include <vector>
+
+#include "base/json_builder.h"
 
 namespace stepwell {
 
 namespace {
 
-// Builds a Value from the parser's events.
-class Builder {
- public:
-  explicit Builder(std::size_t max_depth) : max_depth_(max_depth) {}
-
-  bool Null() { return push({}); }
-  bool Bool(bool flag) { return push({flag}); }
-  bool RawNumber(const char* text, rapidjson::SizeType size, bool /*copy*/) {
-    return push(Value::number_from_literal({text, size}));
-  }
-  bool String(const char* text, rapidjson::SizeType size, bool /*copy*/) {
-    return push({std::string_view(text, size)});
-  }
-  bool Key(const char* text, rapidjson::SizeType size, bool copy) {
-    return String(text, size, copy);
-  }
-  bool StartObject() { return ++depth_ <= max_depth_; }
-  bool StartArray() { return ++depth_ <= max_depth_; }
-  bool EndObject(rapidjson::SizeType count) {
-    --depth_;
-    Value object = Value::object();
-    object.reserve(count);
-    const std::size_t first = stack_.size() - 2 * static_cast<std::size_t>(count);
-    for (std::size_t i = first; i < stack_.size(); i += 2)
-      object.set_member(stack_[i], std::move(stack_[i + 1]));
-    stack_.resize(first);
-    return push(std::move(object));
-  }
-  bool EndArray(rapidjson::SizeType count) {
-    --depth_;
-    Value array = Value::array();
-    array.reserve(count);
-    const std::size_t first = stack_.size() - count;
-    for (std::size_t i = first; i < stack_.size(); ++i) array.push_back(std::move(stack_[i]));
-    stack_.resize(first);
-    return push(std::move(array));
-  }
-  // Numbers arrive as text only (kParseNumbersAsStringsFlag); the reader asks for these to exist.
-  bool Int(int) { return false; }
-  bool Uint(unsigned) { return false; }
-  bool Int64(std::int64_t) { return false; }
-  bool Uint64(std::uint64_t) { return false; }
-  bool Double(double) { return false; }
-
-  bool too_deep() const { return depth_ > max_depth_; }
-  Value result() { return std::move(stack_.back()); }
-
- private:
-  bool push(Value value) {
-    stack_.push_back(std::move(value));
-    return true;
-  }
-  std::vector<Value> stack_;
-  std::size_t depth_ = 0;
-  std::size_t max_depth_;
-};
-
-// RapidJSON's idea of an output stream, over a string.
-class StringStream {
- public:
-  using Ch = char;
-  explicit StringStream(std::string& out) : out_(out) {}
-  void Put(char c) { out_.push_back(c); }
-  void Flush() {}
-
- private:
-  std::string& out_;
-};
-
-struct Level {
-  const Value* container;
-  std::vector<const Value::Member*> sorted;  // empty where the order is the stored one
-  std::size_t next = 0;
-};
-
-template <class Writer>
-bool write_scalar(Writer& writer, const Value& value) {
-  switch (value.kind()) {
-    case Value::Kind::null:
-      return writer.Null();
-    case Value::Kind::boolean:
-      return writer.Bool(value.as_bool());
-    case Value::Kind::number: {
-      const std::string text = number_text(value);
-      return writer.RawValue(text.data(), text.size(), rapidjson::kNumberType);
-    }
-    default: {
-      const std::string_view text = value.as_string();
-      return writer.String(text.data(), static_cast<rapidjson::SizeType>(text.size()));
-    }
-  }
-}
-
-Level open_level(const Value& container, bool sort_keys) {
-  Level level{&container, {}, 0};
-  if (sort_keys && container.is_object()) {
-    for (const Value::Member& member : container.members()) level.sorted.push_back(&member);
-    std::sort(level.sorted.begin(), level.sorted.end(),
-              [](const auto* a, const auto* b) { return a->name() < b->name(); });
-  }
-  return level;
-}
-
-// Iterative, so that depth costs heap and not stack.
-template <class Writer>
-void write_value(Writer& writer, const Value& root, bool sort_keys) {
-  std::vector<Level> levels;
-  const auto begin = [&](const Value& value) {
-    if (!value.is_array() && !value.is_object()) {
-      write_scalar(writer, value);
-      return;
-    }
-    value.is_array() ? writer.StartArray() : writer.StartObject();
-    levels.push_back(open_level(value, sort_keys));
-  };
-  begin(root);
-  while (!levels.empty()) {
-    Level& level = levels.back();
-    const Value& container = *level.container;
-    if (level.next == container.size()) {
-      container.is_array() ? writer.EndArray() : writer.EndObject();
-      levels.pop_back();
-      continue;
-    }
-    const std::size_t position = level.next++;
-    if (container.is_array()) {
-      begin(container.at(position));
-      continue;
-    }
-    const Value::Member& member =
-        level.sorted.empty() ? container.members()[position] : *level.sorted[position];
-    writer.Key(member.name().data(), static_cast<rapidjson::SizeType>(member.name().size()));
-    begin(member.value);
-  }
+// RapidJSON lets an escape such as \udc00 through, half of a pair that is not there, in three bytes
+// that are no UTF-8 (RFC 3629 §3); it becomes U+FFFD.
+std::string without_surrogates(std::string_view bytes) {
+  std::string text(bytes);
+  for (std::size_t at = text.find('\xED'); at != std::string::npos; at = text.find('\xED', at + 1))
+    if (at + 2 < text.size() && static_cast<unsigned char>(text[at + 1]) >= 0xA0)
+      text.replace(at, 3, "\xEF\xBF\xBD");
+  return text;
 }
 
 }  // namespace
 
-Result<Value> parse_json(std::string_view text, const JsonLimits& limits) {
+bool JsonBuilder::String(const char* text, unsigned size, bool /*copy*/) {
+  const std::string_view bytes(text, size);
+  if (bytes.find('\xED') != std::string_view::npos) {
+    const std::string whole = without_surrogates(bytes);
+    return push({mends_ ? valid_utf8(whole) : whole});
+  }
+  if (mends_ && !is_valid_utf8(bytes)) return push({valid_utf8(bytes)});
+  return push({bytes});
+}
+
+bool JsonBuilder::EndObject(unsigned count) {
+  --depth_;
+  Value object = Value::object();
+  object.reserve(count);
+  const std::size_t first = stack_.size() - 2 * static_cast<std::size_t>(count);
+  for (std::size_t i = first; i < stack_.size(); i += 2)
+    object.set_member(stack_[i], std::move(stack_[i + 1]));
+  stack_.resize(first);
+  return push(std::move(object));
+}
+
+bool JsonBuilder::EndArray(unsigned count) {
+  --depth_;
+  Value array = Value::array();
+  array.reserve(count);
+  const std::size_t first = stack_.size() - count;
+  for (std::size_t i = first; i < stack_.size(); ++i) array.push_back(std::move(stack_[i]));
+  stack_.resize(first);
+  return push(std::move(array));
+}
+
+namespace {
+
+rapidjson::ParseResult parse_into(JsonBuilder& builder, std::string_view text) {
   constexpr unsigned kFlags =
       rapidjson::kParseNumbersAsStringsFlag | rapidjson::kParseValidateEncodingFlag;
   rapidjson::MemoryStream bytes(text.data(), text.size());
   rapidjson::EncodedInputStream<rapidjson::UTF8<>, rapidjson::MemoryStream> stream(bytes);
   rapidjson::Reader reader;
-  Builder builder(limits.max_depth);
-  const rapidjson::ParseResult parsed = reader.Parse<kFlags>(stream, builder);
+  return reader.Parse<kFlags>(stream, builder);
+}
+
+// RFC 8259 §6.
+bool is_number(std::string_view text) {
+  std::size_t at = text.starts_with('-') ? 1 : 0;
+  const auto digits = [&] {
+    const std::size_t first = at;
+    while (at < text.size() && text[at] >= '0' && text[at] <= '9') ++at;
+    return at - first;
+  };
+  const bool zero = at < text.size() && text[at] == '0';
+  const std::size_t whole = digits();
+  if (whole == 0 || (zero && whole > 1)) return false;
+  if (at < text.size() && text[at] == '.') {
+    ++at;
+    if (digits() == 0) return false;
+  }
+  if (at < text.size() && (text[at] == 'e' || text[at] == 'E')) {
+    ++at;
+    if (at < text.size() && (text[at] == '+' || text[at] == '-')) ++at;
+    if (digits() == 0) return false;
+  }
+  return at == text.size();
+}
+
+// The text with each number of three characters and more made a zero of the same length, and the
+// numbers as they were, in their order.
+std::string without_numbers(std::string_view text, std::vector<std::string_view>& numbers) {
+  std::string masked(text);
+  bool in_string = false;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    const char c = text[at];
+    if (in_string && c == '\\') {
+      ++at;
+    } else if (c == '"') {
+      in_string = !in_string;
+    } else if (!in_string && (c == '-' || (c >= '0' && c <= '9'))) {
+      const std::size_t end = std::min(text.find_first_not_of("+-.0123456789Ee", at), text.size());
+      const std::string_view number = text.substr(at, end - at);
+      if (is_number(number)) numbers.push_back(number);
+      if (is_number(number) && number.size() > 2)
+        masked.replace(at, number.size(), number.size(), '0').replace(at + 1, 1, ".");
+      at = end - 1;
+    }
+  }
+  return masked;
+}
+
+}  // namespace
+
+Result<Value> parse_json(std::string_view text, const JsonLimits& limits) {
+  JsonBuilder builder(limits.max_depth);
+  rapidjson::ParseResult parsed = parse_into(builder, text);
+  if (parsed.Code() == rapidjson::kParseErrorNumberTooBig) {
+    std::vector<std::string_view> numbers;
+    const std::string masked = without_numbers(text, numbers);
+    JsonBuilder second(limits.max_depth);
+    second.expect_numbers(std::move(numbers));
+    parsed = parse_into(second, masked);
+    if (!parsed.IsError()) return second.result();
+  }
   if (!parsed.IsError()) return builder.result();
   std::string detail = "invalid JSON at byte " + std::to_string(parsed.Offset()) + ": ";
   if (builder.too_deep())
@@ -166,24 +133,6 @@ Result<Value> parse_json(std::string_view text, const JsonLimits& limits) {
   else
     detail += rapidjson::GetParseError_En(parsed.Code());
   return fail(make_problem(ErrorKind::validation, "json-invalid", std::move(detail)));
-}
-
-void append_json(std::string& out, const Value& value, const JsonStyle& style) {
-  StringStream stream(out);
-  if (style.indent > 0) {
-    rapidjson::PrettyWriter<StringStream> writer(stream);
-    writer.SetIndent(' ', static_cast<unsigned>(style.indent));
-    write_value(writer, value, style.sort_keys);
-  } else {
-    rapidjson::Writer<StringStream> writer(stream);
-    write_value(writer, value, style.sort_keys);
-  }
-}
-
-std::string to_json(const Value& value, const JsonStyle& style) {
-  std::string out;
-  append_json(out, value, style);
-  return out;
 }
 
 }  // namespace stepwell

@@ -22,6 +22,8 @@ Result<Value> parse_json(std::string_view text, const JsonLimits& limits = {});
 struct JsonStyle {
   int indent = 0;  // spaces for each level; 0 writes one line without spaces
   bool sort_keys = false;
+  bool tabs = false;   // one tab for each level, whatever `indent` says
+  bool ascii = false;  // other characters as \u escapes
 };
 
 // Numbers print as jq 1.8 prints them: whole numbers without exponent, doubles in the shortest

@@ -224,12 +224,13 @@ Value Value::object(std::initializer_list<std::pair<std::string_view, Value>> me
 Value Value::number_from_literal(std::string_view text) {
   const ParsedNumber number = parse_number(text);
   if (number.integer) return {*number.integer};
-  if (number.exact) return {number.real};
+  if (number.literal.empty()) return {number.real};
+  const std::string& kept = number.literal;
   Value value;
-  auto* rep = new (allocate(sizeof(DecimalRep) + text.size())) DecimalRep;
+  auto* rep = new (allocate(sizeof(DecimalRep) + kept.size())) DecimalRep;
   rep->nearest = number.real;
-  rep->size = text.size();
-  std::memcpy(rep->bytes(), text.data(), text.size());
+  rep->size = kept.size();
+  std::memcpy(rep->bytes(), kept.data(), kept.size());
   value.tag_ = Tag::decimal;
   value.payload_.rep = rep;
   return value;
@@ -243,10 +244,13 @@ double Value::as_double() const noexcept {
 
 std::optional<std::int64_t> Value::as_integer() const noexcept {
   if (tag_ == Tag::integer) return payload_.integer;
-  if (tag_ != Tag::real) return std::nullopt;
-  const double number = payload_.real;
+  if (tag_ != Tag::real && tag_ != Tag::decimal) return std::nullopt;
+  const double number = as_double();
   if (!(number >= -0x1p63 && number < 0x1p63) || std::trunc(number) != number) return std::nullopt;
-  return static_cast<std::int64_t>(number);
+  const auto whole = static_cast<std::int64_t>(number);
+  // A literal such as 2.0 is one, 9007199254740992.5 is not.
+  if (tag_ == Tag::decimal && compare_numbers(*this, Value(whole)) != 0) return std::nullopt;
+  return whole;
 }
 
 std::optional<std::string_view> Value::literal() const noexcept {
@@ -277,7 +281,8 @@ const Value& Value::get(std::string_view key) const noexcept {
 std::uint64_t Value::weight() const noexcept {
   if (tag_ == Tag::array) return static_cast<ArrayRep*>(payload_.rep)->weight;
   if (tag_ == Tag::object) return static_cast<ObjectRep*>(payload_.rep)->weight;
-  if (tag_ == Tag::string || tag_ == Tag::decimal) return size() + 8;
+  if (tag_ == Tag::string) return size() + 8;
+  if (tag_ == Tag::decimal) return static_cast<DecimalRep*>(payload_.rep)->size + UINT64_C(8);
   return 8;
 }
 

@@ -126,6 +126,11 @@ class Value {
   Value take(std::size_t index);
   Value take(std::string_view key);
 
+  // True where another handle stands for the same stored thing, so that changing this one copies
+  // it.
+  bool is_shared() const noexcept {
+    return is_shared_kind() && payload_.rep->refs.load(std::memory_order_relaxed) != 1;
+  }
   // True where both handles stand for the very same stored thing (or equal scalars).
   bool same(const Value& other) const noexcept;
 

@@ -14,6 +14,12 @@ if(STEPWELL_SANITIZE)
     -Wno-maybe-uninitialized)
   add_link_options(-fsanitize=${STEPWELL_SANITIZE})
 endif()
+if(STEPWELL_FUZZ)
+  # Coverage for libFuzzer everywhere; its main() in the fuzz targets only. Clang does not know the
+  # warnings that are switched off for gcc.
+  add_compile_options(-fsanitize=fuzzer-no-link -Wno-unknown-warning-option
+    -fsanitize-ignorelist=${PROJECT_SOURCE_DIR}/tests/fuzz/ignorelist.txt)
+endif()
 
 # stepwell_library(NAME SOURCES … DEPENDS folders… [LIBRARIES private external libraries…])
 # The target is stepwell_NAME; headers are found from the root as "NAME/header.h".
@@ -34,6 +40,14 @@ function(stepwell_test NAME)
   cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;DEPENDS;LIBRARIES;LABELS" ${ARGN})
   set(target ${NAME}_test)
   add_executable(${target} ${ARG_SOURCES})
+  set(optimization -O1)
+  if(STEPWELL_SANITIZE)
+    set(optimization -O0)
+  endif()
+  # What is tested is optimized; the tests' own code need only compile quickly. (At -O1 gcc 12 takes
+  # some of std::optional for uninitialized.)
+  target_compile_options(${target} PRIVATE ${optimization}
+    -Wno-maybe-uninitialized)
   foreach(folder ${ARG_DEPENDS})
     target_link_libraries(${target} PRIVATE stepwell_${folder})
   endforeach()

@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "base/number.h"
 #include "expression/operations.h"
 
 namespace stepwell::expression::detail {
@@ -21,7 +22,7 @@ bool fail_with(Value& result, Value error) {
 }
 
 // jq's merge of `*`: objects into objects, all else replaced. Iterative in depth.
-Value merge_deep(Value left, const Value& right) {
+Value merge_deep(Value left, const Value& right, Limits& limits) {
   struct Level {
     Value into;
     const Value* from;
@@ -31,6 +32,8 @@ Value merge_deep(Value left, const Value& right) {
   levels.push_back({std::move(left), &right, 0});
   while (true) {
     Level& level = levels.back();
+    const std::size_t copied = level.into.is_shared() ? level.into.size() : 0;
+    if (!limits.spend(1 + static_cast<std::int64_t>(copied / 8))) return {};
     if (level.next < level.from->size()) {
       const Value::Member& member = level.from->members()[level.next++];
       const Value* old = level.into.find(member.name());
@@ -111,13 +114,13 @@ bool multiply(Value left, const Value& right, Limits& limits, Value& result) {
     return repeat_text(right, left.as_double(), limits, result);
   if (left.is_object() && right.is_object()) {
     if (!pay_for_reading(limits, right)) return false;
-    result = merge_deep(std::move(left), right);
-    return true;
+    result = merge_deep(std::move(left), right, limits);
+    return !limits.exceeded();
   }
   return fail_with(result, type_error(left, right, "cannot be multiplied"));
 }
 
-bool divide(const Value& left, const Value& right, Value& result) {
+bool divide(const Value& left, const Value& right, Limits& limits, Value& result) {
   if (left.is_number() && right.is_number()) {
     if (right.as_double() == 0)
       return fail_with(result,
@@ -130,7 +133,7 @@ bool divide(const Value& left, const Value& right, Value& result) {
     return true;
   }
   if (left.is_string() && right.is_string()) {
-    result = split_text(left.as_string(), right.as_string());
+    result = split_text(left.as_string(), right.as_string(), limits);
     return true;
   }
   return fail_with(result, type_error(left, right, "cannot be divided"));
@@ -163,12 +166,11 @@ bool modulo(const Value& left, const Value& right, Value& result) {
 }  // namespace
 
 Value negated(const Value& number) {
-  if (number.is_int64() && number.int64() != kWholeMin && number.int64() != 0)
-    return Value(-number.int64());
-  if (const auto text = number.literal())
-    return Value::number_from_literal(text->starts_with('-') ? std::string(text->substr(1))
-                                                             : "-" + std::string(*text));
-  return Value(-number.as_double());
+  if (number.is_int64() && number.int64() != kWholeMin) return Value(-number.int64());
+  if (const auto text = number.literal()) return Value::number_from_literal(negated_literal(*text));
+  const double real = number.as_double();
+  if (real == 0 && std::signbit(real)) return Value(0);
+  return Value(-real);
 }
 
 bool add_values(Value left, Value right, Limits& limits, Value& result) {
@@ -196,7 +198,8 @@ bool add_values(Value left, Value right, Limits& limits, Value& result) {
     result = Value(text);
     return true;
   }
-  const auto grown = static_cast<std::int64_t>(right.size());
+  // What is shared is copied.
+  const auto grown = static_cast<std::int64_t>(right.size() + (left.is_shared() ? left.size() : 0));
   if (!limits.room_for(grown * 16) || !limits.spend(grown / 16)) return false;
   if (left.is_array()) {
     for (const Value& element : right.elements()) left.push_back(element);
@@ -216,7 +219,7 @@ bool operate(Op op, Value left, Value right, Limits& limits, Value& result) {
     case Op::multiply:
       return multiply(std::move(left), right, limits, result);
     case Op::divide:
-      return divide(left, right, result);
+      return divide(left, right, limits, result);
     case Op::modulo:
       return modulo(left, right, result);
     default:

@@ -37,12 +37,9 @@ const NativeEntry* find_native(std::string_view name, std::size_t arity) {
 }
 
 std::string json_of(const Value& value, Limits& limits) {
-  if (!pay_for_reading(limits, value)) return {};
-  // Shared parts print each time that they occur, so the text can outgrow the value.
-  if (value.depth() > 0) {
-    const std::uint64_t nodes = count_nodes(value, UINT64_MAX);
-    if (!limits.room_for(static_cast<std::int64_t>(nodes) * 2)) return {};
-  }
+  const std::int64_t size = pay_for_printing(limits, value);
+  // The text is there twice: as it grows, and as a value.
+  if (limits.exceeded() || !limits.room_for(size * 2)) return {};
   return to_json(value);
 }
 

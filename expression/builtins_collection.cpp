@@ -13,14 +13,6 @@ namespace stepwell::expression::detail {
 
 namespace {
 
-// Pays for sorting: reading everything once for each halving.
-bool pay_for_sorting(Limits& limits, const Value& keys) {
-  const double halvings = std::log2(static_cast<double>(keys.size()) + 2);
-  return pay_for_reading(limits, keys) &&
-         limits.spend(static_cast<std::int64_t>(static_cast<double>(keys.size()) * halvings / 4)) &&
-         limits.room_for(static_cast<std::int64_t>(keys.size() * 24));
-}
-
 Value sorted_names(const Value& object) {
   std::vector<const Value*> names;
   names.reserve(object.size());
@@ -34,6 +26,8 @@ Value sorted_names(const Value& object) {
 }
 
 Value keys_of(NativeCall& call, bool sorted) {
+  if (!call.limits.room_for(static_cast<std::int64_t>(call.input.size() * sizeof(Value))))
+    return {};
   if (call.input.is_array()) {
     Value list = Value::array();
     list.reserve(call.input.size());
@@ -60,6 +54,7 @@ Value to_entries(NativeCall& call) {
   Value list = Value::array();
   list.reserve(input.size());
   for (std::size_t i = 0; i < input.size(); ++i) {
+    if (!call.limits.spend(2)) return {};
     Value entry = Value::object();
     entry.reserve(2);
     entry.set_member(key_name, input.is_array() ? Value(i) : input.members()[i].key);
@@ -69,23 +64,26 @@ Value to_entries(NativeCall& call) {
   return list;
 }
 
-// The order of all, or of equal ones that of the input: the positions, by their keys.
-std::vector<std::size_t> order_by(const Value& keys) {
+// The order of all, or of equal ones that of the input: the positions, by their keys. Nothing where
+// a limit is met, from which on all are equal: a stable sort bears that, and NaN below itself.
+std::vector<std::size_t> order_by(const Value& keys, Limits& limits) {
+  if (!limits.room_for(static_cast<std::int64_t>(keys.size() * 32))) return {};
   std::vector<std::size_t> order(keys.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
-  std::stable_sort(order.begin(), order.end(), [&keys](std::size_t a, std::size_t b) {
-    return compare(keys.at(a), keys.at(b)) < 0;
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+    return compare_paid(keys.at(a), keys.at(b), limits) < 0 && !limits.exceeded();
   });
+  if (limits.exceeded()) order.clear();
   return order;
 }
 
 Value sort(NativeCall& call) {
   if (!call.input.is_array())
     return call.raise(type_error(call.input, "cannot be sorted, as it is not an array"));
-  if (!pay_for_sorting(call.limits, call.input)) return {};
   Value list = Value::array();
-  list.reserve(call.input.size());
-  for (const std::size_t at : order_by(call.input)) list.push_back(call.input.at(at));
+  const auto order = order_by(call.input, call.limits);
+  list.reserve(order.size());
+  for (const std::size_t at : order) list.push_back(call.input.at(at));
   return list;
 }
 
@@ -102,22 +100,22 @@ Value not_arrays(NativeCall& call) {
 
 Value sort_by(NativeCall& call) {
   if (!sortable(call)) return not_arrays(call);
-  if (!pay_for_sorting(call.limits, call.args[0])) return {};
   Value list = Value::array();
-  list.reserve(call.input.size());
-  for (const std::size_t at : order_by(call.args[0])) list.push_back(call.input.at(at));
+  const auto order = order_by(call.args[0], call.limits);
+  list.reserve(order.size());
+  for (const std::size_t at : order) list.push_back(call.input.at(at));
   return list;
 }
 
 // Elements with equal keys, as one array each, or the first of each only.
 Value grouped(NativeCall& call, const Value& group_keys, bool first_only) {
-  if (!pay_for_sorting(call.limits, group_keys)) return {};
   Value groups = Value::array();
   Value group;
   const Value* last = nullptr;
-  for (const std::size_t at : order_by(group_keys)) {
+  for (const std::size_t at : order_by(group_keys, call.limits)) {
     const Value& key = group_keys.at(at);
-    const bool fresh = last == nullptr || compare(*last, key) != 0;
+    const bool fresh = last == nullptr || compare_paid(*last, key, call.limits) != 0;
+    if (call.limits.exceeded()) return {};
     last = &key;
     if (first_only) {
       if (fresh) groups.push_back(call.input.at(at));
@@ -144,10 +142,10 @@ Value unique(NativeCall& call) {
 
 // Of equal ones the last is the greatest and the first the least.
 Value extreme(NativeCall& call, const Value& by, bool greatest) {
-  if (!pay_for_reading(call.limits, by)) return {};
   std::size_t best = 0;
   for (std::size_t i = 1; i < by.size(); ++i) {
-    const int order = compare(by.at(i), by.at(best));
+    const int order = compare_paid(by.at(i), by.at(best), call.limits);
+    if (call.limits.exceeded()) return {};
     if (greatest ? order >= 0 : order < 0) best = i;
   }
   return by.empty() ? Value() : call.input.at(best);
@@ -174,6 +172,7 @@ Value reverse(NativeCall& call) {
   const bool nothing = input.is_number() ? input.as_double() == 0 : input.empty();
   if (!input.is_array() && !nothing)
     return call.raise("Cannot index " + std::string(kind_name(input)) + " with number");
+  if (!call.limits.room_for(static_cast<std::int64_t>(input.size() * sizeof(Value)))) return {};
   Value list = Value::array();
   list.reserve(input.size());
   for (std::size_t i = input.size(); i-- > 0;) list.push_back(call.input.take(i));
@@ -216,8 +215,7 @@ Value add(NativeCall& call) {
 
 Value flatten(NativeCall& call) {
   const Value& depth = call.args[0];
-  if (!depth.is_number()) return call.raise("flatten depth must not be negative");
-  if (depth.as_double() < 0) return call.raise("flatten depth must not be negative");
+  if (compare(depth, Value(0)) < 0) return call.raise("flatten depth must not be negative");
   if (call.input.depth() == 0)
     return call.raise("Cannot iterate over " + std::string(kind_name(call.input)) + " (" +
                       summary(call.input) + ")");
@@ -237,6 +235,8 @@ Value flatten(NativeCall& call) {
     const Value& element = level.container->is_array() ? level.container->at(at)
                                                        : level.container->members()[at].value;
     if (!call.limits.spend(1)) return {};
+    if (element.is_array() && !depth.is_number())
+      return call.raise(type_error(depth, Value(1), "cannot be subtracted"));
     if (element.is_array() && static_cast<double>(levels.size()) <= depth.as_double())
       levels.push_back({&element, 0});
     else
@@ -245,24 +245,37 @@ Value flatten(NativeCall& call) {
   return list;
 }
 
+// jq's `length` of a row, as far as a table's width goes.
+std::size_t width_of(const Value& row) {
+  return row.is_number() && std::fabs(row.as_double()) >= 1 ? 1 : row.size();
+}
+
 Value transpose(NativeCall& call) {
-  if (!call.input.is_array()) return call.raise(type_error(call.input, "cannot be transposed"));
+  const Value& table = call.input;
+  if (table.depth() == 0)
+    return call.raise("Cannot iterate over " + std::string(kind_name(table)) + " (" +
+                      summary(table) + ")");
+  std::vector<const Value*> rows;
+  rows.reserve(table.size());
+  for (const Value& row : table.elements()) rows.push_back(&row);
+  for (const Value::Member& member : table.members()) rows.push_back(&member.value);
   std::size_t width = 0;
-  for (const Value& row : call.input.elements()) {
-    if (!row.is_array() && !row.is_null())
-      return call.raise("Cannot index " + std::string(kind_name(row)) + " with number");
-    width = std::max(width, row.size());
+  for (const Value* row : rows) {
+    if (row->is_bool()) return call.raise(type_error(*row, "has no length"));
+    width = std::max(width, width_of(*row));
   }
-  const std::size_t height = call.input.size();
-  const auto cells = static_cast<std::int64_t>(width * height);
+  const auto cells = static_cast<std::int64_t>(width * rows.size());
   if (!call.limits.room_for(cells * 16) || !call.limits.spend(cells)) return {};
   Value columns = Value::array();
   columns.reserve(width);
   for (std::size_t x = 0; x < width; ++x) {
     Value column = Value::array();
-    column.reserve(height);
-    for (const Value& row : call.input.elements())
-      column.push_back(x < row.size() ? row.at(x) : Value());
+    column.reserve(rows.size());
+    for (const Value* row : rows) {
+      if (!row->is_array() && !row->is_null())
+        return call.raise("Cannot index " + std::string(kind_name(*row)) + " with number");
+      column.push_back(x < row->size() ? row->at(x) : Value());
+    }
     columns.push_back(std::move(column));
   }
   return columns;
@@ -294,13 +307,13 @@ Value from_entries(NativeCall& call) {
                       summary(input) + ")");
   Value object = Value::object();
   const std::size_t size = input.size();
-  if (!call.limits.spend(static_cast<std::int64_t>(size) * 4)) return {};
   for (std::size_t i = 0; i < size; ++i) {
+    if (!call.limits.spend(8)) return {};
     const Value& entry = input.is_array() ? input.at(i) : input.members()[i].value;
     Value key;
     for (const std::string_view name : {"key", "Key", "name", "Name"}) {
       Value found;
-      if (!index_value(entry, Value(name), found)) return call.raise(std::move(found));
+      if (!index_value(entry, Value(name), call.limits, found)) return call.raise(std::move(found));
       key = std::move(found);
       if (key.truthy()) break;
     }

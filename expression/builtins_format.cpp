@@ -26,6 +26,8 @@ std::string_view tsv_escape(char c) {
       return "\\n";
     case '\\':
       return "\\\\";
+    case '\0':
+      return "\\0";
     default:
       return {};
   }
@@ -155,7 +157,7 @@ struct Row {
   bool blank_null;           // null and NaN print as nothing
 };
 
-bool format_row(const Value& row, const Row& form, Value& result) {
+bool format_row(const Value& row, const Row& form, Limits& limits, Value& result) {
   std::string out;
   for (std::size_t i = 0; i < row.size(); ++i) {
     const Value& cell = row.at(i);
@@ -164,6 +166,10 @@ bool format_row(const Value& row, const Row& form, Value& result) {
       result = type_error(cell, form.refusal);
       return false;
     }
+    // A character becomes four at most.
+    if (!limits.spend(4 + static_cast<std::int64_t>(cell.weight() / 64)) ||
+        !limits.room_for(static_cast<std::int64_t>((out.size() + cell.weight() * 4) * 2)))
+      return false;
     if (cell.is_string()) {
       out.append(form.quote);
       append_escaped(out, cell.as_string(), form.escape);
@@ -215,12 +221,13 @@ bool format_value(std::string_view format, Value value, Limits& limits, Value& r
     return format_row(value,
                       csv ? Row{",", "\"", csv_escape, "is not valid in a csv row", true}
                           : Row{"\t", "", tsv_escape, "is not valid in a csv row", true},
-                      result);
+                      limits, result);
   }
   if (format == "@sh") {
     if (!pay_for_reading(limits, value)) return false;
     const Value row = value.is_array() ? std::move(value) : Value::array({value});
-    return format_row(row, {" ", "'", shell_escape, "can not be escaped for shell", false}, result);
+    return format_row(row, {" ", "'", shell_escape, "can not be escaped for shell", false}, limits,
+                      result);
   }
   if (format == "@json" || !value.is_string()) value = Value(json_of(value, limits));
   if (limits.exceeded()) return false;

@@ -1,4 +1,5 @@
 // Built-ins over strings.
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <string>
@@ -11,10 +12,11 @@
 
 namespace stepwell::expression::detail {
 
-Value split_text(std::string_view text, std::string_view separator) {
+Value split_text(std::string_view text, std::string_view separator, Limits& limits) {
   Value parts = Value::array();
   if (separator.empty()) {
     for (std::size_t at = 0; at < text.size();) {
+      if (!limits.spend(4)) return {};
       const std::size_t begin = at;
       next_code_point(text, at);
       parts.push_back(Value(text.substr(begin, at - begin)));
@@ -23,7 +25,8 @@ Value split_text(std::string_view text, std::string_view separator) {
   }
   if (text.empty()) return parts;
   while (true) {
-    const std::size_t end = text.find(separator);
+    const std::size_t end = find_text(text, separator);
+    if (!limits.spend(4 + static_cast<std::int64_t>(std::min(end, text.size()) / 64))) return {};
     parts.push_back(Value(text.substr(0, end)));
     if (end == std::string_view::npos) return parts;
     text.remove_prefix(end + separator.size());
@@ -101,7 +104,7 @@ Value split(NativeCall& call) {
   // An empty separator makes a value of each character.
   if (call.args[0].empty() && !call.limits.room_for(static_cast<std::int64_t>(size) * 48))
     return {};
-  return split_text(call.input.as_string(), call.args[0].as_string());
+  return split_text(call.input.as_string(), call.args[0].as_string(), call.limits);
 }
 
 Value join(NativeCall& call) {
@@ -131,16 +134,17 @@ Value join(NativeCall& call) {
   return Value(text);
 }
 
-Value change_case(NativeCall& call, char from, char to, std::string_view name) {
-  if (!call.input.is_string()) return call.raise(std::string(name) + " input must be a string");
+Value change_case(NativeCall& call, char from, char to) {
+  // (As jq, which takes the text apart first.)
+  if (!call.input.is_string()) return call.raise(Value("explode input must be a string"));
   std::string text(call.input.as_string());
   for (char& c : text)
     if (c >= from && c <= static_cast<char>(from + 25)) c = static_cast<char>(c - from + to);
   if (!pay_for_text(call, text.size())) return {};
   return Value(text);
 }
-Value ascii_downcase(NativeCall& call) { return change_case(call, 'A', 'a', "ascii_downcase"); }
-Value ascii_upcase(NativeCall& call) { return change_case(call, 'a', 'A', "ascii_upcase"); }
+Value ascii_downcase(NativeCall& call) { return change_case(call, 'A', 'a'); }
+Value ascii_upcase(NativeCall& call) { return change_case(call, 'a', 'A'); }
 
 Value explode(NativeCall& call) {
   if (!call.input.is_string()) return call.raise(Value("explode input must be a string"));
@@ -171,36 +175,18 @@ Value implode(NativeCall& call) {
   return Value(text);
 }
 
-// Positions in code points of every occurrence, overlapping ones too.
-Value text_positions(std::string_view text, std::string_view part) {
-  if (part.empty()) return {};
-  Value found = Value::array();
-  std::size_t counted = 0;
-  std::size_t code_points = 0;
-  for (std::size_t at = text.find(part); at != std::string_view::npos;
-       at = text.find(part, at + 1)) {
-    code_points += count_code_points(text.substr(counted, at - counted));
-    counted = at;
-    found.push_back(Value(code_points));
-  }
-  return found;
-}
-
 Value indices(NativeCall& call) {
   const Value& part = call.args[0];
-  if (call.input.is_null()) return {};
   if (call.input.is_string() && part.is_string()) {
     if (!pay_for_text(call, call.input.size() * 4)) return {};
-    return text_positions(call.input.as_string(), part.as_string());
+    return text_positions(call.input.as_string(), part.as_string(), call.limits);
   }
   if (call.input.is_array()) {
-    if (!pay_for_reading(call.limits, part)) return {};
-    const auto steps = static_cast<std::int64_t>(call.input.size());
-    if (!call.limits.spend(steps)) return {};
-    return positions_of(call.input, part.is_array() ? part : Value::array({part}));
+    return positions_of(call.input, part.is_array() ? part : Value::array({part}), call.limits);
   }
   Value result;
-  return index_value(call.input, part, result) ? result : call.raise(std::move(result));
+  return index_value(call.input, part, call.limits, result) ? result
+                                                            : call.raise(std::move(result));
 }
 
 Value text_format(NativeCall& call) {

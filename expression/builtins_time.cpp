@@ -59,7 +59,10 @@ Value mktime_native(NativeCall& call) {
   if (!call.input.is_array()) return call.raise("mktime requires array inputs");
   std::tm tm{};
   if (!from_array(call.input, tm)) return call.raise("mktime requires parsed datetime inputs");
-  return Value(static_cast<std::int64_t>(timegm(&tm)));
+  const std::time_t seconds = timegm(&tm);
+  // jq takes the second before the epoch for timegm's failure.
+  if (seconds == -1) return call.raise("invalid gmtime representation");
+  return Value(static_cast<std::int64_t>(seconds));
 }
 
 Value formatted(NativeCall& call, const std::string& name) {

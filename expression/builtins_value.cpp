@@ -1,14 +1,12 @@
 // Built-ins about one value: kinds, conversions, order.
 #include <cmath>
-#include <limits>
-#include <optional>
 #include <string>
 #include <utility>
 
 #include "base/json.h"
 #include "expression/builtins.h"
-#include "expression/lexer.h"
 #include "expression/library.h"
+#include "expression/loose_json.h"
 #include "expression/operations.h"
 #include "expression/paths.h"
 #include "expression/utf8.h"
@@ -29,7 +27,8 @@ Value length(NativeCall& call) {
     case Value::Kind::boolean:
       return call.raise(type_error(input, "has no length"));
     case Value::Kind::number:
-      return input.as_double() < 0 ? negated(input) : input;
+      return std::signbit(input.as_double()) && !std::isnan(input.as_double()) ? negated(input)
+                                                                               : input;
     case Value::Kind::string:
       return Value(count_code_points(input.as_string()));
     default:
@@ -66,38 +65,24 @@ Value from_json_text(NativeCall& call) {
     return call.raise(type_error(call.input, "only strings can be parsed"));
   const std::string_view text = call.input.as_string();
   if (!call.limits.spend(static_cast<std::int64_t>(text.size() / 64))) return {};
-  if (text == "nan" || text == "NaN" || text == "-NaN" || text == "-nan")
-    return Value(std::numeric_limits<double>::quiet_NaN());
   auto parsed = parse_json(text, {call.limits.budget().depth});
-  if (!parsed)
-    return call.raise(parsed.error().detail + " (while parsing '" +
-                      std::string(text.substr(0, byte_offset(text, 200))) + "')");
-  return std::move(*parsed);
-}
-
-// The text as a JSON number, or "nan", where it is one; a sign is allowed, blanks are not.
-std::optional<std::string> number_literal(std::string_view text) {
-  const bool negative = text.starts_with('-');
-  const std::string_view digits = negative || text.starts_with('+') ? text.substr(1) : text;
-  if (digits == "nan") return std::string("nan");
-  Lexer lexer(digits);
-  const Token number = lexer.next();
-  if (digits.empty() || number.kind != TokenKind::number || number.offset != 0) return std::nullopt;
-  const Token end = lexer.next();
-  if (end.kind != TokenKind::end || digits.find_first_of(" \t\r\n#") != std::string_view::npos)
-    return std::nullopt;
-  return (negative ? "-" : "") + std::string(number.text);
+  if (parsed) return std::move(*parsed);
+  // Once more, for what JSON has not but jq takes, and for its message. It is slower, and the
+  // message holds the text.
+  if (!call.limits.spend(static_cast<std::int64_t>(text.size() / 4)) ||
+      !call.limits.room_for(static_cast<std::int64_t>(text.size()) * 4))
+    return {};
+  Value value;
+  std::string fault;
+  if (read_loosely(text, call.limits.budget().depth, value, fault)) return value;
+  return call.raise(fault.append(" (while parsing '").append(text).append("')"));
 }
 
 Value to_number(NativeCall& call) {
   if (call.input.is_number()) return call.input;
-  if (!call.input.is_string())
-    return call.raise(type_error(call.input, "cannot be parsed as a number"));
-  const std::string_view text = call.input.as_string();
-  const auto literal = number_literal(text);
-  if (!literal) return call.raise(type_error(call.input, "cannot be parsed as a number"));
-  if (*literal == "nan") return Value(std::numeric_limits<double>::quiet_NaN());
-  return Value::number_from_literal(*literal);
+  if (call.input.is_string())
+    if (auto number = read_number(call.input.as_string())) return std::move(*number);
+  return call.raise(type_error(call.input, "cannot be parsed as a number"));
 }
 
 Value to_boolean(NativeCall& call) {
@@ -115,6 +100,7 @@ bool is_contained(const Value& whole, const Value& part, Limits& limits) {
     return false;
   if (whole.is_object() && part.is_object()) {
     for (const Value::Member& member : part.members()) {
+      if (!limits.spend(1 + static_cast<std::int64_t>(member.key.size() / 64))) return false;
       const Value* found = whole.find(member.name());
       if (found == nullptr) return false;
       if (!is_contained(*found, member.value, limits)) return false;
@@ -136,7 +122,8 @@ bool is_contained(const Value& whole, const Value& part, Limits& limits) {
     return true;
   }
   if (whole.is_string() && part.is_string())
-    return whole.as_string().find(part.as_string()) != std::string_view::npos;
+    return limits.spend(static_cast<std::int64_t>(whole.size() / 64)) &&
+           find_text(whole.as_string(), part.as_string()) != std::string_view::npos;
   return compare_paid(whole, part, limits) == 0;
 }
 

@@ -86,6 +86,7 @@ enum class Op : std::uint8_t {
   tail_parameter,
   finish,       // v → ; returns to the caller
   update_take,  // → the value of local[arg] at the path local[level], null left in its place
+  update_look,  // → the value of local[arg] at the path local[level]
   update_put,   // v → ; local[arg] at the path local[level] becomes v
   update_drop,  // the path local[level] is appended to local[arg]
   update_end,   // → local[arg] without the paths of local[level]

@@ -317,9 +317,11 @@ void Compiler::attempt(const Node& node) {
 void Compiler::variable(const Node& node, bool push) {
   const Binding* found = find_variable(node.text, BindingKind::variable);
   if (found == nullptr) {
-    if (node.text == "ENV")
-      return fail(node, "$ENV is not available: an expression cannot read the environment");
-    return fail(node, "$" + node.text + " is not defined");
+    if (node.text == "JQ_BUILD_CONFIGURATION") {
+      emit(push ? Op::push : Op::load, add_constant(Value("stepwell")));
+      return;
+    }
+    return unknown_variable(node);
   }
   if (found->depth == 0 && found->index < code_->used_variables.size())
     code_->used_variables[found->index] = true;

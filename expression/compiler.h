@@ -107,6 +107,7 @@ class Compiler {
   void limit_form(const Node& node);
   void skip_form(const Node& node);
   void unknown_function(const Node& node);
+  void unknown_variable(const Node& node);
   const Binding* find_function(std::string_view name, std::size_t arity) const;
   const Binding* find_variable(std::string_view name, BindingKind kind) const;
   std::uint16_t level_of(std::uint16_t depth) const {
@@ -121,7 +122,7 @@ class Compiler {
     draft_.function->code[at].arg = static_cast<std::uint32_t>(to);
   }
   std::uint32_t add_constant(Value value);
-  std::uint32_t new_local() { return draft_.function->locals++; }
+  std::uint32_t new_local();
   const Binding* bind_name(Binding binding);
   void finish_function(Function& function) const;
   void fail(const Node& node, std::string what);
@@ -140,6 +141,7 @@ class Compiler {
   bool tracked_ = false;      // the code being compiled may run as part of a path expression
   bool in_source_ = true;     // the code being compiled is the author's, not a built-in's
   std::size_t error_at_ = 0;  // where a fault in a built-in's own text is to be shown
+  std::size_t size_ = 0;      // instructions so far
   std::optional<Problem> problem_;
 };
 

@@ -9,48 +9,6 @@
 
 namespace stepwell::expression::detail {
 
-namespace {
-
-struct Refused {
-  std::string_view name;
-  std::string_view reason;
-};
-
-// What the jq command has and an expression must not: it reads nothing but its input.
-constexpr std::array<Refused, 10> kRefused{{
-    {"input", "an expression has one input"},
-    {"inputs", "an expression has one input"},
-    {"input_filename", "an expression cannot see files"},
-    {"input_line_number", "an expression cannot see files"},
-    {"halt", "an expression cannot end the engine"},
-    {"halt_error", "an expression cannot end the engine"},
-    {"get_search_list", "modules are not available"},
-    {"modulemeta", "modules are not available"},
-    {"get_prog_origin", "an expression cannot see files"},
-    {"get_jq_origin", "an expression cannot see files"},
-}};
-
-std::size_t distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    std::size_t diagonal = row[0];
-    row[0] = i;
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      const std::size_t changed = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-      diagonal = row[j];
-      row[j] = std::min({changed, row[j] + 1, row[j - 1] + 1});
-    }
-  }
-  return row[b.size()];
-}
-
-std::string signature(std::string_view name, std::size_t arity) {
-  return std::string(name) + "/" + std::to_string(arity);
-}
-
-}  // namespace
-
 void Compiler::define(const Node& node) {
   const Binding* outer = scope_;
   for (std::size_t i = 0; i + 1 < node.kids.size(); ++i) function(node.kid(i));
@@ -284,7 +242,8 @@ void Compiler::skip_form(const Node& node) {
 // The last argument is the outermost loop.
 bool Compiler::native(const Node& node) {
   const NativeEntry* found = find_native(node.text, node.kids.size());
-  if (found == nullptr) return false;
+  // Those with "_" trust what the library gives them.
+  if (found == nullptr || (in_source_ && node.text.starts_with('_'))) return false;
   const std::size_t count = node.kids.size();
   for (std::size_t i = count; i-- > 0;) {
     const std::size_t pushed = count - 1 - i;
@@ -299,29 +258,6 @@ bool Compiler::native(const Node& node) {
   }
   emit(Op::native, native_index(*found), 0, static_cast<std::uint8_t>(count));
   return true;
-}
-
-void Compiler::unknown_function(const Node& node) {
-  const std::size_t arity = node.kids.size();
-  for (const Refused& refused : kRefused)
-    if (refused.name == node.text)
-      return fail(node, node.text + " is not available: " + std::string(refused.reason));
-  std::string best;
-  std::size_t nearest = node.text.size() < 4 ? 2 : 3;
-  const auto offer = [&](std::string_view name, std::size_t count) {
-    std::size_t apart = distance(node.text, name);
-    if (apart > 0 && count != arity) ++apart;
-    if (apart >= nearest) return;
-    nearest = apart;
-    best = signature(name, count);
-  };
-  for (const Binding* at = scope_; at != nullptr; at = at->next)
-    if (at->kind == BindingKind::function || at->kind == BindingKind::parameter)
-      offer(at->name, at->arity);
-  for (const BuiltinName& known : builtin_names()) offer(known.name, known.arity);
-  std::string what = signature(node.text, arity) + " is not defined";
-  if (!best.empty()) what += "; did you mean " + best + "?";
-  fail(node, std::move(what));
 }
 
 }  // namespace stepwell::expression::detail

@@ -5,9 +5,28 @@
 
 namespace stepwell::expression::detail {
 
+namespace {
+constexpr std::size_t kMaxInstructions = 1'000'000;
+}
+
 std::size_t Compiler::emit(Op op, std::uint32_t arg, std::uint16_t level, std::uint8_t n) {
+  if (size_ >= kMaxInstructions && !draft_.function->code.empty()) {
+    if (!problem_) problem_ = syntax_problem(source_, error_at_, "the expression is too large");
+    return here() - 1;
+  }
+  ++size_;
   draft_.function->code.push_back({op, n, level, arg});
   return here() - 1;
+}
+
+// (Instructions have 16 bits for a local.)
+std::uint32_t Compiler::new_local() {
+  if (draft_.function->locals >= 0xFFFFU) {
+    if (!problem_)
+      problem_ = syntax_problem(source_, error_at_, "the expression has too many variables");
+    return 0;
+  }
+  return draft_.function->locals++;
 }
 
 // A program has few constants, so a scan finds the one that is there already.
@@ -51,7 +70,6 @@ void Compiler::finish_function(Function& function) const {
       if (!own_frame && returns(i + 1 + word.n)) word.op = Op::tail_call;
     }
   }
-  if (function.locals > 0xFFFFU) function.code.clear();
   code.shrink_to_fit();
 }
 

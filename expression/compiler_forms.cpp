@@ -86,7 +86,7 @@ void Compiler::bind_patterns(const Node& patterns) {
   }
   if (patterns.kids.size() == 1) return bind_one(patterns.kid(0));
   std::vector<std::size_t> jumps;
-  for (std::size_t i = 0; i < patterns.kids.size(); ++i) {
+  for (std::size_t i = 0; i < patterns.kids.size() && !problem_; ++i) {
     const bool last = i + 1 == patterns.kids.size();
     const std::size_t next = last ? 0 : emit(Op::alternative);
     for (const std::uint32_t local : locals) {
@@ -150,7 +150,8 @@ void Compiler::label(const Node& node) {
 
 void Compiler::leave(const Node& node) {
   const Binding* found = find_variable(node.text, BindingKind::label);
-  if (found == nullptr) return fail(node, "$*label-" + node.text + " is not defined");
+  if (found == nullptr)
+    return fail(node, "break $" + node.text + " is not inside of a label $" + node.text + " | …");
   emit(Op::leave, found->index, level_of(found->depth));
 }
 
@@ -227,11 +228,12 @@ void Compiler::update(const Node& node) {
       nested(change);
       return put(locals);
     }
-    // The first output counts; where there is none the path is deleted in the end.
+    // The first output counts; where there is none the path is deleted in the end, and what lies
+    // there may be looked at again by a further path until then.
     const std::uint32_t point = new_local();
     emit(Op::label, point);
     const std::size_t none = emit(Op::fork);
-    take(locals);
+    emit(Op::update_look, locals.state, static_cast<std::uint16_t>(locals.path));
     nested(change);
     emit(Op::cut, point);
     put(locals);

@@ -153,12 +153,15 @@ Lexer::Piece Lexer::string_piece() {
       return piece;
     }
     if (!escape(piece)) {
-      piece.bad = "an escape that is none: use \\\" \\\\ \\/ \\b \\f \\n \\r \\t \\uXXXX or \\(…)";
+      piece.bad =
+          "this is no escape: there are \\\" \\\\ \\/ \\b \\f \\n \\r \\t \\uXXXX and \\(…); a "
+          "backslash "
+          "itself is written \\\\";
       return piece;
     }
   }
   piece.offset = source_.size();
-  piece.bad = "a string that does not end";
+  piece.bad = "the string that begins here does not end: a closing \" is missing";
   return piece;
 }
 

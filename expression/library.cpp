@@ -61,7 +61,7 @@ def range($from; $to; $by):
   elif $by < 0 then $from | while(. > $to; . + $by)
   else empty end;
 def combinations:
-  def choose: if . == [] then [] else .[0][] as $head | (.[1:] | choose) as $tail | [$head] + $tail end;
+  def choose: if length == 0 then [] else .[0][] as $head | (.[1:] | choose) as $tail | [$head] + $tail end;
   choose;
 def combinations($n): . as $set | [range($n) | $set] | combinations;
 def walk(f):

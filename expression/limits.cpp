@@ -73,19 +73,46 @@ void each_node(const Value& root, const Visit& visit) {
 }  // namespace
 
 bool pay_for_reading(Limits& limits, const Value& value) {
-  if (value.depth() == 0) return limits.spend(1 + static_cast<std::int64_t>(value.size() / 256));
+  if (value.depth() == 0) return limits.spend(1 + static_cast<std::int64_t>(value.weight() / 256));
   bool paid = true;
   each_node(value, [&](const Value& node) {
-    const std::size_t bytes = node.is_string() ? node.size() : 0;
+    const std::uint64_t bytes = node.depth() == 0 ? node.weight() : 0;
     return paid = limits.spend(1 + static_cast<std::int64_t>(bytes / 256));
   });
   return paid;
 }
 
-std::uint64_t count_nodes(const Value& value, std::uint64_t most) {
-  std::uint64_t count = 0;
-  each_node(value, [&](const Value&) { return ++count < most; });
-  return count;
+namespace {
+
+// With its quotes, a comma and what is written as an escape (RFC 8259 §7).
+std::int64_t printed_size(std::string_view text) {
+  std::int64_t size = 3 + static_cast<std::int64_t>(text.size());
+  for (const char c : text)
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F)
+      size += 5;
+    else if (c == '"' || c == '\\')
+      ++size;
+  return size;
+}
+
+}  // namespace
+
+std::int64_t pay_for_printing(Limits& limits, const Value& value) {
+  std::int64_t size = 0;
+  const auto print = [&](const Value& node) {
+    if (node.is_string())
+      size += printed_size(node.as_string());
+    else if (node.is_int64() && node.int64() >= 0 && node.int64() < 1'000'000)
+      size += 7;
+    else
+      size += node.is_number() ? 24 + static_cast<std::int64_t>(node.weight()) : 6;
+    for (const Value::Member& member : node.members()) size += printed_size(member.name());
+    // Nothing this long is kept, so that it need not be read to its end.
+    return limits.spend(1 + static_cast<std::int64_t>(node.weight() / 64 * (node.depth() == 0))) &&
+           limits.room_for(size);
+  };
+  each_node(value, print);
+  return size;
 }
 
 }  // namespace stepwell::expression::detail

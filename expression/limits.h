@@ -54,7 +54,8 @@ class Limits {
 // Pays for reading `value` whole, as comparing or printing it does. Storage is shared, so a value
 // can be far larger to read than it is to hold. False once a limit is met.
 bool pay_for_reading(Limits& limits, const Value& value);
-// The same up to `most` nodes; how many there are.
-std::uint64_t count_nodes(const Value& value, std::uint64_t most);
+// The same for printing it as JSON; about how long the text will be, and never much less. Shared
+// parts print each time that they occur.
+std::int64_t pay_for_printing(Limits& limits, const Value& value);
 
 }  // namespace stepwell::expression::detail

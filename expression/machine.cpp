@@ -176,7 +176,7 @@ bool Machine::step_control(const Instruction& word) {
       return count_start(word);
     case Op::skip: {
       Value& left = local(word.arg);
-      if (left.as_double() <= 0) return true;
+      if (left.as_double() < 1) return true;
       left = number_value(left.as_double() - 1);
       return go_back();
     }
@@ -220,7 +220,8 @@ bool Machine::step_values(const Instruction& word) {
       return index(word);
     case Op::index_below: {
       Value element;
-      if (!index_value(top(), constant(word.arg), element)) return raise(std::move(element));
+      if (!index_value(top(), constant(word.arg), limits_, element))
+        return raise(std::move(element));
       push(std::move(element));
       return true;
     }
@@ -242,6 +243,7 @@ bool Machine::step_values(const Instruction& word) {
       return insert(constant(word.arg), pop());
     case Op::negate: {
       if (!top().is_number()) return raise(type_error(top(), "cannot be negated"));
+      if (!limits_.spend(static_cast<std::int64_t>(top().weight() / 64))) return false;
       replace(negated(top()));
       return true;
     }
@@ -288,6 +290,13 @@ bool Machine::native(const Instruction& word) {
   std::array<Value, kMaxNativeArguments> args;
   for (std::uint32_t i = 0; i < word.n; ++i) args[i] = pop();
   Value input = pop();
+  // Most read their input and arguments once: so much is paid for here.
+  const auto reading = [](const Value& value) {
+    return value.is_number() ? value.weight() : value.size();
+  };
+  std::uint64_t size = reading(input);
+  for (std::uint32_t i = 0; i < word.n; ++i) size += reading(args[i]);
+  if (!limits_.spend(static_cast<std::int64_t>(size / 256))) return false;
   NativeCall call{input, std::span(args.data(), word.n), limits_, context_, regexes_};
   Value result = natives()[word.arg].function(call);
   if (limits_.exceeded() || !limits_.room_for(0)) return false;
@@ -302,6 +311,8 @@ bool Machine::insert(const Value& key, Value value) {
     return raise(Value("Cannot use " + std::string(kind_name(key)) + " (" + summary(key) +
                        ") as object key"));
   Value object = pop();
+  const std::size_t read = key.size() + (object.is_shared() ? 64 * object.size() : 0);
+  if (!limits_.spend(static_cast<std::int64_t>(read / 256))) return false;
   object.set_member(key, std::move(value));
   const bool allowed = limits_.allows_depth(object);
   push(std::move(object));
@@ -329,7 +340,12 @@ bool Machine::update(const Instruction& word) {
   Value result;
   switch (word.op) {
     case Op::update_take:
-      if (!take_path(state, local(word.level), result)) return raise(std::move(result));
+      if (!take_path(state, local(word.level), limits_, result)) return raise(std::move(result));
+      push(std::move(result));
+      return true;
+    case Op::update_look:
+      if (!detail::get_path(state, local(word.level), limits_, result))
+        return raise(std::move(result));
       push(std::move(result));
       return true;
     case Op::update_put: {

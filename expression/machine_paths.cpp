@@ -21,7 +21,7 @@ bool Machine::index_constant(const Instruction& word) {
   const bool follow = tracking() && (word.n & 2U) == 0;
   if (follow && !intact(top())) return raise(no_path_to(key, top()));
   Value element;
-  if (!index_value(top(), key, element)) {
+  if (!index_value(top(), key, limits_, element)) {
     error_ = std::move(element);
     return (word.n & 1U) != 0 ? go_back() : false;
   }
@@ -38,10 +38,8 @@ bool Machine::index(const Instruction& word) {
   Value key = pop();
   if (tracking() && !intact(target)) return raise(no_path_to(key, target));
   Value element;
-  if (target.is_array() && key.is_array() &&
-      !limits_.spend(static_cast<std::int64_t>(target.size())))
-    return false;
-  if (!index_value(target, key, element)) {
+  if (key.is_string() && !limits_.spend(static_cast<std::int64_t>(key.size() / 64))) return false;
+  if (!index_value(target, key, limits_, element)) {
     error_ = std::move(element);
     return (word.n & 1U) != 0 ? go_back() : false;
   }
@@ -71,7 +69,7 @@ bool Machine::walk_tracked(const Value& keys) {
   for (const Value& key : keys.elements()) {
     if (!intact(top())) return raise(no_path_to(key, top()));
     Value element;
-    if (!index_value(top(), key, element)) return raise(std::move(element));
+    if (!index_value(top(), key, limits_, element)) return raise(std::move(element));
     path_.push_back(key);
     at_path_ = element;
     replace(std::move(element));
@@ -146,7 +144,7 @@ bool Machine::get_path() {
     return raise(Value("Invalid path expression near attempt to access element " + summary(path) +
                        " of " + summary(target, kLongSummary)));
   Value found;
-  if (!detail::get_path(target, path, found)) return raise(std::move(found));
+  if (!detail::get_path(target, path, limits_, found)) return raise(std::move(found));
   if (tracking()) {
     for (const Value& key : path.elements()) path_.push_back(key);
     at_path_ = found;

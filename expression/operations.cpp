@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <limits>
 #include <utility>
+#include <vector>
 
 #include "base/json.h"
 #include "expression/utf8.h"
@@ -34,6 +36,8 @@ void append_summary(std::string& out, const Value& value) {
       append_summary(out, member.value);
     }
     out += '}';
+  } else if (const auto literal = value.literal(); literal && literal->size() > 64) {
+    out.append(literal->substr(0, 64));
   } else if (value.is_string() && value.size() > 64) {
     append_json(out, Value(value.as_string().substr(0, byte_offset(value.as_string(), 40))));
   } else {
@@ -68,6 +72,10 @@ Value number_value(double number) {
   return Value(number);
 }
 
+namespace {
+bool index_plainly(const Value& target, const Value& key, Value& result);
+}
+
 SliceBounds slice_bounds(const Value& from, const Value& to, std::size_t size) {
   const auto length = static_cast<double>(size);
   const auto bound = [length](const Value& value, double otherwise) {
@@ -89,7 +97,7 @@ bool slice_value(const Value& target, const Value& from, const Value& to, Value&
     return true;
   }
   if (!target.is_array() && !target.is_string()) {
-    return index_value(target, Value::object({{"start", from}, {"end", to}}), result);
+    return index_plainly(target, Value::object({{"start", from}, {"end", to}}), result);
   }
   const auto is_bound = [](const Value& value) { return value.is_null() || value.is_number(); };
   if (!is_bound(from) || !is_bound(to)) {
@@ -112,18 +120,72 @@ bool slice_value(const Value& target, const Value& from, const Value& to, Value&
   return true;
 }
 
-Value positions_of(const Value& array, const Value& part) {
-  Value found = Value::array();
-  if (part.empty()) return Value();
-  for (std::size_t at = 0; at + part.size() <= array.size(); ++at) {
-    bool same = true;
-    for (std::size_t i = 0; same && i < part.size(); ++i) same = array.at(at + i) == part.at(i);
-    if (same) found.push_back(Value(at));
+namespace {
+
+// Where `part_size` things lie among `size` things, overlapping ones too: by Knuth, Morris and
+// Pratt, so that no more than twice as many are compared as there are.
+template <class Same, class SameInPart, class Found>
+void each_occurrence(std::size_t size, std::size_t part_size, const Same& same,
+                     const SameInPart& same_in_part, Limits& limits, const Found& found) {
+  if (part_size == 0 || part_size > size) return;
+  if (!limits.room_for(static_cast<std::int64_t>(part_size * sizeof(std::size_t)))) return;
+  std::vector<std::size_t> border(part_size, 0);
+  for (std::size_t i = 1, k = 0; i < part_size; ++i) {
+    if (!limits.spend(1)) return;
+    while (k > 0 && !same_in_part(i, k)) k = border[k - 1];
+    if (same_in_part(i, k)) ++k;
+    border[i] = k;
   }
+  for (std::size_t at = 0, matched = 0; at < size; ++at) {
+    if (!limits.spend(1)) return;
+    while (matched > 0 && !same(at, matched)) matched = border[matched - 1];
+    if (same(at, matched)) ++matched;
+    if (matched < part_size) continue;
+    found(at + 1 - part_size);
+    matched = border[matched - 1];
+  }
+}
+
+}  // namespace
+
+Value text_positions(std::string_view text, std::string_view part, Limits& limits) {
+  Value found = Value::array();
+  std::size_t counted = 0;
+  std::size_t code_points = 0;
+  each_occurrence(
+      text.size(), part.size(), [&](std::size_t at, std::size_t i) { return text[at] == part[i]; },
+      [&](std::size_t i, std::size_t k) { return part[i] == part[k]; }, limits,
+      [&](std::size_t at) {
+        code_points += count_code_points(text.substr(counted, at - counted));
+        counted = at;
+        found.push_back(Value(code_points));
+      });
   return found;
 }
 
-bool index_value(const Value& target, const Value& key, Value& result) {
+Value positions_of(const Value& array, const Value& part, Limits& limits) {
+  Value found = Value::array();
+  each_occurrence(
+      array.size(), part.size(),
+      [&](std::size_t at, std::size_t i) {
+        return compare_paid(array.at(at), part.at(i), limits) == 0 && !limits.exceeded();
+      },
+      [&](std::size_t i, std::size_t k) {
+        return compare_paid(part.at(i), part.at(k), limits) == 0 && !limits.exceeded();
+      },
+      limits, [&](std::size_t at) { found.push_back(Value(at)); });
+  return found;
+}
+
+std::size_t find_text(std::string_view text, std::string_view part) {
+  const void* found = memmem(text.data(), text.size(), part.data(), part.size());
+  return found == nullptr ? std::string_view::npos
+                          : static_cast<std::size_t>(static_cast<const char*>(found) - text.data());
+}
+
+namespace {
+
+bool index_plainly(const Value& target, const Value& key, Value& result) {
   if (target.is_object() && key.is_string()) {
     const Value* found = target.find(key.as_string());
     result = found == nullptr ? Value() : Value(*found);
@@ -147,10 +209,6 @@ bool index_value(const Value& target, const Value& key, Value& result) {
     }
     return slice_value(target, key.get("start"), key.get("end"), result);
   }
-  if (target.is_array() && key.is_array()) {
-    result = positions_of(target, key);
-    return true;
-  }
   if (target.is_null() && (key.is_string() || key.is_number() || key.is_object())) {
     result = Value();
     return true;
@@ -162,6 +220,18 @@ bool index_value(const Value& target, const Value& key, Value& result) {
     message += kind_name(key);
   result = Value(message);
   return false;
+}
+
+}  // namespace
+
+bool index_value(const Value& target, const Value& key, Limits& limits, Value& result) {
+  if (key.is_array() && target.is_array()) {
+    result = positions_of(target, key, limits);
+    return !limits.exceeded();
+  }
+  // A slice takes its part of the whole.
+  if (key.is_object() && !limits.spend(static_cast<std::int64_t>(target.size() / 16))) return false;
+  return index_plainly(target, key, result);
 }
 
 bool child_of(const Value& target, const Value& key, const Value*& child, Value& error) {
@@ -178,7 +248,7 @@ bool child_of(const Value& target, const Value& key, const Value*& child, Value&
     }
   }
   Value element;
-  if (!index_value(target, key, element)) {
+  if (!index_plainly(target, key, element)) {
     error = std::move(element);
     return false;
   }
@@ -194,8 +264,15 @@ bool child_of(const Value& target, const Value& key, const Value*& child, Value&
 }
 
 int compare_paid(const Value& a, const Value& b, Limits& limits) {
-  if (a.depth() > 0 && b.depth() > 0 && !pay_for_reading(limits, a.depth() <= b.depth() ? a : b))
+  // Above this a comparison could take longer than it may without a look at the clock, because its
+  // parts are shared; whoever reads them pays for each.
+  constexpr std::uint64_t kHeavy = UINT64_C(1) << 26U;
+  const std::uint64_t weight = std::min(a.weight(), b.weight());
+  if (weight > kHeavy && !a.same(b)) {
+    if (!pay_for_reading(limits, a.weight() <= b.weight() ? a : b)) return 0;
+  } else if (!limits.spend(1 + static_cast<std::int64_t>(weight / 64))) {
     return 0;
+  }
   return compare(a, b);
 }
 

@@ -1,7 +1,11 @@
 #include "expression/parser.h"
 
+#include <algorithm>
 #include <array>
 #include <utility>
+
+#include "base/json.h"
+#include "expression/utf8.h"
 
 namespace stepwell::expression::detail {
 
@@ -83,10 +87,27 @@ Problem syntax_problem(std::string_view source, std::size_t offset, std::string 
       .with("column", column);
 }
 
+namespace {
+
+// The first byte of the source that is not UTF-8, where there is one.
+std::size_t bad_byte(std::string_view source) {
+  const std::string mended = valid_utf8(source);
+  const auto other =
+      std::mismatch(source.begin(), source.end(), mended.begin(), mended.end()).first;
+  auto at = static_cast<std::size_t>(other - source.begin());
+  // Some bad bytes begin as U+FFFD does, which stands in their place.
+  while (at > 0 && is_continuation(mended[at])) --at;
+  return at;
+}
+
+}  // namespace
+
 Result<NodePtr> Parser::parse() {
+  if (!is_valid_utf8(source_))
+    return stepwell::fail(
+        syntax_problem(source_, bad_byte(source_), "the expression is not valid UTF-8"));
   NodePtr root = token_.kind == TokenKind::end ? make(NodeKind::identity) : query();
-  if (root != nullptr && token_.kind != TokenKind::end)
-    root = unexpected("an operator or the end of the expression");
+  if (root != nullptr && token_.kind != TokenKind::end) root = left_over();
   if (root == nullptr)
     return stepwell::fail(syntax_problem(source_, fault_->offset, std::move(fault_->what)));
   return root;
@@ -185,15 +206,13 @@ NodePtr Parser::definitions() {
 NodePtr Parser::function() {
   NodePtr node = make(NodeKind::function);
   advance();
-  if (token_.kind != TokenKind::identifier && token_.kind != TokenKind::keyword)
-    return unexpected("the function's name");
+  if (token_.kind != TokenKind::identifier) return unexpected("the function's name");
   node->text = token_.text;
   advance();
   if (accept("(")) {
     do {
       const bool value = token_.kind == TokenKind::variable;
-      if (!value && token_.kind != TokenKind::identifier && token_.kind != TokenKind::keyword)
-        return unexpected("a parameter's name");
+      if (!value && token_.kind != TokenKind::identifier) return unexpected("a parameter's name");
       node->names.push_back((value ? "$" : "") + std::string(token_.text));
       advance();
     } while (accept(";"));
@@ -259,6 +278,19 @@ bool Parser::expect(std::string_view symbol, std::string_view where) {
   return false;
 }
 
+// (Only a mistake is worth the search for the place of what was opened.)
+bool Parser::expect_closing(std::string_view symbol, std::string_view opening, std::size_t offset) {
+  return accept(symbol) || expect(symbol, opened(opening, offset));
+}
+
+// Asked in the order of the source, so that it is counted through once.
+std::size_t Parser::line_at(std::size_t offset) {
+  const std::string_view passed = source_.substr(counted_, offset - counted_);
+  lines_ += static_cast<std::size_t>(std::count(passed.begin(), passed.end(), '\n'));
+  counted_ = offset;
+  return lines_;
+}
+
 bool Parser::expect_keyword(std::string_view word, std::string_view where) {
   if (accept_keyword(word)) return true;
   unexpected("\"" + std::string(word) + "\" " + std::string(where));
@@ -279,9 +311,13 @@ NodePtr Parser::fail(std::size_t offset, std::string what) {
 NodePtr Parser::unexpected(std::string_view wanted) {
   std::string found = quoted(token_.text);
   if (token_.kind == TokenKind::end) found = "the end of the expression";
+  if (token_.kind == TokenKind::quote) found = "a string";
+  if (token_.kind == TokenKind::keyword) found = "the keyword " + found;
   if (token_.kind == TokenKind::variable) found = "\"$" + std::string(token_.text) + "\"";
   if (token_.kind == TokenKind::field) found = "\"." + std::string(token_.text) + "\"";
-  return fail(token_.offset, "expected " + std::string(wanted) + " but found " + found);
+  std::string what = "expected " + std::string(wanted) + " but found " + found;
+  if (const std::string_view meant = hint(); !meant.empty()) what.append("; ").append(meant);
+  return fail(token_.offset, std::move(what));
 }
 
 NodePtr Parser::checked(NodePtr node) {

@@ -59,10 +59,17 @@ class Parser {
   bool accept_keyword(std::string_view word);
   bool expect(std::string_view symbol, std::string_view where);
   bool expect_keyword(std::string_view word, std::string_view where);
+  // To close what was opened at `offset`.
+  bool expect_closing(std::string_view symbol, std::string_view opening, std::size_t offset);
+  std::size_t line_at(std::size_t offset);
   NodePtr make(NodeKind kind) const { return std::make_unique<Node>(kind, token_.offset); }
   NodePtr text_literal(std::string_view text, std::size_t offset) const;
   NodePtr fail(std::size_t offset, std::string what);
   NodePtr unexpected(std::string_view wanted);
+  // parser_hints.cpp
+  NodePtr left_over();
+  std::string_view hint() const;
+  std::string opened(std::string_view bracket, std::size_t offset) const;
   // The finished node, or a fault where the tree has grown too high.
   NodePtr checked(NodePtr node);
 
@@ -74,6 +81,8 @@ class Parser {
   Lexer lexer_;
   Token token_;
   std::optional<Fault> fault_;
+  std::size_t counted_ = 0;  // bytes, of which lines_ is the last one's line
+  std::size_t lines_ = 1;
   int depth_ = 0;
 };
 

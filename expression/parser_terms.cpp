@@ -91,7 +91,7 @@ NodePtr Parser::bracket_suffix(NodePtr target) {
         return unexpected("a slice's bound");
       }
     }
-    if (!expect("]", "to close the \"[\"")) return nullptr;
+    if (!expect_closing("]", "[", offset)) return nullptr;
     node = std::make_unique<Node>(slice ? NodeKind::slice : NodeKind::index, offset);
     node->add(std::move(target));
     node->add(std::move(first));
@@ -133,8 +133,7 @@ NodePtr Parser::term() {
       NodePtr node = make(location ? NodeKind::location : NodeKind::variable);
       node->text = token_.text;
       if (location)
-        node->value = Value::object(
-            {{"file", "<top-level>"}, {"line", Lexer::position(source_, offset).first}});
+        node->value = Value::object({{"file", "<top-level>"}, {"line", line_at(offset)}});
       advance();
       return node;
     }
@@ -165,14 +164,14 @@ NodePtr Parser::term_symbol() {
   }
   if (accept("(")) {
     NodePtr inner = query();
-    if (inner == nullptr || !expect(")", "to close the \"(\"")) return nullptr;
+    if (inner == nullptr || !expect_closing(")", "(", offset)) return nullptr;
     return inner;
   }
   if (accept("[")) {
     auto node = std::make_unique<Node>(NodeKind::array, offset);
     if (accept("]")) return node;
     NodePtr content = query();
-    if (content == nullptr || !expect("]", "to close the \"[\"")) return nullptr;
+    if (content == nullptr || !expect_closing("]", "[", offset)) return nullptr;
     node->add(std::move(content));
     return checked(std::move(node));
   }
@@ -187,7 +186,9 @@ NodePtr Parser::term_keyword() {
   if (token_.is_keyword("foreach")) return fold(NodeKind::foreach);
   if (accept_keyword("break")) {
     if (token_.kind != TokenKind::variable)
-      return fail(offset, "break requires a label to break to");
+      return fail(offset,
+                  "break requires a label to break to: write break $name inside of label "
+                  "$name | …");
     auto node = std::make_unique<Node>(NodeKind::leave, offset);
     node->text = token_.text;
     advance();
@@ -195,7 +196,8 @@ NodePtr Parser::term_keyword() {
   }
   if (token_.is_keyword("import") || token_.is_keyword("include") || token_.is_keyword("module"))
     return fail(offset, "modules are not available: \"" + std::string(token_.text) +
-                            "\" cannot be used in an expression");
+                            "\" cannot be used in an expression; write the functions that it "
+                            "needs in the expression itself, by def");
   return unexpected("an expression");
 }
 
@@ -227,7 +229,7 @@ NodePtr Parser::string(std::string format, std::size_t offset) {
   while (true) {
     Lexer::Piece piece = lexer_.string_piece();
     if (!piece.bad.empty())
-      return fail(piece.bad.starts_with("a string") ? offset : piece.offset,
+      return fail(piece.bad.starts_with("the string") ? offset : piece.offset,
                   std::string(piece.bad));
     node->add(text_literal(piece.text, offset));
     if (piece.closes) break;
@@ -256,12 +258,17 @@ NodePtr Parser::object() {
         return unexpected("\",\" or \"}\"");
       value = object_value();
       if (value == nullptr) return nullptr;
-    } else if (needs_value) {
+    } else if (needs_value || key->kind == NodeKind::format) {
       return unexpected("\":\" and the member's value");
     }
     node->add(std::move(key));
     node->add(std::move(value));
-    if (!token_.is_symbol("}") && !expect(",", "between the members of an object")) return nullptr;
+    if (token_.is_symbol("}")) continue;
+    if (token_.kind == TokenKind::end) {
+      expect_closing("}", "{", node->at);
+      return nullptr;
+    }
+    if (!expect(",", "between the members of an object")) return nullptr;
   }
   return checked(std::move(node));
 }
@@ -322,8 +329,10 @@ NodePtr Parser::conditional() {
     if (otherwise == nullptr) return nullptr;
   }
   node->add(std::move(otherwise));
-  const auto line = Lexer::position(source_, offset).first;
-  if (!expect_keyword("end", "for the \"if\" of line " + std::to_string(line))) return nullptr;
+  if (!accept_keyword("end")) {
+    const auto line = Lexer::position(source_, offset).first;
+    return unexpected("\"end\" for the \"if\" of line " + std::to_string(line));
+  }
   return checked(std::move(node));
 }
 

@@ -8,11 +8,11 @@
 
 namespace stepwell::expression::detail {
 
-bool get_path(const Value& root, const Value& path, Value& result);
+bool get_path(const Value& root, const Value& path, Limits& limits, Value& result);
 // The root with the value at the path.
 bool set_path(Value root, const Value& path, Value value, Limits& limits, Value& result);
 // The value at the path into `result`, and out of `root` where it can be moved.
-bool take_path(Value& root, const Value& path, Value& result);
+bool take_path(Value& root, const Value& path, Limits& limits, Value& result);
 // The root without the values at the paths, which may come in any order.
 bool delete_paths(Value root, const Value& paths, Limits& limits, Value& result);
 

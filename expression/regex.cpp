@@ -21,6 +21,8 @@ constexpr std::size_t kMaxPattern = std::size_t{16} * 1024;
 constexpr std::size_t kMaxGroups = 200;  // Oniguruma parses groups by recursion
 constexpr std::size_t kMaxCached = 8;
 constexpr std::int64_t kRetriesPerMillisecond = 10'000;
+constexpr std::size_t kCharactersAtOnce = 4'000'000;  // a few milliseconds, at any pace
+constexpr std::size_t kLongestWhole = 30'000;         // searched without a look at the clock
 
 const OnigUChar* bytes_of(std::string_view text) {
   return reinterpret_cast<const OnigUChar*>(text.data());
@@ -105,12 +107,15 @@ int set_name(const OnigUChar* name, const OnigUChar* end, int count, int* groups
 
 }  // namespace
 
+bool initialize_regexes() { return initialize(); }
+
 struct RegexCache::Impl {
   struct Entry {
     std::string pattern;
     OnigOptionType options;
     RegexPtr regex;
     std::vector<Value> names;  // of the groups, null where there is none
+    bool in_parts;             // whether a search may be made as several
   };
   std::vector<Entry> entries;
 };
@@ -143,7 +148,10 @@ struct RegexAccess {
       return nullptr;
     }
     if (entries.size() >= kMaxCached) entries.erase(entries.begin());
-    Entry entry{std::string(pattern), options, RegexPtr(regex), {}};
+    // "\\G" is where a search begins, and the longest match is that of one whole search.
+    const bool in_parts =
+        (options & ONIG_OPTION_FIND_LONGEST) == 0 && pattern.find("\\G") == std::string_view::npos;
+    Entry entry{std::string(pattern), options, RegexPtr(regex), {}, in_parts};
     entry.names.resize(static_cast<std::size_t>(onig_number_of_captures(regex)) + 1);
     onig_foreach_name(regex, set_name, &entry.names);
     entries.push_back(std::move(entry));
@@ -172,18 +180,29 @@ class Search {
 
   // True where one is found from `start` on. Where not, it failed or there is none.
   bool find(std::size_t start) {
-    const OnigUChar* begin = bytes_of(text_);
-    const OnigUChar* end = begin + text_.size();
-    const int code = onig_search_with_param(entry_.regex.get(), begin, end, begin + start, end,
-                                            region_.get(), ONIG_OPTION_NONE, parameters_.get());
-    if (code >= 0) return true;
-    if (code == ONIGERR_RETRY_LIMIT_IN_MATCH_OVER || code == ONIGERR_RETRY_LIMIT_IN_SEARCH_OVER)
-      call_.limits.exceed(Limits::Exceeded::cpu);
-    else if (code == ONIGERR_MATCH_STACK_LIMIT_OVER)
-      call_.limits.exceed(Limits::Exceeded::memory);
-    else if (code != ONIG_MISMATCH)
-      error_ = failure(code, nullptr);
-    return false;
+    const std::size_t left = text_.size() - start;
+    if (!entry_.in_parts) {
+      if (left <= kLongestWhole) return search(start, text_.size());
+      error_ = "Regex failure: the text is too long for this pattern";
+      return false;
+    }
+    // Retries are counted, but not what a pattern reads without one, from each character on to the
+    // end: so it is tried at a few characters at a time, more where that goes quickly.
+    const std::size_t least = 1 + kCharactersAtOnce / (left + 1);
+    std::size_t width = least;
+    std::int64_t time = call_.limits.milliseconds_left();
+    for (std::size_t from = start; from < text_.size();) {
+      std::size_t to = std::min(from + width, text_.size());
+      while (to < text_.size() && is_continuation(text_[to])) ++to;
+      if (search(from, to)) return true;
+      const std::int64_t before = std::exchange(time, call_.limits.milliseconds_left());
+      if (to == text_.size() || !error_.empty()) return false;
+      if (time == 0) return call_.limits.exceed(Limits::Exceeded::cpu);
+      if (call_.limits.exceeded()) return false;
+      width = before - time > 2 ? least : std::min(width * 2, least * 64);
+      from = to;
+    }
+    return left == 0 && search(start, start);
   }
 
   const std::string& error() const { return error_; }
@@ -204,13 +223,29 @@ class Search {
   }
 
  private:
+  // Tries where a match may begin, from one byte up to another.
+  bool search(std::size_t from, std::size_t to) {
+    const OnigUChar* begin = bytes_of(text_);
+    const int code =
+        onig_search_with_param(entry_.regex.get(), begin, begin + text_.size(), begin + from,
+                               begin + to, region_.get(), ONIG_OPTION_NONE, parameters_.get());
+    if (code >= 0) return true;
+    if (code == ONIGERR_RETRY_LIMIT_IN_MATCH_OVER || code == ONIGERR_RETRY_LIMIT_IN_SEARCH_OVER)
+      call_.limits.exceed(Limits::Exceeded::cpu);
+    else if (code == ONIGERR_MATCH_STACK_LIMIT_OVER)
+      call_.limits.exceed(Limits::Exceeded::memory);
+    else if (code != ONIG_MISMATCH)
+      error_ = failure(code, nullptr);
+    return false;
+  }
+
   Value part(int group) {
     Value object = Value::object();
     object.reserve(4);
     if (region_->beg[group] < 0) {
       object.set("offset", Value(-1));
-      object.set("length", Value(0));
       object.set("string", Value());
+      object.set("length", Value(0));
       return object;
     }
     const auto from = static_cast<std::size_t>(region_->beg[group]);
@@ -244,8 +279,7 @@ class Search {
 Value match(NativeCall& call) {
   if (!call.input.is_string())
     return call.raise(type_error(call.input, "cannot be matched, as it is not a string"));
-  if (!call.args[0].is_string())
-    return call.raise(type_error(call.args[0], "cannot be matched, as it is not a string"));
+  if (!call.args[0].is_string()) return call.raise(type_error(call.args[0], "is not a string"));
   Flags flags;
   if (!call.args[1].is_null() && !call.args[1].is_string())
     return call.raise(type_error(call.args[1], "is not a string"));

@@ -7,6 +7,9 @@
 
 namespace stepwell::expression::detail {
 
+// Makes Oniguruma ready, once; false where that fails.
+bool initialize_regexes();
+
 class RegexCache {
  public:
   RegexCache() noexcept;

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what building, testing and the demo need: Debian 12 packages, only those that are missing.
-# Idempotent; needs root (or sudo) only when something is missing.
+# Idempotent; needs root (or sudo) only when something is missing. `setup.sh fuzz`: for fuzzing too.
 set -euo pipefail
 
 packages=(
@@ -9,6 +9,7 @@ packages=(
   # libraries
   libcurl4-openssl-dev rapidjson-dev libtbb-dev libyaml-cpp-dev prometheus-cpp-dev libsodium-dev
   libsqlite3-dev libspdlog-dev libfmt-dev libcli11-dev libboost1.81-dev libonig-dev
+  libvalijson-dev
   libexpected-dev libsystemd-dev zlib1g-dev
   # tests, benchmarks, demo
   libgtest-dev libgmock-dev libbenchmark-dev libjq-dev jq nginx-light gunicorn python3-httpbin openssl
@@ -16,6 +17,9 @@ packages=(
   # lint
   clang-format-14 clang-tidy-14
 )
+if [[ ${1:-} == fuzz ]]; then
+  packages+=(clang-14 libclang-rt-14-dev llvm-14)
+fi
 
 missing=()
 for package in "${packages[@]}"; do

@@ -48,6 +48,11 @@ TEST(Json, RefusesWhatIsNoJsonAndSaysWhere) {
   }
 }
 
+TEST(Json, HalfASurrogatePairBecomesTheReplacementCharacter) {
+  EXPECT_EQ(to_json(*parse_json(R"(["\udc00","x\udfffy","\ud83d\ude00"])")),
+            "[\"\xEF\xBF\xBD\",\"x\xEF\xBF\xBDy\",\"\xF0\x9F\x98\x80\"]");
+}
+
 TEST(Json, BoundsTheNesting) {
   const std::string deep = std::string(1001, '[') + std::string(1001, ']');
   const auto value = parse_json(deep);
@@ -65,6 +70,28 @@ TEST(Json, IndentsAndSorts) {
   const Value value = parse_json(R"({"b":[1],"a":{}})").value();
   EXPECT_EQ(to_json(value, {0, true}), R"({"a":{},"b":[1]})");
   EXPECT_EQ(to_json(value, {2, false}), "{\n  \"b\": [\n    1\n  ],\n  \"a\": {}\n}");
+}
+
+TEST(Json, WritesStringsAsJqDoes) {
+  const Value value("\x01\x1f\b\f\n\r\t\"\\/\x7f é😀\xEF\xBF\xBF");
+  EXPECT_EQ(to_json(value), "\"\\u0001\\u001f\\b\\f\\n\\r\\t\\\"\\\\/\\u007f é😀\xEF\xBF\xBF\"");
+  JsonStyle ascii;
+  ascii.ascii = true;
+  EXPECT_EQ(to_json(Value("é\x7f😀\xEF\xBF\xBF"), ascii), R"("\u00e9\u007f\ud83d\ude00\uffff")");
+  EXPECT_EQ(to_json(Value::object({{"ü", "a"}}), ascii), R"({"\u00fc":"a"})");
+}
+
+TEST(Json, IndentsByTabs) {
+  JsonStyle style;
+  style.tabs = true;
+  EXPECT_EQ(to_json(parse_json(R"({"b":[1,[]],"a":{}})").value(), style),
+            "{\n\t\"b\": [\n\t\t1,\n\t\t[]\n\t],\n\t\"a\": {}\n}");
+}
+
+TEST(Json, WritesAnyDepthWithoutTheStack) {
+  Value deep;
+  for (int i = 0; i < 10'000; ++i) deep = Value::array({std::move(deep)});
+  EXPECT_EQ(to_json(deep), std::string(10'000, '[') + "null" + std::string(10'000, ']'));
 }
 
 TEST(Utf8, ReplacesEachMaximalBadPartOnce) {

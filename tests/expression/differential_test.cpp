@@ -1,251 +1,170 @@
-// Compares with the jq command, where there is one, over many programs and inputs. It starts once
-// for each input: the programs become one, each in its own try, which costs far less than a start
-// for each.
+// Compares with the jq command, where there is one, over generated programs and inputs.
+//   STEPWELL_DIFFERENTIAL_PROGRAMS  how many programs (default: what takes a few seconds)
+//   STEPWELL_DIFFERENTIAL_SEED      where to begin
+//   STEPWELL_DIFFERENTIAL_JQ        another command than jq; with one of 1.8 the whole grammar is
+//                                   used
+//   STEPWELL_DIFFERENTIAL_WORDS     1 compares the errors' messages too
 #include <gtest/gtest.h>
-#include <unistd.h>
 
-#include <array>
-#include <cstdio>
+#include <algorithm>
 #include <cstdlib>
-#include <filesystem>
-#include <fstream>
+#include <iostream>
+#include <map>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/json.h"
-#include "tests/expression/cases.h"
+#include "tests/expression/differential_differences.h"
+#include "tests/expression/differential_oracle.h"
+#include "tests/expression/differential_shrink.h"
+#include "tests/expression/program_generator.h"
 
 namespace stepwell::expression {
 namespace {
 
-// What Debian 12 has. Where jq 1.8 differs from it by design, the program is not in the lists
-// below; the differences are: implode of invalid code points, @base32d and @urid, ltrimstr of other
-// kinds, `abs`, `toarray`, `pick`, `have_literal_numbers`, `trim`, `splits` with null, error(null),
-// `if` without else, indices with overlapping text and in code points, `"x" * 0`, error texts with
-// "...", `last(empty)`, whole numbers above 2^53, nth of negative numbers, `tojson` of numbers,
-// gsub of empty matches, `ascii`, `getpath` in `paths(f)`, `@text` of numbers with exponents,
-// `join` of nested values, sub with several outputs, any and all of a condition with several
-// outputs, |= with no output, and "?" and
-// try, which in 1.6 also catch what fails behind them.
-const std::vector<std::string> kAtoms{".",
-                                      ".a",
-                                      ".b",
-                                      ".a.b",
-                                      ".[0]",
-                                      ".[1]",
-                                      ".[]",
-                                      ".[]?",
-                                      ".a?",
-                                      ".[0]?",
-                                      "1",
-                                      "\"x\"",
-                                      "null",
-                                      "[]",
-                                      "{}",
-                                      "true",
-                                      "length",
-                                      "keys",
-                                      "type",
-                                      "not",
-                                      "..",
-                                      "add",
-                                      "sort",
-                                      "reverse",
-                                      "to_entries",
-                                      "tostring",
-                                      "unique",
-                                      "first",
-                                      "last",
-                                      "min",
-                                      "max",
-                                      "map(.)",
-                                      "empty",
-                                      "error(1)",
-                                      "[.[]]",
-                                      "{a: .}",
-                                      "{a, b}",
-                                      "flatten",
-                                      "any",
-                                      "all",
-                                      "values",
-                                      "range(3)",
-                                      "path(..)",
-                                      "[paths]",
-                                      "tojson",
-                                      "ascii_downcase",
-                                      "explode",
-                                      "@json",
-                                      "@html",
-                                      "floor",
-                                      "map_values(.)",
-                                      "recurse",
-                                      "[tostream]",
-                                      "transpose",
-                                      "keys_unsorted",
-                                      "utf8bytelength",
-                                      "scalars",
-                                      "numbers",
-                                      "strings",
-                                      "group_by(.)",
-                                      "tonumber",
-                                      ".[1:]",
-                                      ".[:1]",
-                                      "-(1)",
-                                      "[limit(2; .[])]",
-                                      "first(.[])",
-                                      "select(.a)",
-                                      "with_entries(.)",
-                                      "del(.a)",
-                                      "del(.[0])",
-                                      "[..]",
-                                      "@base64",
-                                      "@text",
-                                      "infinite"};
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr std::uint64_t kPrograms = 160;
+#else
+constexpr std::uint64_t kPrograms = 480;
+#endif
+constexpr std::size_t kBatch = 40;
+constexpr std::size_t kInputs = 4;
+constexpr int kFaultsToReport = 40;
 
-const std::vector<std::string> kJoints{"(A) | (B)",
-                                       "(A), (B)",
-                                       "(A) + (B)",
-                                       "(A) - (B)",
-                                       "(A) * 2",
-                                       "(A) / (B)",
-                                       "(A) == (B)",
-                                       "(A) < (B)",
-                                       "(A) >= (B)",
-                                       "(A) and (B)",
-                                       "(A) or (B)",
-                                       "(A) // (B)",
-                                       "[(A), (B)]",
-                                       "{a: (A), b: (B)}",
-                                       "try (A) catch (B)",
-                                       "(A) as $x | (B), $x",
-                                       "if (A) then (B) else . end",
-                                       "reduce (A) as $x (0; [., $x]) | (B)",
-                                       "[foreach (A) as $x (0; [$x]; (B))]",
-                                       "first((A), (B))",
-                                       "label $l | (A), break $l, (B)",
-                                       "def f(g): g | g; f(A) | (B)",
-                                       "[(A)] | map(B)",
-                                       "(A)? | (B)?",
-                                       "\"\\(A)-\\(B)\"",
-                                       "[path((A) | (B))]",
-                                       "(A) |= [(B)]",
-                                       "(A) = (B)",
-                                       "[.[(A)]?, (B)]",
-                                       "(A) as [$p, $q] | [$p, (B)]",
-                                       "(A) as {a: $p} ?// [$p] | [$p, (B)]",
-                                       "[limit(2; (A), (B))]",
-                                       "isempty(A) | (B)",
-                                       "any(A; true)",
-                                       "(A) += (B)",
-                                       "[while((A) == 1; B)] | length",
-                                       "[.[]? | (A) | (B)]"};
-
-const std::vector<std::string> kInputs{
-    "null",       "3", "\"aXb\"", "[3,1,2]", R"({"a":{"b":2},"b":[1]})", R"([{"a":1},{"a":null}])",
-    "[[1,2],[3]]"};
-
-std::string replaced(std::string text, const std::string& a, const std::string& b) {
-  std::string out;
-  for (const char c : text) {
-    if (c == 'A')
-      out += a;
-    else if (c == 'B')
-      out += b;
-    else
-      out.push_back(c);
-  }
-  return out;
+std::uint64_t setting(const char* name, std::uint64_t otherwise) {
+  const char* text = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): one thread
+  return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
 }
 
-// A fixed sequence, so that a failure is the same each time.
-class Sequence {
+class Comparison {
  public:
-  const std::string& pick(const std::vector<std::string>& from) {
-    state_ = state_ * 6364136223846793005ULL + 1442695040888963407ULL;
-    return from[(state_ >> 33U) % from.size()];
+  explicit Comparison(JqCommand& jq)
+      : jq_(jq),
+        language_(jq.is_16() ? ProgramGenerator::Language::jq16
+                             : ProgramGenerator::Language::jq18) {}
+
+  void run(std::uint64_t seed, std::size_t programs) {
+    Chance chance(seed);
+    std::vector<Node> nodes;
+    std::vector<std::string> texts;
+    for (std::size_t i = 0; i < programs; ++i) {
+      nodes.push_back(
+          ProgramGenerator(chance, language_).program(1 + static_cast<int>(chance.below(6))));
+      texts.push_back(nodes.back().print());
+    }
+    std::vector<std::string> inputs;
+    for (std::size_t i = 0; i < kInputs; ++i) inputs.push_back(random_json(chance, 3));
+    const auto theirs = jq_.run(texts, inputs);
+    for (std::size_t i = 0; i < texts.size(); ++i)
+      for (std::size_t k = 0; k < inputs.size(); ++k)
+        if (!compare(nodes[i], inputs[k], theirs[i][k])) break;  // one report for a program
+  }
+
+  int faults() const { return faults_; }
+  void report(std::ostream& out) const {
+    out << compared_ << " outcomes compared with " << jq_.version() << " in " << jq_.starts()
+        << " starts; " << equal_ << " equal, of which " << failed_ << " failed on both sides\n";
+    for (const auto& [name, met] : explained_)
+      out << "  " << met.first << " explained by: " << name << ", as in " << met.second << "\n";
   }
 
  private:
-  std::uint64_t state_ = 20261121;
+  // False where they do not agree and nothing explains it.
+  bool compare(const Node& node, const std::string& input, const Outcome& theirs) {
+    const std::string program = node.print();
+    const Outcome ours = run_ours(program, input);
+    ++compared_;
+    if (same(ours, theirs)) {
+      ++equal_;
+      const auto elements = ours.outputs.elements();
+      if (elements.size() == 1 && elements[0].is_object()) ++failed_;
+      return true;
+    }
+    if (const Difference* known = excuse(program, ours, theirs)) {
+      auto& [count, example] = explained_[std::string(known->name)];
+      if (count++ == 0) example = program;
+      return true;
+    }
+    report_fault(node, input);
+    return false;
+  }
+
+  bool same(const Outcome& ours, const Outcome& theirs) const {
+    return agree(ours, theirs, words_);
+  }
+  const Difference* excuse(const std::string& program, const Outcome& ours,
+                           const Outcome& theirs) const {
+    return jq_.is_16() ? explanation(program, ours, theirs) : explanation18(program, ours, theirs);
+  }
+
+  void report_fault(const Node& node, const std::string& input) {
+    const auto still_fail = [&](const std::vector<std::string>& programs) {
+      std::vector<bool> fail;
+      const auto theirs = jq_.run(programs, {input});
+      for (std::size_t i = 0; i < programs.size(); ++i) {
+        const Outcome ours = run_ours(programs[i], input);
+        fail.push_back(ours.kind == Outcome::Kind::outputs && !same(ours, theirs[i][0]) &&
+                       excuse(programs[i], ours, theirs[i][0]) == nullptr);
+      }
+      return fail;
+    };
+    const std::string small = shrink(node, still_fail).print();
+    if (!reported_.insert(small).second) return;
+    ++faults_;
+    ADD_FAILURE() << "program: " << small << "\ninput:   " << input
+                  << "\nours:    " << describe(run_ours(small, input))
+                  << "\ntheirs:  " << describe(jq_.run({small}, {input})[0][0])
+                  << "\nwas:     " << node.print();
+  }
+
+  JqCommand& jq_;
+  const ProgramGenerator::Language language_;
+  const bool words_ = setting("STEPWELL_DIFFERENTIAL_WORDS", 0) != 0;
+  std::map<std::string, std::pair<std::uint64_t, std::string>> explained_;  // and an example
+  std::uint64_t compared_ = 0;
+  std::uint64_t equal_ = 0;
+  std::uint64_t failed_ = 0;
+  std::set<std::string> reported_;
+  int faults_ = 0;
 };
 
-std::vector<std::string> programs() {
-  std::vector<std::string> all = kAtoms;
-  Sequence sequence;
-  for (int i = 0; i < 600; ++i) {
-    const std::string& joint = sequence.pick(kJoints);
-    const std::string& a = sequence.pick(kAtoms);
-    all.push_back(replaced(joint, a, sequence.pick(kAtoms)));
+// As in the table of differences.
+std::string in_short(const Outcome& outcome) {
+  if (outcome.kind == Outcome::Kind::refused) return "refused";
+  if (outcome.kind == Outcome::Kind::broken) return "broken";
+  std::string text;
+  for (const Value& one : outcome.outputs.elements()) {
+    if (!text.empty()) text.push_back(' ');
+    text += one.is_object() ? "error" : to_json(one.at(0));
   }
-  return all;
+  return text;
 }
 
-// Each program's outputs as one line: an array, whose last element is {"error": …} where it failed.
-std::string wrapped(const std::string& program) {
-  return "[limit(50; try (" + program + ") catch {error: .})]";
-}
-
-std::string quoted_path() {
-  return (std::filesystem::temp_directory_path() /
-          ("stepwell-differential-" + std::to_string(getpid()) + ".jq"))
-      .string();
-}
-
-std::vector<std::string> lines_of(const std::string& command) {
-  std::vector<std::string> lines;
-  FILE* pipe = popen(command.c_str(), "r");  // NOLINT(cert-env33-c): a test's own command
-  if (pipe == nullptr) return lines;
-  std::string line;
-  std::array<char, 4096> buffer{};
-  while (std::fgets(buffer.data(), static_cast<int>(buffer.size()), pipe) != nullptr) {
-    line += buffer.data();
-    if (line.back() != '\n') continue;
-    line.pop_back();
-    lines.push_back(std::exchange(line, std::string()));
+TEST(Differential, DiffersFromJq16WhereItSaysSo) {
+  JqCommand jq;
+  for (const Difference& one : differences()) {
+    const std::string program(one.program);
+    const std::string input(one.input);
+    EXPECT_EQ(in_short(run_ours(program, input)), one.ours) << one.name << ": " << one.program;
+    if (!jq.is_16()) continue;
+    EXPECT_EQ(in_short(jq.run({program}, {input})[0][0]), one.theirs)
+        << one.name << ": " << one.program;
   }
-  pclose(pipe);
-  return lines;
-}
-
-// Errors' words changed between 1.6 and 1.8 in places; that there is one is what counts here.
-Value without_words(const Value& outputs) {
-  Value list = Value::array();
-  for (const Value& one : outputs.elements())
-    list.push_back(one.contains("error") ? Value::object({{"error", nullptr}}) : one);
-  return list;
 }
 
 TEST(Differential, AgreesWithTheJqCommand) {
-  const auto version = lines_of("jq --version 2>/dev/null");
-  if (version.empty()) GTEST_SKIP() << "there is no jq command here to compare with";
-  const std::vector<std::string> all = programs();
-  constexpr std::size_t kBatch = 60;
-  const std::string path = quoted_path();
-  std::size_t compared = 0;
-  for (std::size_t begin = 0; begin < all.size(); begin += kBatch) {
-    const std::size_t end = std::min(begin + kBatch, all.size());
-    std::ofstream file(path);
-    for (std::size_t i = begin; i < end; ++i)
-      file << (i == begin ? "" : ", ") << "(" << wrapped(all[i]) << ")\n";
-    file.close();
-    for (const std::string& input : kInputs) {
-      const auto lines = lines_of("printf %s '" + input + "' | jq -c -f " + path + " 2>&1");
-      ASSERT_EQ(lines.size(), end - begin) << input << (lines.empty() ? "" : lines.back());
-      for (std::size_t i = begin; i < end; ++i) {
-        const auto theirs = parse_json(lines[i - begin]);
-        const auto value = parse_json(input);
-        ASSERT_TRUE(theirs.has_value()) << lines[i - begin];
-        const auto ours = parse_json(outputs(wrapped(all[i]), *value).front());
-        ASSERT_TRUE(ours.has_value()) << all[i] << ": " << outputs(wrapped(all[i]), *value).front();
-        EXPECT_EQ(to_json(without_words(*ours), {0, true}),
-                  to_json(without_words(*theirs), {0, true}))
-            << "program: " << all[i] << "\ninput: " << input;
-        ++compared;
-      }
-    }
-  }
-  std::filesystem::remove(path);
-  EXPECT_GT(compared, 3000U);
+  const char* command = std::getenv("STEPWELL_DIFFERENTIAL_JQ");  // NOLINT(concurrency-mt-unsafe)
+  JqCommand jq(command == nullptr ? "jq" : command);
+  if (!jq.available()) GTEST_SKIP() << "there is no jq command here to compare with";
+  const std::uint64_t programs = setting("STEPWELL_DIFFERENTIAL_PROGRAMS", kPrograms);
+  const std::uint64_t seed = setting("STEPWELL_DIFFERENTIAL_SEED", 20261122);
+  Comparison comparison(jq);
+  for (std::uint64_t done = 0; done < programs && comparison.faults() < kFaultsToReport;
+       done += kBatch)
+    comparison.run(seed + done, kBatch);
+  comparison.report(std::cout);
 }
 
 }  // namespace

@@ -97,5 +97,20 @@ TEST(Paths, SetAndGet) {
   });
 }
 
+// Found by comparing with jq 1.8.1.
+TEST(Paths, AreJudgedAsByJq) {
+  expect_all({
+      {".[[]]", "[1]", "[]"},
+      {"try setpath([{\"start\": 1}]; [9]) catch \"no\"", "[1,2]", "\"no\""},
+      {"try getpath([null]) catch \"no\"", "null", "\"no\""},
+      {"[skip(0.5; 1, 2)]", "null", "[1,2]"},
+      // A path whose update gave nothing is deleted in the end; until then it is as it was.
+      {"try ((., .[0]) |= (if type == \"number\" then error(\"seen\") else empty end)) catch .",
+       "[1]", "\"seen\""},
+      {"(.[0], .[1]) |= empty", "[1,2,3]", "[3]"},
+      {"map_values(empty), map_values(., .)", "{\"a\":1,\"b\":2}", "{} {\"a\":1,\"b\":2}"},
+  });
+}
+
 }  // namespace
 }  // namespace stepwell::expression
