@@ -12,37 +12,16 @@ namespace {
 
 constexpr std::size_t kIdsShown = 100;
 
-// References of the tasks that authenticate by the credential.
-class TaskFinder {
- public:
-  explicit TaskFinder(const std::string& credential) : credential_(credential) {}
-
-  void look_at(const config::TaskList& tasks) {
-    for (const config::Task& task : tasks) {
-      reference_ = &task.reference;
-      std::visit(*this, task.body);
-    }
+// Appends the references of the tasks that authenticate by the credential.
+void find_tasks(const config::TaskList& tasks, const std::string& credential, Value& found) {
+  for (const config::Task& task : tasks) {
+    const auto* call = std::get_if<config::HttpCallBody>(&task.body);
+    if (call != nullptr && call->authentication && call->authentication->credential == credential)
+      found.push_back(task.reference);
+    for (const config::TaskList* list : config::child_lists(task.body))
+      find_tasks(*list, credential, found);
   }
-  Value found() && { return std::move(found_); }
-
-  void operator()(const config::DoBody& body) { look_at(body.tasks); }
-  void operator()(const config::ForBody& body) { look_at(body.tasks); }
-  void operator()(const config::TryBody& body) {
-    look_at(body.tasks);
-    look_at(body.handler);
-  }
-  void operator()(const config::HttpCallBody& body) {
-    if (body.authentication && body.authentication->credential == credential_)
-      found_.push_back(*reference_);
-  }
-  template <class Other>
-  void operator()(const Other& /*has no credential*/) {}
-
- private:
-  const std::string& credential_;
-  const std::string* reference_ = nullptr;
-  Value found_ = Value::array();
-};
+}
 
 bool refers_to(const config::Definition& definition, const std::string& credential) {
   return std::any_of(definition.credentials.begin(), definition.credentials.end(),
@@ -59,11 +38,11 @@ Value Usage::of_credential(const std::string& name) const {
   Value workflows = Value::array();
   for (const engine::Catalog::Entry& entry : catalog_.list()) {
     if (!refers_to(*entry.definition, name)) continue;
-    TaskFinder tasks(name);
-    tasks.look_at(entry.definition->tasks);
+    Value tasks = Value::array();
+    find_tasks(entry.definition->tasks, name, tasks);
     workflows.push_back(Value::object({{"workflow", entry.definition->id()},
                                        {"file", entry.definition->file},
-                                       {"tasks", std::move(tasks).found()}}));
+                                       {"tasks", std::move(tasks)}}));
   }
   Value usage = Value::object({{"workflows", std::move(workflows)}});
   usage.set("instances", instances([&](const config::Definition& definition, const std::string&) {

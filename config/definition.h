@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/units.h"
 #include "base/value.h"
+#include "config/schema.h"
 #include "config/template.h"
 
 namespace stepwell::config {
@@ -61,6 +62,12 @@ struct ForBody {
   Expression in;
   std::optional<Expression> while_;
   TaskList tasks;
+};
+
+// Branches run at the same time, each a task of its own; with `compete` the first to complete wins.
+struct ForkBody {
+  TaskList branches;
+  bool compete = false;
 };
 
 // `call: http`. The options come from metadata.stepwell.
@@ -120,22 +127,71 @@ struct WaitBody {
   DurationTemplate duration;
 };
 
-using TaskBody =
-    std::variant<DoBody, SetBody, SwitchBody, ForBody, HttpCallBody, RaiseBody, TryBody, WaitBody>;
+// The event that goes out, without what is filled in when it does.
+struct EmitBody {
+  Template event;  // an object of CloudEvents attributes
+};
+
+// Which events are meant.
+struct EventFilter {
+  struct Attribute {
+    std::string name;
+    Template value;                     // what it must be; an expression sees the attribute as "."
+    std::optional<Expression> pattern;  // the value as a regular expression, where it may be one
+  };
+  struct Correlation {
+    std::string key;
+    Expression from;                 // of the event
+    std::optional<Template> expect;  // none: what the first event has
+  };
+  std::vector<Attribute> attributes;
+  std::vector<Correlation> correlations;
+};
+
+struct EventStrategy {
+  enum class Kind : std::uint8_t { one, any, all };
+  Kind kind = Kind::one;
+  std::vector<EventFilter> filters;                   // of `any`, none: every event
+  std::optional<Expression> until;                    // sees what has been consumed as "."
+  std::shared_ptr<const EventStrategy> until_events;  // what ends it instead
+};
+// The types of the events that it may consume; empty where any type may do.
+std::vector<std::string> event_types(const EventStrategy& strategy);
+
+struct ListenBody {
+  enum class Read : std::uint8_t { data, envelope, raw };
+  EventStrategy to;
+  Read read = Read::data;
+  bool has_foreach = false;
+  std::string item = "item";
+  std::string at = "index";
+  TaskList tasks;
+  std::optional<Template> foreach_output_as;
+  std::optional<Template> foreach_export_as;
+};
+
+using TaskBody = std::variant<DoBody, SetBody, SwitchBody, ForBody, ForkBody, HttpCallBody,
+                              RaiseBody, TryBody, WaitBody, EmitBody, ListenBody>;
 
 struct Task {
   std::string name;
   std::string reference;  // JSON pointer, e.g. /do/0/tryGetPet/try/0/getPet
   Position position;
-  Value definition;                     // as it was written, for $task.definition
-  std::optional<Expression> condition;  // `if`
+  Value definition;                            // as it was written, for $task.definition
+  std::optional<Expression> condition;         // `if`
+  std::shared_ptr<const Schema> input_schema;  // of the raw input; null: none
   std::optional<Template> input_from;
   std::optional<Template> output_as;
+  std::shared_ptr<const Schema> output_schema;  // of the transformed output
   std::optional<Template> export_as;
+  std::shared_ptr<const Schema> export_schema;  // of the new context
   std::optional<DurationTemplate> timeout;
   FlowDirective then;
   TaskBody body;
 };
+
+// The lists of tasks that a task holds, in the order of the definition.
+std::vector<const TaskList*> child_lists(const TaskBody& body);
 
 struct Definition {
   std::string file;  // as it was given to the loader
@@ -145,9 +201,11 @@ struct Definition {
   std::string title;
   Value document;      // the whole definition as JSON, for $workflow.definition
   std::string digest;  // content hash (hexadecimal), by which an instance pins what it started with
-  std::vector<std::string> secrets;  // use.secrets
+  std::vector<std::string> secrets;            // use.secrets
+  std::shared_ptr<const Schema> input_schema;  // of the raw input; null: none
   std::optional<Template> input_from;
   std::optional<Template> output_as;
+  std::shared_ptr<const Schema> output_schema;  // of the transformed output
   std::optional<DurationTemplate> timeout;
   TaskList tasks;
   std::string run_as;  // document.metadata.stepwell.runAs

@@ -41,18 +41,27 @@ std::size_t distance(std::string_view a, std::string_view b) {
 std::string Fault::text() const {
   std::string out = file + ":" + std::to_string(position.line) + ":" +
                     std::to_string(position.column) +
-                    (severity == Severity::error ? ": error: " : ": warning: ") + what;
+                    (severity == Severity::error ? ": error: " : ": warning: ") + what + hint;
   if (!reference.empty()) out += " (at " + reference + ")";
   return out;
 }
 
-void FaultList::error(Position position, std::string what, std::string reference) {
-  ++errors_;
-  add({Fault::Severity::error, file_, position, std::move(what), std::move(reference)});
+std::string_view Fault::advice() const {
+  const std::size_t from = hint.find_first_not_of(",; ");
+  return from == std::string::npos ? std::string_view() : std::string_view(hint).substr(from);
 }
 
-void FaultList::warning(Position position, std::string what, std::string reference) {
-  add({Fault::Severity::warning, file_, position, std::move(what), std::move(reference)});
+void FaultList::error(Position position, std::string what, std::string reference,
+                      std::string hint) {
+  ++errors_;
+  add({Fault::Severity::error, file_, position, std::move(what), std::move(reference),
+       std::move(hint)});
+}
+
+void FaultList::warning(Position position, std::string what, std::string reference,
+                        std::string hint) {
+  add({Fault::Severity::warning, file_, position, std::move(what), std::move(reference),
+       std::move(hint)});
 }
 
 void FaultList::add(Fault fault) {
@@ -65,7 +74,7 @@ void FaultList::add(Fault fault) {
 
 std::vector<Fault> FaultList::take() {
   const auto key = [](const Fault& f) {
-    return std::tie(f.position.line, f.position.column, f.severity, f.what);
+    return std::tie(f.position.line, f.position.column, f.severity, f.what, f.hint);
   };
   std::stable_sort(faults_.begin(), faults_.end(),
                    [&](const Fault& a, const Fault& b) { return key(a) < key(b); });
@@ -77,7 +86,7 @@ std::vector<Fault> FaultList::take() {
     const Position last = faults_.back().position;
     faults_.push_back({Fault::Severity::error, file_, last,
                        "there are more faults; the first " + std::to_string(kMost) + " are shown",
-                       std::string()});
+                       std::string(), std::string()});
   }
   return std::move(faults_);
 }

@@ -15,8 +15,11 @@ class FaultList {
  public:
   explicit FaultList(std::string file) : file_(std::move(file)) {}
 
-  void error(Position position, std::string what, std::string reference = {});
-  void warning(Position position, std::string what, std::string reference = {});
+  // `hint` goes on behind `what`, as Fault has it.
+  void error(Position position, std::string what, std::string reference = {},
+             std::string hint = {});
+  void warning(Position position, std::string what, std::string reference = {},
+               std::string hint = {});
 
   std::size_t errors() const { return errors_; }
   bool has_errors() const { return errors_ > 0; }

@@ -16,11 +16,14 @@ struct Fault {
   Severity severity = Severity::error;
   std::string file;
   Position position;
-  std::string what;       // with a hint where a name is close to a known one
+  std::string what;
   std::string reference;  // JSON pointer of the place, e.g. /do/0/getPet/with/method; may be empty
+  std::string hint;  // goes on behind `what`: ", did you mean `x`?", "; write …"; may be empty
 
-  // "FILE:LINE:COLUMN: error: WHAT (at REFERENCE)"
+  // "FILE:LINE:COLUMN: error: WHAT HINT (at REFERENCE)"
   std::string text() const;
+  // The hint without what joins it to `what`.
+  std::string_view advice() const;
 };
 
 struct Loaded {

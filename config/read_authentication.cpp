@@ -27,7 +27,7 @@ void read_secret_name(Reading& reading, const Place& place, Authentication& resu
     const std::vector<std::string_view> names(secrets.begin(), secrets.end());
     std::string hint = did_you_mean(*name, names);
     if (hint.empty()) hint = "; declare it there";
-    reading.error(place, quoted(*name) + " is none of `use.secrets`" + hint);
+    reading.error(place, quoted(*name) + " is none of `use.secrets`", hint);
     return;
   }
   result.credential = *name;
@@ -95,8 +95,8 @@ std::optional<Authentication> read_reference(Reading& reading, const Place& plac
   if (entry == table.entries.end()) {
     const std::string hint = did_you_mean(*name, table.names());
     if (!hint.empty())
-      reading.warning(place, quoted(*name) + " is none of `use.authentications`" + hint +
-                                 " As it stands it names a stored credential");
+      reading.warning(place, quoted(*name) + " is none of `use.authentications`",
+                      hint + " As it stands it names a stored credential");
     refer_to_credential(reading, *name, place.position());
     Authentication result;
     result.credential = *name;

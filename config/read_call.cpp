@@ -55,7 +55,7 @@ Template read_method(Reading& reading, const Place& place) {
     reading.error(place, "the method CONNECT is for proxies and cannot be called");
   else if (std::find(kMethods.begin(), kMethods.end(), method) == kMethods.end()) {
     const std::string hint = did_you_mean(method, kMethods);
-    if (!hint.empty()) reading.warning(place, quoted(text) + " is an unusual HTTP method" + hint);
+    if (!hint.empty()) reading.warning(place, quoted(text) + " is an unusual HTTP method", hint);
   }
   return Template::constant(Value(method));
 }
@@ -84,9 +84,9 @@ void check_header(Reading& reading, const Place& place, bool has_authentication)
   }
   if (is_expression_text(value.as_string())) return;
   if (authorization && !has_authentication)
-    reading.warning(place,
-                    "a credential written in the file; store it and write `authentication: {use: "
-                    "NAME}` beside the endpoint's `uri`");
+    reading.warning(place, "a credential written in the file",
+                    "; store it and write `authentication: {use: NAME}` beside the endpoint's "
+                    "`uri`");
   // RFC 9110 §5.5: CR, LF and NUL would end the field.
   if (value.as_string().find_first_of(std::string_view("\r\n\0", 3)) != std::string_view::npos)
     reading.error(place, "the value of a header cannot hold line breaks");
@@ -157,10 +157,11 @@ void warn_of_retries(Reading& reading, const Place& method, const HttpCallBody& 
   if (!reading.retried || body.idempotent || !body.method.is_constant()) return;
   const Value& name = body.method.constant();
   if (!name.is_string() || (name.as_string() != "POST" && name.as_string() != "PATCH")) return;
-  reading.warning(method, "a " + std::string(name.as_string()) +
-                              " within a `try` with `retry` is not repeated when its outcome is "
-                              "unknown; say by `metadata: {stepwell: {idempotent: true}}` that it "
-                              "may be, or by `false` that this is meant");
+  reading.warning(method,
+                  "a " + std::string(name.as_string()) +
+                      " within a `try` with `retry` is not repeated when its outcome is unknown",
+                  "; say by `metadata: {stepwell: {idempotent: true}}` that it may be, or by "
+                  "`false` that this is meant");
 }
 
 void refuse_call(Reading& reading, const Place& call, const std::string& name) {
@@ -168,7 +169,7 @@ void refuse_call(Reading& reading, const Place& call, const std::string& name) {
   if (std::find(kOtherCalls.begin(), kOtherCalls.end(), name) != kOtherCalls.end())
     return reading.error(call, quoted("call: " + name) + " is not supported by this version");
   const std::string hint = did_you_mean(name, kBuilt);
-  reading.error(call, quoted("call: " + name) + " is not supported by this version" + hint);
+  reading.error(call, quoted("call: " + name) + " is not supported by this version", hint);
 }
 
 }  // namespace

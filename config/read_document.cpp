@@ -131,11 +131,13 @@ void read_definition(std::string_view source, const YamlNode& root, Definition& 
   if (use) index_use(reading, *use);
   if (const auto input = fields.find("input"))
     definition.input_from =
-        read_filter_part(reading, *input, "from", {kWorkflowInputSees, "input.from"});
+        read_filter_part(reading, *input, "from", {kWorkflowInputSees, "input.from"},
+                         &reading.definition.input_schema);
   if (const auto tasks = fields.require("do")) definition.tasks = read_task_list(reading, *tasks);
   if (const auto output = fields.find("output"))
     definition.output_as =
-        read_filter_part(reading, *output, "as", {kWorkflowOutputSees, "output.as"});
+        read_filter_part(reading, *output, "as", {kWorkflowOutputSees, "output.as"},
+                         &reading.definition.output_schema);
   if (const auto timeout = fields.find("timeout"))
     definition.timeout = read_timeout(reading, *timeout, {kWorkflowInputSees, "timeout"});
   if (const auto schedule = fields.find("schedule")) reading.unsupported(*schedule, "schedule");

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/json.h"
+#include "config/literal_text.h"
 #include "config/read_values.h"
 
 namespace stepwell::config {
@@ -42,14 +43,15 @@ std::string available_text(const Site& site) {
 void check_variables(Reading& reading, const Place& place, const Site& site,
                      const Expression& expression) {
   if (expression.uses(kSecrets)) {
-    reading.error(place,
-                  "$secrets is not available; to send a stored credential write "
-                  "`authentication: {use: NAME}` beside the endpoint's `uri`");
+    reading.error(place, "$secrets is not available",
+                  "; to send a stored credential write `authentication: {use: NAME}` beside the "
+                  "endpoint's `uri`");
   }
   for (std::size_t i = 0; i < kVariableNames.size(); ++i) {
     if (i == kSecrets || (site.available >> i & 1U) != 0 || !expression.uses(i)) continue;
-    reading.error(place, "$" + std::string(kVariableNames[i]) + " is not available in " +
-                             quoted(site.field) + "; there are " + available_text(site));
+    reading.error(
+        place, "$" + std::string(kVariableNames[i]) + " is not available in " + quoted(site.field),
+        "; there are " + available_text(site));
   }
 }
 
@@ -102,12 +104,12 @@ void report_syntax(Reading& reading, const Place& place, const Source& source,
                                                  column.as_integer().value_or(1))
                                  : 0;
   std::string what = "in the jq expression: " + without_place(problem);
-  if (source.text.find("${") != std::string_view::npos)
-    what += "; a string is one expression as a whole: join texts as in `${ \"\\(.a)-\\(.b)\" }`";
-  else
-    what += variable_hint(reading, problem.detail);
+  const bool several = source.text.find("${") != std::string_view::npos;
+  std::string hint =
+      several ? "; a string is one expression as a whole: join texts as in `${ \"\\(.a)-\\(.b)\" }`"
+              : variable_hint(reading, problem.detail);
   reading.faults.error(position_within(reading.source, place.node(), source.offset + within),
-                       std::move(what), place.reference(80));
+                       std::move(what), place.reference(80), std::move(hint));
 }
 
 std::optional<Expression> compile(Reading& reading, const Place& place, const Site& site,
@@ -148,6 +150,15 @@ Template loose_template(Reading& reading, const Place& place, const Site& site,
   return Template::constant(place.node().value);
 }
 
+// What a text with `${ … }` in it was surely meant to be, as far as that is jq.
+std::string meant_expression(const Reading& reading, std::string_view text) {
+  constexpr std::size_t kMost = 200;
+  const std::optional<std::string> jq = interpolated(text);
+  const bool fits = jq && jq->size() <= kMost && !reading.faults.full();
+  if (fits && expression::Program::compile(*jq, reading.variables)) return "${ " + *jq + " }";
+  return "${ \"… \\(.name) …\" }";
+}
+
 Template read_string_template(Reading& reading, const Place& place, const Site& site) {
   const std::string_view text = place.node().value.as_string();
   if (reading.loose) return loose_template(reading, place, site, text);
@@ -159,7 +170,8 @@ Template read_string_template(Reading& reading, const Place& place, const Site& 
   if (open != std::string_view::npos && text.find('}', open) != std::string_view::npos)
     reading.warning(place,
                     "this is literal text: in strict mode a string is an expression only where the "
-                    "whole of it is `${ … }`; write `${ \"… \\(.name) …\" }`");
+                    "whole of it is `${ … }`",
+                    "; write `" + meant_expression(reading, text) + "`");
   return Template::constant(place.node().value);
 }
 
@@ -236,13 +248,19 @@ std::optional<Template> read_filter(Reading& reading, const Place& place, const 
 }
 
 std::optional<Template> read_filter_part(Reading& reading, const Place& place, std::string_view key,
-                                         const Site& site) {
+                                         const Site& site, std::shared_ptr<const Schema>* schema) {
   const std::array<std::string_view, 2> known{"schema", key};
   const Fields fields(reading, place, known);
   if (!fields.is_mapping()) return std::nullopt;
-  if (const auto schema = fields.find("schema"))
-    reading.unsupported(*schema, std::string(place.key()) + ".schema");
   const auto filter = fields.find(key);
+  if (const auto written = fields.find("schema")) {
+    if (schema == nullptr)
+      reading.unsupported(*written, std::string(place.key()) + ".schema");
+    else
+      *schema = read_schema(reading, *written);
+    if (place.key() == "export" && !filter)
+      reading.warning(*written, "it has no effect without `as`, which makes the context");
+  }
   return filter ? read_filter(reading, *filter, site) : std::nullopt;
 }
 

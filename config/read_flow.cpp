@@ -59,12 +59,16 @@ FlowDirective read_flow(Reading& reading, const Place& place) {
     const auto found = reading.tasks->find(*name);
     if (found != reading.tasks->end()) return {FlowDirective::Kind::task, found->second};
   }
+  if (reading.tasks == nullptr) {
+    reading.error(place, "a branch of `fork` cannot go on to " + quoted(*name),
+                  "; expected `continue`, `exit` or `end`");
+    return {};
+  }
   std::vector<std::string_view> names{"continue", "exit", "end"};
-  if (reading.tasks != nullptr)
-    for (const auto& [task, index] : *reading.tasks) names.push_back(task);
+  for (const auto& [task, index] : *reading.tasks) names.push_back(task);
   std::string hint = reading.faults.full() ? "" : did_you_mean(*name, names);
   if (hint.empty()) hint = "; expected `continue`, `exit`, `end` or the name of a task beside it";
-  reading.error(place, "there is no task " + quoted(*name) + " in this list" + hint);
+  reading.error(place, "there is no task " + quoted(*name) + " in this list", hint);
   return {};
 }
 

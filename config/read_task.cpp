@@ -24,9 +24,9 @@ constexpr std::array<TaskKind, 12> kKinds{{
     {"switch", {"", ""}, true},
     {"try", {"catch", ""}, true},
     {"wait", {"", ""}, true},
-    {"emit", {"", ""}, false},
-    {"fork", {"", ""}, false},
-    {"listen", {"foreach", ""}, false},
+    {"emit", {"", ""}, true},
+    {"fork", {"", ""}, true},
+    {"listen", {"foreach", ""}, true},
     {"run", {"", ""}, false},
 }};
 constexpr std::array<std::string_view, 7> kBase{"if",      "input", "output",  "export",
@@ -61,7 +61,7 @@ const TaskKind* find_kind(Reading& reading, const Place& place) {
     const bool base = std::find(kBase.begin(), kBase.end(), member.key) != kBase.end();
     const std::string hint = base ? "" : did_you_mean(member.key, names);
     if (hint.empty()) continue;
-    reading.error_at_key(Place(place, member), "unknown keyword " + quoted(member.key) + hint);
+    reading.error_at_key(Place(place, member), "unknown keyword " + quoted(member.key), hint);
     return nullptr;
   }
   std::string what = "the task has no kind; expected one of " + quoted_list(names, "or");
@@ -101,13 +101,14 @@ void read_base(Reading& reading, const Place& place, Task& task) {
   if (const auto* condition = find("if"))
     task.condition = read_expression(reading, Place(place, *condition), {kTaskInputSees, "if"});
   if (const auto* input = find("input"))
-    task.input_from =
-        read_filter_part(reading, Place(place, *input), "from", {kTaskInputSees, "input.from"});
+    task.input_from = read_filter_part(reading, Place(place, *input), "from",
+                                       {kTaskInputSees, "input.from"}, &task.input_schema);
   if (const auto* output = find("output"))
-    task.output_as = read_filter_part(reading, Place(place, *output), "as", body_site("output.as"));
+    task.output_as = read_filter_part(reading, Place(place, *output), "as", body_site("output.as"),
+                                      &task.output_schema);
   if (const auto* exported = find("export"))
-    task.export_as =
-        read_filter_part(reading, Place(place, *exported), "as", {kExportSees, "export.as"});
+    task.export_as = read_filter_part(reading, Place(place, *exported), "as",
+                                      {kExportSees, "export.as"}, &task.export_schema);
   if (const auto* timeout = find("timeout"))
     task.timeout = read_timeout(reading, Place(place, *timeout), body_site("timeout"));
   if (const auto* then = find("then")) task.then = read_flow(reading, Place(place, *then));
@@ -159,9 +160,24 @@ TaskBody read_for(Reading& reading, const Place& task) {
   return ForBody{each, at, std::move(*collection), std::move(condition), std::move(tasks)};
 }
 
+ForkBody read_fork(Reading& reading, const Place& task) {
+  static constexpr std::array<std::string_view, 2> kFork{"branches", "compete"};
+  const Place fork(task, *task.node().find("fork"));
+  const Fields fields(reading, fork, kFork);
+  ForkBody body;
+  if (const auto branches = fields.require("branches"))
+    body.branches = read_branches(reading, *branches);
+  if (const auto compete = fields.find("compete"))
+    body.compete = read_flag(reading, *compete).value_or(false);
+  return body;
+}
+
 TaskBody read_body(Reading& reading, const Place& task, const TaskKind& kind) {
   if (kind.keyword == "call") return read_http_call(reading, task);
+  if (kind.keyword == "emit") return read_emit(reading, task);
   if (kind.keyword == "for") return read_for(reading, task);
+  if (kind.keyword == "fork") return read_fork(reading, task);
+  if (kind.keyword == "listen") return read_listen(reading, task);
   if (kind.keyword == "raise") return read_raise(reading, task);
   if (kind.keyword == "set") return read_set(reading, task);
   if (kind.keyword == "switch") return read_switch(reading, task);
@@ -223,7 +239,11 @@ Task read_task(Reading& reading, const Place& place) {
   return task;
 }
 
-TaskList read_task_list(Reading& reading, const Place& list) {
+namespace {
+
+enum class ListKind : std::uint8_t { sequence, branches };
+
+TaskList read_list(Reading& reading, const Place& list, ListKind kind) {
   TaskList tasks;
   if (list.node().kind != YamlNode::Kind::sequence) {
     reading.expected(list, "a list of tasks");
@@ -240,7 +260,8 @@ TaskList read_task_list(Reading& reading, const Place& list) {
       reading.error_at_key(
           task, "a second task with the name " + quoted(members[i]->key) + " in this list");
   }
-  const TaskNames* outer = std::exchange(reading.tasks, &names);
+  const bool branches = kind == ListKind::branches;
+  const TaskNames* outer = std::exchange(reading.tasks, branches ? nullptr : &names);
   const std::size_t errors_before = reading.faults.errors();
   tasks.resize(members.size());
   for (std::size_t i = 0; i < members.size(); ++i) {
@@ -249,8 +270,18 @@ TaskList read_task_list(Reading& reading, const Place& list) {
     tasks[i] = read_task(reading, Place(item, *members[i]));
   }
   reading.tasks = outer;
-  if (reading.faults.errors() == errors_before) check_reachability(reading, tasks);
+  if (!branches && reading.faults.errors() == errors_before) check_reachability(reading, tasks);
   return tasks;
+}
+
+}  // namespace
+
+TaskList read_task_list(Reading& reading, const Place& list) {
+  return read_list(reading, list, ListKind::sequence);
+}
+
+TaskList read_branches(Reading& reading, const Place& list) {
+  return read_list(reading, list, ListKind::branches);
 }
 
 }  // namespace stepwell::config

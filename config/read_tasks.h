@@ -12,6 +12,8 @@ namespace stepwell::config {
 
 // A list of one-member mappings, each a task by its name.
 TaskList read_task_list(Reading& reading, const Place& place);
+// The same for branches that run beside each other: none can name another as the next.
+TaskList read_branches(Reading& reading, const Place& place);
 // One task; `place` is the member that names it.
 Task read_task(Reading& reading, const Place& place);
 
@@ -24,6 +26,11 @@ SwitchBody read_switch(Reading& reading, const Place& task);
 HttpCallBody read_http_call(Reading& reading, const Place& task);
 RaiseBody read_raise(Reading& reading, const Place& task);
 TryBody read_try(Reading& reading, const Place& task);
+
+EmitBody read_emit(Reading& reading, const Place& task);
+ListenBody read_listen(Reading& reading, const Place& task);
+// {one | any | all, until}
+EventStrategy read_event_strategy(Reading& reading, const Place& place);
 
 std::optional<RetryPolicy> read_retry(Reading& reading, const Place& place);
 std::optional<Authentication> read_authentication(Reading& reading, const Place& place);

@@ -104,7 +104,7 @@ Template read_error_filter(Reading& reading, const Place& errors) {
     const Place place(*with, member);
     const bool known = std::find(kError.begin(), kError.end(), member.key) != kError.end();
     const std::string hint = known ? "" : did_you_mean(member.key, kError);
-    if (!hint.empty()) reading.warning(place, "errors have no " + quoted(member.key) + hint);
+    if (!hint.empty()) reading.warning(place, "errors have no " + quoted(member.key), hint);
     if (member.key == "status")
       (void)read_whole(reading, place, 100, 599);
     else if (known)

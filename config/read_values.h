@@ -48,9 +48,12 @@ std::optional<Expression> read_expression(Reading& reading, const Place& place, 
 Template read_template(Reading& reading, const Place& place, const Site& site);
 // As `from` and `as` take it: an expression, or an object as of read_template().
 std::optional<Template> read_filter(Reading& reading, const Place& place, const Site& site);
-// {schema, from} and the like: what stands under `key`; schemas are not there yet.
+// {schema, from} and the like: what stands under `key`, and the schema where it can have one.
 std::optional<Template> read_filter_part(Reading& reading, const Place& place, std::string_view key,
-                                         const Site& site);
+                                         const Site& site,
+                                         std::shared_ptr<const Schema>* schema = nullptr);
+// {format, document}; null where there is a fault.
+std::shared_ptr<const Schema> read_schema(Reading& reading, const Place& place);
 // `for.in`: an expression, or a list (which becomes the expression that gives it).
 std::optional<Expression> read_collection(Reading& reading, const Place& place, const Site& site);
 

@@ -59,16 +59,16 @@ std::vector<std::string_view> UseTable::names() const {
   return all;
 }
 
-void Reading::error(const Place& place, std::string what) {
-  faults.error(place.position(), std::move(what), place.reference(80));
+void Reading::error(const Place& place, std::string what, std::string hint) {
+  faults.error(place.position(), std::move(what), place.reference(80), std::move(hint));
 }
 
-void Reading::error_at_key(const Place& place, std::string what) {
-  faults.error(place.key_position(), std::move(what), place.reference(80));
+void Reading::error_at_key(const Place& place, std::string what, std::string hint) {
+  faults.error(place.key_position(), std::move(what), place.reference(80), std::move(hint));
 }
 
-void Reading::warning(const Place& place, std::string what) {
-  faults.warning(place.position(), std::move(what), place.reference(80));
+void Reading::warning(const Place& place, std::string what, std::string hint) {
+  faults.warning(place.position(), std::move(what), place.reference(80), std::move(hint));
 }
 
 void Reading::unsupported(const Place& place, std::string_view what) {
@@ -78,14 +78,15 @@ void Reading::unsupported(const Place& place, std::string_view what) {
 void Reading::expected(const Place& place, std::string_view what) {
   std::string text =
       "expected " + std::string(what) + ", found " + std::string(kind_text(place.node()));
+  std::string hint;
   const Value& value = place.node().value;
   if (what.substr(0, 4) == "text" && (value.is_number() || value.is_bool()))
-    text += "; write it in quotes";
+    hint = "; write it in quotes";
   // What is not there has no place of its own.
   if (value.is_null())
-    error_at_key(place, std::move(text));
+    error_at_key(place, std::move(text), std::move(hint));
   else
-    error(place, std::move(text));
+    error(place, std::move(text), std::move(hint));
 }
 
 const YamlNode::Member* Reading::refer(const Place& place, UseTable& table,
@@ -98,7 +99,7 @@ const YamlNode::Member* Reading::refer(const Place& place, UseTable& table,
   }
   std::string hint = did_you_mean(name, table.names());
   if (hint.empty()) hint = otherwise;
-  error(place, quoted(name) + " is none of " + quoted("use." + table.name) + hint);
+  error(place, quoted(name) + " is none of " + quoted("use." + table.name), hint);
   return nullptr;
 }
 
@@ -124,7 +125,7 @@ Fields::Fields(Reading& reading, const Place& place, std::span<const std::string
     std::string hint = did_you_mean(member.key, absent);
     if (hint.empty()) hint = "; expected " + quoted_list(known, "or");
     if (member.key == "<<") hint = "; merge keys are not part of YAML 1.2";
-    reading.error_at_key(Place(place, member), "unknown keyword " + quoted(member.key) + hint);
+    reading.error_at_key(Place(place, member), "unknown keyword " + quoted(member.key), hint);
   }
 }
 
@@ -184,7 +185,7 @@ std::optional<std::size_t> read_choice(Reading& reading, const Place& place,
   if (found != choices.end()) return static_cast<std::size_t>(found - choices.begin());
   std::string hint = did_you_mean(*text, choices);
   if (hint.empty()) hint = "; expected " + quoted_list(choices, "or");
-  reading.error(place, quoted(*text) + " is not known here" + hint);
+  reading.error(place, quoted(*text) + " is not known here", hint);
   return std::nullopt;
 }
 
@@ -199,9 +200,9 @@ std::string read_variable_name(Reading& reading, const Place& place) {
                                 [&](char c) { return letter(c) || (c >= '0' && c <= '9'); });
   if (good) return *name;
   const bool dollar = !name->empty() && name->front() == '$';
-  reading.error(place, quoted(*name) + " cannot name a variable" +
-                           (dollar ? "; write it without `$`"
-                                   : "; expected letters, digits and `_`, no digit first"));
+  reading.error(
+      place, quoted(*name) + " cannot name a variable",
+      dollar ? "; write it without `$`" : "; expected letters, digits and `_`, no digit first");
   return {};
 }
 

@@ -76,9 +76,10 @@ struct Reading {
   const TaskNames* tasks = nullptr;  // of the list that is being read
   bool retried = false;              // within a `try` that has a retry policy
 
-  void error(const Place& place, std::string what);
-  void error_at_key(const Place& place, std::string what);
-  void warning(const Place& place, std::string what);
+  // `hint` goes on behind `what`, as Fault has it.
+  void error(const Place& place, std::string what, std::string hint = {});
+  void error_at_key(const Place& place, std::string what, std::string hint = {});
+  void warning(const Place& place, std::string what, std::string hint = {});
   // "… is not supported by this version", at the key.
   void unsupported(const Place& place, std::string_view what);
   // "expected WHAT, found …"

@@ -4,6 +4,8 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <optional>
+#include <string>
 
 #include "base/json.h"
 #include "config/yaml_node.h"
@@ -73,79 +75,160 @@ bool radix_number(std::string_view text, Value& value) {
   return true;
 }
 
-// One character of a double-quoted scalar's escape: the bytes in the file and in the value.
-struct Step {
-  std::size_t raw;
-  std::size_t decoded;
+bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
+
+// Behind an anchor and a tag (YAML 1.2.2 §6.9), and what may stand between them and the scalar.
+std::size_t behind_properties(std::string_view text, std::size_t at) {
+  while (at < text.size() && (text[at] == '&' || text[at] == '!')) {
+    at = std::min(text.find_first_of(" \t\r\n", at), text.size());
+    while (at < text.size() && (is_blank(text[at]) || text[at] == '#'))
+      at = text[at] == '#' ? std::min(text.find('\n', at), text.size()) : at + 1;
+  }
+  return at;
+}
+
+// One element of a scalar as it is written: so many bytes of the file stand for that text.
+struct Element {
+  std::size_t raw = 1;
+  std::string decoded;
 };
 
-std::size_t utf8_length(std::uint32_t code) {
-  if (code < 0x80) return 1;
-  if (code < 0x800) return 2;
-  return code < 0x10000 ? 3 : 4;
-}
-
-Step escape_step(std::string_view raw) {  // raw[0] is the backslash
-  if (raw.size() < 2) return {1, 0};
-  const std::size_t digits = raw[1] == 'x' ? 2 : raw[1] == 'u' ? 4 : raw[1] == 'U' ? 8 : 0;
-  if (digits == 0) {
-    if (raw[1] == 'N' || raw[1] == '_') return {2, 2};
-    if (raw[1] == 'L' || raw[1] == 'P') return {2, 3};
-    return {2, 1};
+void append_utf8(std::string& out, std::uint32_t code) {
+  const auto continuation = [&](unsigned shift) {
+    out += static_cast<char>(0x80U | ((code >> shift) & 0x3FU));
+  };
+  if (code < 0x80) {
+    out += static_cast<char>(code);
+  } else if (code < 0x800) {
+    out += static_cast<char>(0xC0U | code >> 6U);
+    continuation(0);
+  } else if (code < 0x10000) {
+    out += static_cast<char>(0xE0U | code >> 12U);
+    continuation(6);
+    continuation(0);
+  } else {
+    out += static_cast<char>(0xF0U | code >> 18U);
+    continuation(12);
+    continuation(6);
+    continuation(0);
   }
-  std::uint32_t code = 0;
-  const std::string_view hex = raw.substr(2, digits);
-  std::from_chars(hex.data(), hex.data() + hex.size(), code, 16);
-  return {2 + digits, utf8_length(code)};
 }
 
-// A line break inside a flow scalar, with the white space around it, is one space, or a newline
-// for each empty line (YAML 1.2.2 §6.5).
-Step fold_step(std::string_view raw) {
-  const std::size_t end = std::min(raw.find_first_not_of(" \t\r\n"), raw.size());
-  const auto breaks = static_cast<std::size_t>(std::count(raw.begin(), raw.begin() + end, '\n'));
-  if (breaks == 0) return {1, 1};
-  return {end, breaks == 1 ? 1 : breaks - 1};
+std::uint32_t hex_number(std::string_view digits) {
+  std::uint32_t number = 0;
+  std::from_chars(digits.data(), digits.data() + digits.size(), number, 16);
+  return number;
 }
 
-Step flow_step(std::string_view raw, char quote) {
-  if (raw[0] == ' ' || raw[0] == '\t' || raw[0] == '\r' || raw[0] == '\n') return fold_step(raw);
-  if (quote == '"' && raw[0] == '\\') return escape_step(raw);
-  if (quote == '\'' && raw.substr(0, 2) == "''") return {2, 1};
-  return {1, 1};
-}
-
-std::size_t offset_in_flow_scalar(std::string_view text, std::size_t offset, std::size_t index) {
-  const char first = text[offset];
-  const char quote = first == '"' || first == '\'' ? first : '\0';
-  if (quote != '\0') ++offset;
-  for (std::size_t decoded = 0; decoded < index && offset < text.size();) {
-    const Step step = flow_step(text.substr(offset), quote);
-    if (decoded + step.decoded > index) break;
-    offset += step.raw;
-    decoded += step.decoded;
+// YAML 1.2.2 §5.7; text[0] is the backslash.
+Element escape_element(std::string_view text) {
+  if (text.size() < 2) return {1, ""};
+  const char c = text[1];
+  if (c == '\n') return {2, ""};
+  if (c == '\r') return {text.substr(1, 2) == "\r\n" ? 3U : 2U, ""};
+  const std::size_t digits = c == 'x' ? 2 : c == 'u' ? 4 : c == 'U' ? 8 : 0;
+  if (digits > 0) {
+    Element element{std::min(2 + digits, text.size()), {}};
+    std::uint32_t code = hex_number(text.substr(2, digits));
+    // Of a JSON file: half of a character beyond U+FFFF (RFC 8259 §7).
+    if (digits == 4 && code >= 0xD800 && code < 0xDC00 && text.substr(6, 2) == "\\u") {
+      code =
+          0x10000 + ((code - 0xD800) << 10U) + ((hex_number(text.substr(8, 4)) - 0xDC00) & 0x3FFU);
+      element.raw = std::min<std::size_t>(12, text.size());
+    }
+    append_utf8(element.decoded, code);
+    return element;
   }
-  return offset;
+  constexpr std::string_view kNames = "0abtnvfre\t";
+  constexpr std::string_view kMeanings("\0\a\b\t\n\v\f\r\x1b\t", 10);
+  if (const std::size_t name = kNames.find(c); name != std::string_view::npos)
+    return {2, std::string(1, kMeanings[name])};
+  if (c == 'N') return {2, "\xC2\x85"};
+  if (c == '_') return {2, "\xC2\xA0"};
+  if (c == 'L') return {2, "\xE2\x80\xA8"};
+  if (c == 'P') return {2, "\xE2\x80\xA9"};
+  return {2, std::string(1, c)};
 }
 
-// A literal block's lines are the file's lines below the `|` without their indentation.
-std::size_t offset_in_block_scalar(std::string_view text, const YamlNode& scalar,
-                                   std::size_t index) {
-  const std::string_view value = scalar.value.as_string();
-  const std::string_view head = value.substr(0, std::min(index, value.size()));
-  const auto lines = std::count(head.begin(), head.end(), '\n') + 1;
-  const std::size_t in_line = head.size() - (head.rfind('\n') + 1);
-  const std::size_t content = text.find_first_not_of(" \r\n", text.find('\n', scalar.offset));
-  if (content == std::string_view::npos) return scalar.offset;
-  const std::size_t indentation = content - (text.rfind('\n', content) + 1);
-  std::size_t offset = scalar.offset;
-  for (std::ptrdiff_t i = 0; i < lines; ++i) {
-    const std::size_t end = text.find('\n', offset);
-    if (end == std::string_view::npos) return scalar.offset;
-    offset = end + 1;
-  }
-  return std::min(offset + indentation + in_line, text.size());
+Element element_at(std::string_view text, char quote) {
+  if (quote == '"' && text[0] == '\\') return escape_element(text);
+  if (quote == '\'' && text.substr(0, 2) == "''") return {2, "'"};
+  return {1, std::string(1, text[0])};
 }
+
+// Walks through a scalar's text in the file and its value side by side. What is no white space must
+// be the same in both; of white space a scalar may have more, less and other than its value, by
+// indentation and folding.
+class Alignment {
+ public:
+  Alignment(std::string_view text, std::size_t offset, std::string_view value)
+      : text_(text), value_(value), at_(behind_properties(text, offset)) {
+    const char first = at_ < text_.size() ? text_[at_] : '\0';
+    if (first == '"' || first == '\'') {
+      quote_ = first;
+      ++at_;
+    } else if (first == '|' || first == '>') {
+      at_ = std::min(text_.find('\n', at_), text_.size());
+    }
+  }
+
+  // Where byte `index` of the value stands; nothing where the two do not fit together.
+  std::optional<std::size_t> find(std::size_t index) {
+    // The end is right behind the last word, wherever a block goes on to.
+    const std::size_t last = value_.find_last_not_of(" \t\r\n");
+    const bool behind = last == std::string_view::npos || index > last;
+    const std::size_t wanted = behind ? last + 1 : index;
+    while (done_ < wanted)
+      if (!(is_blank(value_[done_]) ? blanks(wanted) : word())) return std::nullopt;
+    if (!behind && !is_blank(value_[wanted])) skip_blanks();
+    return at_;
+  }
+
+ private:
+  // A run of white space. Where `wanted` is within it and the run is written as it is meant, the
+  // very place; else where the next word begins.
+  bool blanks(std::size_t wanted) {
+    const std::size_t end = std::min(value_.find_first_not_of(" \t\r\n", done_), value_.size());
+    std::size_t raw = at_;
+    std::size_t same = done_;
+    while (same < std::min(end, wanted) && raw < text_.size()) {
+      const Element element = element_at(text_.substr(raw), quote_);
+      if (element.decoded != value_.substr(same, 1)) break;
+      raw += element.raw;
+      ++same;
+    }
+    if (same == wanted) {
+      at_ = raw;
+      done_ = same;
+      return true;
+    }
+    skip_blanks();
+    done_ = end;
+    return true;
+  }
+  bool word() {
+    skip_blanks();
+    if (at_ >= text_.size()) return false;
+    const Element element = element_at(text_.substr(at_), quote_);
+    if (value_.substr(done_, element.decoded.size()) != element.decoded) return false;
+    at_ += element.raw;
+    done_ += element.decoded.size();
+    return true;
+  }
+  void skip_blanks() {
+    while (at_ < text_.size()) {
+      const Element element = element_at(text_.substr(at_), quote_);
+      if (!std::all_of(element.decoded.begin(), element.decoded.end(), is_blank)) return;
+      at_ += element.raw;
+    }
+  }
+
+  const std::string_view text_;
+  const std::string_view value_;
+  char quote_ = '\0';
+  std::size_t at_;
+  std::size_t done_ = 0;  // bytes of the value
+};
 
 }  // namespace
 
@@ -173,12 +256,8 @@ Value resolve_plain_scalar(std::string_view text, std::string& fault) {
 
 Position position_within(std::string_view text, const YamlNode& scalar, std::size_t index) {
   if (!scalar.value.is_string() || scalar.offset >= text.size()) return scalar.position;
-  const char first = text[scalar.offset];
-  // An anchor or a tag stands before the scalar itself.
-  if (first == '&' || first == '!') return scalar.position;
-  const bool block = scalar.style == YamlNode::Style::quoted && (first == '|' || first == '>');
-  const std::size_t offset = block ? offset_in_block_scalar(text, scalar, index)
-                                   : offset_in_flow_scalar(text, scalar.offset, index);
+  const std::size_t offset =
+      Alignment(text, scalar.offset, scalar.value.as_string()).find(index).value_or(scalar.offset);
   Position position = scalar.position;
   const std::string_view between = text.substr(scalar.offset, offset - scalar.offset);
   const auto breaks = std::count(between.begin(), between.end(), '\n');

@@ -52,7 +52,7 @@ void read_group(const YamlNode& node, const std::string& prefix, Settings& setti
     } else {
       std::string hint = did_you_mean(member.key, names);
       if (hint.empty()) hint = "; expected " + quoted_list(names, "or");
-      faults.error(member.key_position, "unknown setting " + quoted(name) + hint);
+      faults.error(member.key_position, "unknown setting " + quoted(name), {}, hint);
     }
   }
 }

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/result.h"
+#include "base/units.h"
 #include "config/loader.h"
 
 namespace stepwell::config {
@@ -35,6 +36,11 @@ struct Settings {
   LogFormat log_format = LogFormat::logfmt;
   std::uint64_t engine_workers = 0;  // 0: one for each core
   std::uint64_t engine_max_instances = 100'000;
+  // What one evaluation of an expression may take.
+  Milliseconds expressions_max_cpu{1000};
+  Bytes expressions_max_memory = 64_MiB;
+  std::uint64_t expressions_max_outputs = 1'000'000;
+  std::uint64_t expressions_max_depth = 10'000;
   std::uint64_t instances_retention = 10'000;  // finished instances kept in memory
   Milliseconds shutdown_grace{30'000};
 

@@ -7,6 +7,7 @@
 #include <charconv>
 
 #include "base/json.h"
+#include "config/byte_size.h"
 #include "config/faults.h"
 #include "config/template.h"
 #include "config/yaml_node.h"
@@ -17,7 +18,7 @@ namespace {
 
 using Check = SettingKey::Check;
 
-constexpr std::array<SettingKey, 18> kKeys{{
+constexpr std::array<SettingKey, 22> kKeys{{
     {"http.listen", "Where the API and the metrics are served: HOST:PORT. Port 0 takes a free one.",
      &Settings::http_listen, Check::listen},
     {"http.client.activePerHost",
@@ -60,6 +61,17 @@ constexpr std::array<SettingKey, 18> kKeys{{
     {"engine.maxInstances",
      "Instances that may be unfinished at once; beyond it the API answers 503.",
      &Settings::engine_max_instances, Check::positive},
+    {"expressions.maxCpu",
+     "CPU time that one evaluation of an expression may take (ISO 8601, or milliseconds and the "
+     "like).",
+     &Settings::expressions_max_cpu, Check::positive},
+    {"expressions.maxMemory",
+     "Memory that it may hold at any one time, beside its input (KiB, MiB, GiB).",
+     &Settings::expressions_max_memory, Check::positive},
+    {"expressions.maxOutputs", "Outputs that it may give.", &Settings::expressions_max_outputs,
+     Check::positive},
+    {"expressions.maxDepth", "Levels of the values that it may make, at most 10000.",
+     &Settings::expressions_max_depth, Check::levels},
     {"instances.retention", "Finished instances whose result is kept in memory.",
      &Settings::instances_retention, Check::none},
     {"shutdown.grace",
@@ -68,6 +80,8 @@ constexpr std::array<SettingKey, 18> kKeys{{
      &Settings::shutdown_grace, Check::none},
 }};
 
+// Of values; what walks through them is made for so many.
+constexpr std::int64_t kMostLevels = 10'000;
 constexpr std::array<std::string_view, 4> kLevels{"debug", "info", "warn", "error"};
 constexpr std::array<std::string_view, 2> kFormats{"logfmt", "json"};
 
@@ -140,19 +154,34 @@ std::string assign_text(std::string& into, Check check, const Value& value) {
 }
 
 std::string assign_count(std::uint64_t& into, Check check, const Value& value) {
-  const std::int64_t least = check == Check::positive ? 1 : 0;
+  const std::int64_t least = check == Check::none ? 0 : 1;
   const auto number = value.is_number() ? value.as_integer() : std::optional<std::int64_t>();
+  if (check == Check::levels && (!number || *number < least || *number > kMostLevels))
+    return "expected a whole number from 1 to " + std::to_string(kMostLevels);
   if (!number || *number < least)
     return "expected a whole number, at least " + std::to_string(least);
   into = static_cast<std::uint64_t>(*number);
   return {};
 }
 
-std::string assign_duration(Milliseconds& into, const Value& value) {
+std::string assign_duration(Milliseconds& into, Check check, const Value& value) {
   Result<Milliseconds> duration =
       value.is_string() ? parse_iso_duration(value.as_string()) : parse_duration_object(value);
   if (!duration) return duration.error().detail;
+  if (check == Check::positive && duration->count() == 0) return "expected more than no time";
   into = *duration;
+  return {};
+}
+
+std::string assign_size(Bytes& into, const Value& value) {
+  const bool is_count = value.is_number() && value.as_integer().value_or(-1) > 0;
+  if (!is_count && !value.is_string()) return "expected an amount of memory such as 64MiB";
+  const Result<Bytes> size =
+      is_count ? Result<Bytes>(Bytes{static_cast<std::uint64_t>(*value.as_integer())})
+               : parse_byte_size(value.as_string());
+  if (!size) return size.error().detail;
+  if (size->count == 0) return "expected an amount of memory such as 64MiB";
+  into = *size;
   return {};
 }
 
@@ -192,7 +221,8 @@ std::string assign_setting(Settings& settings, const SettingKey& key, const Valu
             return assign_list(settings.*m, check, value);
           },
           [&](std::uint64_t Settings::*m) { return assign_count(settings.*m, check, value); },
-          [&](Milliseconds Settings::*m) { return assign_duration(settings.*m, value); },
+          [&](Milliseconds Settings::*m) { return assign_duration(settings.*m, check, value); },
+          [&](Bytes Settings::*m) { return assign_size(settings.*m, value); },
           [&](LogLevel Settings::*m) { return assign_choice(settings.*m, kLevels, value); },
           [&](LogFormat Settings::*m) { return assign_choice(settings.*m, kFormats, value); }},
       key.target);
@@ -225,6 +255,7 @@ std::string setting_text(const Settings& settings, const SettingKey& key) {
           },
           [&](std::uint64_t Settings::*m) { return std::to_string(settings.*m); },
           [&](Milliseconds Settings::*m) { return duration_text(settings.*m); },
+          [&](Bytes Settings::*m) { return byte_size_text(settings.*m); },
           [&](LogLevel Settings::*m) {
             return std::string(kLevels.at(static_cast<std::size_t>(settings.*m)));
           },

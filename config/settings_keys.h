@@ -13,10 +13,10 @@
 namespace stepwell::config {
 
 struct SettingKey {
-  enum class Check : std::uint8_t { none, path, listen, networks, connect_to, positive };
+  enum class Check : std::uint8_t { none, path, listen, networks, connect_to, positive, levels };
   using Target = std::variant<std::string Settings::*, std::vector<std::string> Settings::*,
                               std::uint64_t Settings::*, Milliseconds Settings::*,
-                              LogLevel Settings::*, LogFormat Settings::*>;
+                              Bytes Settings::*, LogLevel Settings::*, LogFormat Settings::*>;
   std::string_view name;  // dotted
   std::string_view about;
   Target target;

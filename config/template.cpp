@@ -16,8 +16,14 @@ std::string place(const Position& position) {
          ")";
 }
 
+// With the expression's place in the definition's file.
+Problem placed(Problem problem, const Position& position) {
+  problem.detail += place(position);
+  return std::move(problem).with("line", position.line).with("column", position.column);
+}
+
 Problem expression_problem(const std::string& detail, const Position& position) {
-  return make_problem(ErrorKind::expression, "expression-failed", detail + place(position));
+  return placed(make_problem(ErrorKind::expression, "expression-failed", detail), position);
 }
 
 // RFC 3986 §2.3: all but the unreserved characters.
@@ -26,7 +32,7 @@ Problem expression_problem(const std::string& detail, const Position& position) 
 
 Result<Value> Expression::evaluate(const Scope& scope) const {
   Result<Value> result = program.evaluate(scope.input, scope.variables, scope.context);
-  if (!result) result.error().detail += place(position);
+  if (!result) return fail(placed(std::move(result.error()), position));
   return result;
 }
 

@@ -50,7 +50,8 @@ struct Expression {
   expression::Program program;
   Position position;
 
-  // Errors: expression/400 as of Program::evaluate; the detail names the file's line and column.
+  // Errors: expression/400 as of Program::evaluate; the detail and the
+  // extensions `line` and `column` name the place in the file.
   Result<Value> evaluate(const Scope& scope) const;
   bool uses(std::size_t variable) const { return program.uses_variable(variable); }
 };

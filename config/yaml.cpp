@@ -21,10 +21,13 @@ namespace {
 // Ends the parse: a limit was met. The fault is in the list already.
 struct Abandon {};
 
+constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+
 // Lines, and columns in characters, of byte offsets. The library counts columns in bytes.
 class Places {
  public:
-  explicit Places(std::string_view text) {
+  // `text` stands in the file behind `skipped` bytes.
+  Places(std::string_view text, std::size_t skipped) : skipped_(skipped) {
     line_starts_.push_back(0);
     for (std::size_t i = 0; i < text.size(); ++i) {
       if (text[i] == '\n') line_starts_.push_back(i + 1);
@@ -40,14 +43,45 @@ class Places {
     return {static_cast<std::uint32_t>(line - line_starts_.begin()) + 1,
             static_cast<std::uint32_t>(column) + 1};
   }
-  Position at(const YAML::Mark& mark) const {
-    return at(static_cast<std::size_t>(std::max(mark.pos, 0)));
+  Position at(const YAML::Mark& mark) const { return at(in_text(mark)); }
+  // The same in the file.
+  std::size_t offset(const YAML::Mark& mark) const { return skipped_ + in_text(mark); }
+  // The library is given a text that is shorter by `by` bytes before each of these offsets in it.
+  void set_shortened(std::vector<std::size_t> at, std::size_t by) {
+    shortened_ = std::move(at);
+    shortened_by_ = by;
   }
 
  private:
+  std::size_t in_text(const YAML::Mark& mark) const {
+    const auto given = static_cast<std::size_t>(std::max(mark.pos, 0));
+    const auto before = std::upper_bound(shortened_.begin(), shortened_.end(), given);
+    return given + shortened_by_ * static_cast<std::size_t>(before - shortened_.begin());
+  }
+
+  std::size_t skipped_;
+  std::vector<std::size_t> shortened_;
+  std::size_t shortened_by_ = 0;
   std::vector<std::size_t> line_starts_;
   std::vector<std::size_t> continuations_;  // bytes that begin no character
 };
+
+// The library writes the escapes \N and \_ (U+0085, U+00A0) as one byte, which is no UTF-8.
+std::string with_utf8(const std::string& text) {
+  if (is_valid_utf8(text)) return text;
+  std::string out;
+  for (std::size_t at = 0; at < text.size();) {
+    std::size_t length = 1;
+    while (length <= 4 && !is_valid_utf8(std::string_view(text).substr(at, length))) ++length;
+    if (length > 4) {
+      out += '\xC2';
+      length = 1;
+    }
+    out.append(text, at, length);
+    at += length;
+  }
+  return out;
+}
 
 class TreeBuilder final : public YAML::EventHandler {
  public:
@@ -79,7 +113,8 @@ class TreeBuilder final : public YAML::EventHandler {
   }
 
   void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
-                const std::string& text) override {
+                const std::string& scalar) override {
+    const std::string text = with_utf8(scalar);
     auto node = std::make_shared<YamlNode>(begin(YamlNode::Kind::scalar, mark));
     node->style = tag == "?" ? YamlNode::Style::plain : YamlNode::Style::quoted;
     node->value = scalar_value(text, tag, node->position);
@@ -120,7 +155,7 @@ class TreeBuilder final : public YAML::EventHandler {
     YamlNode node;
     node.kind = kind;
     node.position = places_.at(mark);
-    node.offset = static_cast<std::size_t>(std::max(mark.pos, 0));
+    node.offset = places_.offset(mark);
     return node;
   }
 
@@ -304,8 +339,9 @@ bool check_characters(std::string_view text, const Places& places, FaultList& fa
 
 // JSON writes characters beyond U+FFFF as two escapes, which the library refuses: they become the
 // one escape of YAML. Only for files that are JSON, where a backslash is always within a string.
-std::string join_surrogates(std::string_view text) {
+std::string join_surrogates(std::string_view text, Places& places) {
   std::string out;
+  std::vector<std::size_t> shortened;
   out.reserve(text.size());
   const auto unit = [&](std::size_t at) -> std::uint32_t {
     if (text.substr(at, 2) != "\\u" || at + 6 > text.size()) return 0;
@@ -330,11 +366,13 @@ std::string join_surrogates(std::string_view text) {
       for (int shift = 28; shift >= 0; shift -= 4)
         out += "0123456789ABCDEF"[(code >> static_cast<unsigned>(shift)) & 0xFU];
       i += 12;
+      shortened.push_back(out.size());
     } else {
       out += text.substr(i, 2);
       i += 2;
     }
   }
+  places.set_shortened(std::move(shortened), 2);
   return out;
 }
 
@@ -376,17 +414,16 @@ NodePtr parse_yaml(std::string_view text, FaultList& faults, bool may_be_empty,
     faults.error({1, 1}, "the file is larger than " + std::to_string(limits.bytes / 1024) + " KiB");
     return nullptr;
   }
-  constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
-  if (text.substr(0, kByteOrderMark.size()) == kByteOrderMark)
-    text.remove_prefix(kByteOrderMark.size());
-  const Places places(text);
+  const std::size_t skipped = text.starts_with(kByteOrderMark) ? kByteOrderMark.size() : 0;
+  text.remove_prefix(skipped);
+  Places places(text, skipped);
   if (!check_characters(text, places, faults)) return nullptr;
   const std::size_t first = text.find_first_not_of(" \t\r\n");
   const bool is_json = first != std::string_view::npos && text[first] == '{';
   const std::size_t before = faults.count();
   TreeBuilder builder(places, faults, limits);
-  NodePtr root = parse_documents(is_json ? join_surrogates(text) : std::string(text), builder,
-                                 places, faults, limits);
+  NodePtr root = parse_documents(is_json ? join_surrogates(text, places) : std::string(text),
+                                 builder, places, faults, limits);
   if (root && root->kind == YamlNode::Kind::scalar && root->value.is_null()) root = nullptr;
   if (!root && faults.count() == before && !may_be_empty) faults.error({1, 1}, "the file is empty");
   return root;

@@ -60,8 +60,9 @@ NodePtr parse_yaml(std::string_view text, FaultList& faults, bool may_be_empty =
 // The value of a plain scalar by the core schema; sets `fault` for what JSON cannot hold.
 Value resolve_plain_scalar(std::string_view text, std::string& fault);
 
-// Where byte `index` of the scalar's value stands in the file: exact for scalars on one line, a
-// best effort for others. `text` is what parse_yaml() was given.
+// Where byte `index` of the scalar's value stands in the file, in every style of scalars; the end
+// of the value is right behind its last word. Columns count characters (code points). `text` is
+// what parse_yaml() was given.
 Position position_within(std::string_view text, const YamlNode& scalar, std::size_t index);
 
 }  // namespace stepwell::config

@@ -3,10 +3,14 @@
 #include <cstdlib>
 #include <exception>
 #include <iostream>
+#include <map>
 #include <string>
+#include <vector>
 
 #include "daemon/admin_commands.h"
+#include "daemon/eval_command.h"
 #include "daemon/exit_code.h"
+#include "daemon/graph_command.h"
 #include "daemon/process.h"
 #include "daemon/run_command.h"
 #include "daemon/serve_command.h"
@@ -15,6 +19,19 @@
 namespace {
 
 using namespace stepwell::daemon;  // NOLINT(google-build-using-namespace): this file is its user
+
+void add_budget(CLI::App* command, BudgetOptions& budget) {
+  command->add_option(
+      "--max-cpu", budget.max_cpu,
+      "CPU time that one evaluation of an expression may take: 500ms, 1s, PT1S (default 1s)");
+  command->add_option("--max-memory", budget.max_memory, "Memory that it may hold (default 64MiB)");
+  command->add_option("--max-outputs", budget.max_outputs, "Outputs (default 1000000)")
+      ->check(CLI::PositiveNumber);
+  command
+      ->add_option("--max-depth", budget.max_depth,
+                   "Levels of a value (at most, and by default, 10000)")
+      ->check(CLI::Range(1, 10'000));
+}
 
 void add_run(CLI::App& app, RunOptions& options) {
   CLI::App* run = app.add_subcommand("run", "Run one instance in this process, without a daemon");
@@ -36,16 +53,87 @@ void add_run(CLI::App& app, RunOptions& options) {
   run->add_option("--origin", options.origins,
                   "NAME=ORIGIN: where the credential NAME may be sent; without it, to the "
                   "origins of the definition's own endpoints");
+  add_budget(run, options.budget);
   run->footer(
       "Examples:\n"
       "  stepwell run hello.yaml --input '{\"name\": \"Ada\"}'\n"
       "  stepwell run sync.yaml --allow-network 127.0.0.0/8 --credential crm=bearer:@token");
 }
 
-void add_validate(CLI::App& app, std::vector<std::string>& paths) {
+struct ValidateOptions {
+  std::vector<std::string> paths;
+  ValidateOutput output = ValidateOutput::text;
+};
+
+void add_validate(CLI::App& app, ValidateOptions& options) {
   CLI::App* validate = app.add_subcommand("validate", "Report every fault of definitions");
-  validate->add_option("path", paths, "Files, or folders of files")->required();
-  validate->footer("Example:\n  stepwell validate definitions/");
+  validate->add_option("path", options.paths, "Files, or folders of files")->required();
+  validate
+      ->add_option("-o,--output", options.output,
+                   "text (one line for each fault, on standard error), or json (one array, on "
+                   "standard output) for editors")
+      ->transform(CLI::CheckedTransformer(std::map<std::string, ValidateOutput>{
+          {"text", ValidateOutput::text}, {"json", ValidateOutput::json}}))
+      ->type_name("text|json");
+  validate->footer(
+      "Warnings leave the exit code at 0.\n"
+      "Examples:\n"
+      "  stepwell validate definitions/\n"
+      "  stepwell validate sync.yaml --output json");
+}
+
+void add_graph(CLI::App& app, GraphOptions& options) {
+  CLI::App* graph = app.add_subcommand("graph", "Show what of a definition runs after what");
+  graph->add_option("file", options.file, "The definition (YAML or JSON)")->required();
+  graph
+      ->add_option("-f,--format", options.format,
+                   "mermaid (text for documents and repositories) or svg (a picture)")
+      ->check(CLI::IsMember({"mermaid", "svg"}))
+      ->default_val("mermaid");
+  graph->add_option("-o,--output", options.output, "Write to this file");
+  graph->footer(
+      "Examples:\n"
+      "  stepwell graph sync.yaml\n"
+      "  stepwell graph sync.yaml --format svg -o sync.svg");
+}
+
+void add_eval_output(CLI::App* eval, EvalOptions& options) {
+  eval->add_flag("-c,--compact-output", options.compact, "Each output on one line");
+  eval->add_flag("-r,--raw-output", options.raw, "Strings as they are, without quotes");
+  eval->add_flag("-j,--join-output", options.join, "The same, and no line ends between outputs");
+  eval->add_flag("-a,--ascii-output", options.ascii, "Other characters as \\u escapes");
+  eval->add_flag("-S,--sort-keys", options.sort_keys, "Members of objects sorted by name");
+  eval->add_flag("--tab", options.tabs, "Indent by tabs");
+  eval->add_option("--indent", options.indent, "Indent by so many spaces; 0: one line")
+      ->check(CLI::Range(0, 7));
+  eval->add_flag("-e,--exit-status", options.exit_status,
+                 "Exit with 1 where the last output is null or false, or there is none");
+}
+
+void add_eval(CLI::App& app, EvalOptions& options) {
+  CLI::App* eval =
+      app.add_subcommand("eval", "Try out an expression on JSON from standard input (as jq)");
+  CLI::Option* file = eval->add_option("-f,--from-file", options.file, "Read the expression here");
+  eval->add_option("expression", options.expression, "The expression, without ${ }")
+      ->excludes(file);
+  add_eval_output(eval, options);
+  eval->add_flag("-n,--null-input", options.null_input, "Read nothing; the input is null");
+  eval->add_flag("-R,--raw-input", options.raw_input, "Each line of the input is a string");
+  eval->add_flag("-s,--slurp", options.slurp, "All inputs as one array; with -R as one string");
+  eval->add_option("--arg", options.arguments, "NAME VALUE: $NAME is this string")
+      ->allow_extra_args(false);
+  eval->add_option("--argjson", options.json_arguments, "NAME JSON: $NAME is this value")
+      ->allow_extra_args(false);
+  add_budget(eval, options.budget);
+  eval->footer(
+      "Several JSON texts are several inputs, one after the other. An expression that fails on one "
+      "is reported, and the next is read; the exit code is 1 then, and 2 where the expression or "
+      "the input is not valid.\n"
+      "Examples:\n"
+      "  echo '{\"orders\": [{\"id\": 7}]}' | stepwell eval '.orders[].id'\n"
+      "  stepwell eval -n --arg name Ada '{greeting: \"Hello, \\($name)\"}'\n"
+      "  stepwell eval -c --argjson context '{\"rate\": 2}' '.amount * $context.rate' "
+      "< order.json");
 }
 
 void add_config(CLI::App* command, ServeOptions& options) {
@@ -76,12 +164,16 @@ int run_command_line(int argc, char** argv) {
   app.set_version_flag("--version", "stepwell " STEPWELL_VERSION);
   app.require_subcommand(1);
   RunOptions run_options;
-  std::vector<std::string> paths;
+  ValidateOptions validate_options;
+  GraphOptions graph_options;
+  EvalOptions eval_options;
   ServeOptions serve_options;
   ServeOptions check_options;  // of its own: the environment would overwrite a shared file name
   CommandContext admin;
   add_run(app, run_options);
-  add_validate(app, paths);
+  add_validate(app, validate_options);
+  add_graph(app, graph_options);
+  add_eval(app, eval_options);
   add_serve(app, serve_options, check_options);
   add_admin_commands(app, admin);
   app.footer(
@@ -93,7 +185,11 @@ int run_command_line(int argc, char** argv) {
     return app.exit(error) == 0 ? kDone : kUsage;
   }
   if (app.got_subcommand("run")) return run(run_options);
-  if (app.got_subcommand("validate")) return validate(paths);
+  if (app.got_subcommand("validate")) {
+    return validate(validate_options.paths, validate_options.output, admin);
+  }
+  if (app.got_subcommand("graph")) return graph(graph_options, admin);
+  if (app.got_subcommand("eval")) return eval(eval_options);
   if (app.got_subcommand("serve")) return serve(serve_options);
   if (app.got_subcommand("check-config")) return check_config(check_options);
   return admin.exit_code;

@@ -1,6 +1,7 @@
 #include "daemon/run_command.h"
 
 #include <algorithm>
+#include <atomic>
 #include <fstream>
 #include <future>
 #include <iostream>
@@ -38,6 +39,9 @@ Result<NodeOptions> node_options(const RunOptions& options) {
   node.reactor.connect_to = options.connect_to;
   node.reactor.resolve = options.resolve;
   node.log_level = LogLevel::warn;
+  auto budget = budget_of(options.budget);
+  if (!budget) return fail(std::move(budget.error()));
+  node.engine.budget = *budget;
   return node;
 }
 
@@ -97,14 +101,23 @@ int run(const RunOptions& options) {
     }
     trace = &trace_file;
   }
-  std::promise<engine::InstanceView> ended;
+  std::promise<Result<engine::InstanceView>> ended;
+  std::atomic_flag told;
+  const auto tell = [&ended, &told](Result<engine::InstanceView> view) {
+    if (!told.test_and_set()) ended.set_value(std::move(view));
+  };
   engine::StartRequest request;
   request.workflow = (*node)->engine().prepare(loaded.definition);
   request.input = std::move(*input);
   request.observer = std::make_shared<TraceWriter>(
-      trace, [&ended](const engine::InstanceView& view) { ended.set_value(view); });
-  (*node)->engine().start(std::move(request), [](const Result<InstanceId>&) {});
-  return report(ended.get_future().get());
+      trace, [&tell](const engine::InstanceView& view) { tell(view); });
+  (*node)->engine().start(std::move(request), [&tell](const Result<InstanceId>& id) {
+    if (!id) tell(fail(id.error()));  // there is no instance, which could end
+  });
+  const Result<engine::InstanceView> view = ended.get_future().get();
+  if (view) return report(*view);
+  std::cerr << to_json(view.error().to_value(), {2, false}) << '\n';
+  return kFailed;
 }
 
 }  // namespace stepwell::daemon

@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "daemon/budget_options.h"
+
 namespace stepwell::daemon {
 
 struct RunOptions {
@@ -15,6 +17,7 @@ struct RunOptions {
   std::string ca_file;                   // as curl's --cacert
   std::vector<std::string> networks;     // CIDRs that the egress rules are opened for
   std::vector<std::string> credentials;  // NAME=bearer:@FILE, NAME=basic:USERNAME:@FILE, …
+  BudgetOptions budget;                  // of one evaluation of an expression
   std::vector<std::string> origins;      // NAME=ORIGIN, where the definition does not tell
 };
 

@@ -63,6 +63,11 @@ Result<NodeOptions> node_options(const config::Settings& settings) {
   options.engine.workers = settings.engine_workers;
   options.engine.max_open = settings.engine_max_instances;
   options.engine.keep_finished = settings.instances_retention;
+  options.engine.budget.cpu = settings.expressions_max_cpu;
+  options.engine.budget.memory_bytes =
+      static_cast<std::int64_t>(settings.expressions_max_memory.count);
+  options.engine.budget.outputs = settings.expressions_max_outputs;
+  options.engine.budget.depth = static_cast<std::uint32_t>(settings.expressions_max_depth);
   return options;
 }
 
@@ -238,7 +243,8 @@ int check_config(const ServeOptions& options) {
   if (!settings) return complain(settings.error(), kUsage);
   const auto node_settings = node_options(*settings);
   if (!node_settings) return complain(node_settings.error(), kUsage);
-  const int definitions = validate({settings->definitions});
+  CommandContext context;
+  const int definitions = validate({settings->definitions}, ValidateOutput::text, context);
   if (definitions != kDone) return definitions;
   std::cout << options.config << ": ok\n";
   return kDone;

@@ -2,9 +2,10 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <iostream>
+#include <ostream>
 
 #include "auth/redactor.h"
+#include "base/json.h"
 #include "config/loader.h"
 #include "daemon/definitions.h"
 #include "daemon/exit_code.h"
@@ -30,26 +31,81 @@ Result<std::vector<std::string>> definition_files(const std::string& path) {
   return files;
 }
 
-int validate(const std::vector<std::string>& paths) {
+namespace {
+
+Value fault_value(const config::Fault& fault) {
+  const bool error = fault.severity == config::Fault::Severity::error;
+  Value value = Value::object({{"file", fault.file},
+                               {"line", fault.position.line},
+                               {"column", fault.position.column},
+                               {"severity", error ? "error" : "warning"},
+                               {"message", fault.what},
+                               {"reference", fault.reference}});
+  if (!fault.advice().empty()) value.set("hint", fault.advice());
+  return value;
+}
+
+// Where the faults go, in the form that was asked for.
+class Findings {
+ public:
+  Findings(ValidateOutput output, CommandContext& context) : output_(output), context_(context) {}
+
+  void add(const config::Loaded& loaded, const std::string& file) {
+    for (const config::Fault& fault : loaded.faults) add(fault);
+    if (loaded.definition && output_ == ValidateOutput::text)
+      context_.out << file << ": ok (" << loaded.definition->id() << ")\n";
+  }
+
+  void add_unreadable(const std::string& path, const Problem& problem) {
+    if (output_ == ValidateOutput::text) {
+      context_.err << problem.one_line() << '\n';
+      return;
+    }
+    config::Fault fault;
+    fault.file = path;
+    fault.what = problem.detail;
+    add(fault);
+  }
+
+  void finish() {
+    if (output_ == ValidateOutput::json) context_.out << to_json(faults_, {.indent = 2}) << '\n';
+  }
+
+ private:
+  void add(const config::Fault& fault) {
+    if (output_ == ValidateOutput::text)
+      context_.err << fault.text() << '\n';
+    else
+      faults_.push_back(fault_value(fault));
+  }
+
+  ValidateOutput output_;
+  CommandContext& context_;
+  Value faults_ = Value::array();
+};
+
+}  // namespace
+
+int validate(const std::vector<std::string>& paths, ValidateOutput output,
+             CommandContext& context) {
   int exit_code = kDone;
   const auth::Redactor keys;  // knows API keys by their form
+  Findings findings(output, context);
   for (const std::string& path : paths) {
     const auto files = definition_files(path);
     if (!files) {
-      std::cerr << files.error().one_line() << '\n';
+      findings.add_unreadable(path, files.error());
       exit_code = kUsage;
       continue;
     }
     for (const std::string& file : *files) {
       const config::Loaded loaded =
           load_file(file, [&keys](std::string_view text) { return keys.knows_part_of(text); });
-      for (const config::Fault& fault : loaded.faults) std::cerr << fault.text() << '\n';
-      if (loaded.definition)
-        std::cout << file << ": ok (" << loaded.definition->id() << ")\n";
-      else
-        exit_code = kUsage;
+      findings.add(loaded, file);
+      if (!loaded.definition) exit_code = kUsage;
     }
   }
+  findings.finish();
   return exit_code;
 }
 

@@ -5,13 +5,18 @@
 #include <vector>
 
 #include "base/result.h"
+#include "daemon/command_context.h"
 
 namespace stepwell::daemon {
 
+enum class ValidateOutput { text, json };
+
 // Files, or folders whose *.yaml, *.yml and *.json files are meant, in the order of their names.
-// Faults go to standard error, one a line; an "ok" line for each good file to standard output.
-// Gives an ExitCode: kDone, or kUsage where any file has an error.
-int validate(const std::vector<std::string>& paths);
+// text: faults go to context.err, one a line; an "ok" line for each good file to context.out.
+// json: one array to context.out, of an object for each fault: file, line, column (1-based, in
+// characters; 0 where unknown), severity ("error", "warning"), message, reference, and hint where
+// there is one. Gives an ExitCode: kDone, or kUsage where any file has an error.
+int validate(const std::vector<std::string>& paths, ValidateOutput output, CommandContext& context);
 
 // The definition files of a folder, sorted by name; the path itself where it is no folder.
 // Errors: configuration/`file-unreadable` for a folder that cannot be read to its end.

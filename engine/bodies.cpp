@@ -60,6 +60,7 @@ Next Machine::start_body(std::uint32_t slot) {
     frame.collection = std::move(*collection);
     return iterate(slot, frame.input);
   }
+  if (const auto* fork = std::get_if<config::ForkBody>(&any)) return start_fork(slot, *fork);
   if (std::holds_alternative<config::TryBody>(any)) return start_attempt(slot);
   if (const auto* failure = std::get_if<config::RaiseBody>(&any)) {
     const auto error = failure->error.evaluate(scope(frame, frame.input));
@@ -70,6 +71,14 @@ Next Machine::start_body(std::uint32_t slot) {
                              "raise.error must give an object with type and status");
     return raise(slot, std::move(problem));
   }
+  if (const auto* emit = std::get_if<config::EmitBody>(&any)) {
+    auto event = event_to_emit(slot, *emit);
+    if (!event) return raise(slot, std::move(event.error()));
+    commands_.emplace_back(Emit{*event});
+    return finished(std::move(*event));
+  }
+  if (const auto* listen = std::get_if<config::ListenBody>(&any))
+    return start_listen(slot, *listen);
   const auto delay = std::get<config::WaitBody>(any).duration.evaluate(scope(frame, frame.input));
   if (!delay) return raise(slot, delay.error());
   frame.phase = Frame::Phase::waiting;
@@ -103,6 +112,43 @@ Next Machine::iterate(std::uint32_t slot, Value value) {
     if (!holds->truthy()) return {Next::Kind::finish, slot, 0, std::move(value), nullptr};
   }
   return start_list(slot, entry(slot).body, std::move(value), std::move(locals));
+}
+
+// All branches get the same input. The first one goes on at once, the others as their turn comes.
+Next Machine::start_fork(std::uint32_t slot, const config::ForkBody& fork) {
+  Frame& frame = at(slot);
+  const auto branches = static_cast<std::uint32_t>(fork.branches.size());
+  frame.running = branches;
+  frame.collection = Value::array();
+  frame.collection.reserve(branches);
+  for (std::uint32_t i = 0; i < branches; ++i) frame.collection.push_back({});
+  if (branches == 0) return {Next::Kind::finish, slot, 0, frame.collection, nullptr};
+  const Value input = frame.input;
+  for (std::uint32_t i = 1; i < branches; ++i)
+    state_.ready.push_back({Next::Kind::enter, slot, i, input, nullptr});
+  return start_list(slot, entry(slot).body, input, frame.locals);
+}
+
+Next Machine::branch_done(std::uint32_t slot, std::uint32_t branch, Value output) {
+  Frame& frame = at(slot);
+  --frame.running;
+  if (std::get<config::ForkBody>(task(slot).body).compete) {
+    cancel_below(slot);
+    return {Next::Kind::finish, slot, 0, std::move(output), nullptr};
+  }
+  frame.collection.set(branch, std::move(output));
+  if (frame.running > 0) return {};
+  return {Next::Kind::finish, slot, 0, std::exchange(frame.collection, {}), nullptr};
+}
+
+// A branch that fails ends the others and the fork; one that competes is out, and the fork fails
+// with the last.
+Next Machine::branch_failed(std::uint32_t slot, Problem problem) {
+  Frame& frame = at(slot);
+  --frame.running;
+  if (frame.running > 0 && std::get<config::ForkBody>(task(slot).body).compete) return {};
+  cancel_below(slot);
+  return raise(slot, std::move(problem));
 }
 
 Next Machine::start_step(std::uint32_t slot, Value arguments, bool repeatable) {

@@ -57,6 +57,7 @@ class Engine::Impl {
             clock,
             entropy,
             log,
+            events_,
             *pool_,
             metrics.counter("stepwell_steps_total", "Steps by outcome.",
                             {{"outcome", "completed"}}),
@@ -93,7 +94,7 @@ class Engine::Impl {
                               {{"workflow", label}, {"outcome", outcome}});
     };
     return std::make_shared<const Workflow>(
-        std::move(definition),
+        std::move(definition), options_.budget,
         WorkflowMetrics{metrics_.counter("stepwell_instances_started_total",
                                          "Instances that were admitted.", {{"workflow", label}}),
                         ended_counter("completed"), ended_counter("faulted"),
@@ -105,6 +106,14 @@ class Engine::Impl {
       admitted(
           fail(unavailable("shutting-down", "the daemon is stopping; try another node or later")));
       return;
+    }
+    if (request.input.is_null()) request.input = Value::object();
+    if (const auto& schema = request.workflow->program->definition().input_schema) {
+      if (Status good = schema->validate(request.input, "the workflow's input"); !good) {
+        good.error().where = "/input/schema";
+        admitted(fail(std::move(good.error())));
+        return;
+      }
     }
     if (open_.fetch_add(1) >= options_.max_open) {
       open_.fetch_sub(1);
@@ -150,6 +159,7 @@ class Engine::Impl {
     return views;
   }
 
+  EventBus& events() { return events_; }
   std::size_t open_instances() const { return open_.load(); }
   void refuse_new() { refusing_.store(true, std::memory_order_release); }
 
@@ -226,6 +236,7 @@ class Engine::Impl {
   std::atomic<bool> refusing_{false};
   std::mutex idle_mutex_;
   std::condition_variable idle_;
+  EventBus events_;
   std::unique_ptr<WorkerPool> pool_;
   Surroundings surroundings_;
   Gauge open_gauge_;
@@ -279,6 +290,8 @@ Status Engine::stop(InstanceId id) {
   instance->stop();
   return {};
 }
+
+EventBus& Engine::events() { return impl_->events(); }
 
 std::size_t Engine::open_instances() const { return impl_->open_instances(); }
 void Engine::refuse_new() { impl_->refuse_new(); }

@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "base/units.h"
+#include "engine/event_bus.h"
 #include "engine/ports.h"
 #include "engine/program.h"
 #include "engine/state.h"
@@ -63,6 +64,7 @@ struct EngineOptions {
   std::size_t workers = 0;             // 0: one for each core
   std::size_t max_open = 1'000'000;    // open instances; beyond it admission answers `overloaded`
   std::size_t keep_finished = 10'000;  // finished instances that can still be read
+  expression::Budget budget = {};      // what one evaluation of an expression may take
 };
 
 class Engine {
@@ -80,6 +82,7 @@ class Engine {
   // Admits an instance. `admitted` is called, on any thread and without any lock held, once the
   // admission is durable: with the instance's id, or with runtime/`overloaded` (503) or
   // `shutting-down` (503).
+  // An input that the workflow's schema refuses: validation/`schema-violation`, at once.
   void start(StartRequest request, std::function<void(Result<InstanceId>)> admitted);
   std::optional<InstanceView> find(InstanceId id) const;
   // Those that have not ended and that `wanted` picks, by id; it is called with a lock held and
@@ -91,6 +94,9 @@ class Engine {
   // Cancels what is in flight and ends it as `stopped`. Errors: validation/404 `instance-unknown`,
   // 409 `instance-ended`.
   Status stop(InstanceId id);
+
+  // Where events go and come from; lives as long as the engine.
+  EventBus& events();
 
   std::size_t open_instances() const;
   // Renews the gauges. Call it about once a second.

@@ -16,7 +16,10 @@ Value payload_of(const Result<Value>& result) {
 }  // namespace
 
 Instance::Instance(Surroundings& surroundings, InstanceId id, StartRequest request)
-    : surroundings_(surroundings), id_(id), request_(std::move(request)) {
+    : surroundings_(surroundings),
+      id_(id),
+      request_(std::move(request)),
+      lifecycle_(surroundings.events, surroundings.entropy, *request_.workflow->program, id_) {
   state_.id = id_;
 }
 
@@ -158,6 +161,13 @@ void Instance::handle(Mail mail) {
       record.kind = Record::Kind::timer_fired;
       record.id = timer->timer.number;
       record.random = timer->random;
+    } else if (const auto* received = std::get_if<EventReceived>(&event->what)) {
+      if (!awaits(*request_.workflow->program, state_, received->listener, received->event,
+                  event->time))
+        return;
+      record.kind = Record::Kind::event_received;
+      record.id = received->listener.number;
+      record.payload = received->event;
     } else if (std::holds_alternative<Resumed>(event->what)) {
       apply_event(std::move(*event));
       return;
@@ -253,6 +263,7 @@ void Instance::apply_event(Event event) {
   status_.store(state_.status, std::memory_order_release);
   if (admission && admitted_)
     reply_ = [admitted = std::exchange(admitted_, nullptr), id = id_] { admitted(id); };
+  if (admission && surroundings_.events.lifecycle_wanted()) lifecycle_.started(state_.started);
   for (Command& command : commands_) perform(command);
 }
 
@@ -280,14 +291,39 @@ void Instance::perform(Command& command) {
       surroundings_.timers.cancel(found->second);
       timers_.erase(found);
     }
+  } else if (const auto* listened = std::get_if<Listen>(&command)) {
+    listen(*listened);
+  } else if (const auto* unlistened = std::get_if<Unlisten>(&command)) {
+    stop_listening(*unlistened);
+  } else if (const auto* emitted = std::get_if<Emit>(&command)) {
+    surroundings_.events.publish(emitted->event);
   } else if (std::holds_alternative<Yield>(command)) {
     yielded_ = true;
   } else if (const auto* trace = std::get_if<Trace>(&command)) {
     if (trace->kind == Trace::Kind::retried) surroundings_.retries.increment();
+    if (surroundings_.events.lifecycle_wanted()) lifecycle_.task(*trace, state_.updated);
     if (request_.observer)
       request_.observer->on_trace(*request_.workflow->program->task(trace->task).task, *trace,
                                   state_.updated);
   }
+}
+
+void Instance::listen(const Listen& command) {
+  listeners_[command.listener] = surroundings_.events.subscribe(
+      command.types, [weak = weak_from_this(), listener = command.listener](const Value& event) {
+        if (const auto self = weak.lock())
+          self->post(Event{self->surroundings_.clock.now(), EventReceived{listener, event}});
+      });
+  if (surroundings_.events.lifecycle_wanted()) lifecycle_.correlation_started(state_.updated);
+}
+
+void Instance::stop_listening(const Unlisten& command) {
+  const auto found = listeners_.find(command.listener);
+  if (found == listeners_.end()) return;
+  surroundings_.events.unsubscribe(found->second);
+  listeners_.erase(found);
+  if (surroundings_.events.lifecycle_wanted())
+    lifecycle_.correlation_completed(command.keys, state_.updated);
 }
 
 void Instance::execute(Execute command) {
@@ -326,8 +362,11 @@ void Instance::cancel_outside() {
   for (auto& [step, running] : running_)
     if (running.step) running.step->cancel();
   for (const auto& [timer, handle] : timers_) surroundings_.timers.cancel(handle);
+  for (const auto& [listener, subscription] : listeners_)
+    surroundings_.events.unsubscribe(subscription);
   running_.clear();
   timers_.clear();
+  listeners_.clear();
   held_.clear();
 }
 
@@ -356,6 +395,7 @@ void Instance::settle() {
   {
     const std::scoped_lock lock(work_mutex_);
     cancel_outside();
+    if (surroundings_.events.lifecycle_wanted()) lifecycle_.ended(state_);
     admitted.swap(admitted_);
     state_.context = {};
     commands_ = {};

@@ -14,6 +14,8 @@
 #include <vector>
 
 #include "engine/engine.h"
+#include "engine/event_bus.h"
+#include "engine/lifecycle.h"
 #include "engine/worker_pool.h"
 
 namespace stepwell::engine {
@@ -27,8 +29,9 @@ struct WorkflowMetrics {
 
 class Workflow {
  public:
-  Workflow(std::shared_ptr<const config::Definition> definition, WorkflowMetrics handles)
-      : program(std::make_shared<const Program>(std::move(definition))), metrics(handles) {}
+  Workflow(std::shared_ptr<const config::Definition> definition, const expression::Budget& budget,
+           WorkflowMetrics handles)
+      : program(std::make_shared<const Program>(std::move(definition), budget)), metrics(handles) {}
   const std::shared_ptr<const Program> program;
   const WorkflowMetrics metrics;
 };
@@ -43,6 +46,7 @@ struct Surroundings {
   const Clock& clock;
   Entropy& entropy;
   Log& log;
+  EventBus& events;
   WorkerPool& pool;
   Counter steps_completed;
   Counter steps_faulted;
@@ -106,6 +110,8 @@ class Instance final : public Job,
   void journal_then_apply(Event event, Record record);
   void apply_event(Event event);
   void perform(Command& command);
+  void listen(const Listen& command);
+  void stop_listening(const Unlisten& command);
   void execute(Execute command);
   void start_step(const Execute& command, StepCall call);
   void settle();
@@ -115,6 +121,7 @@ class Instance final : public Job,
   Surroundings& surroundings_;
   const InstanceId id_;
   const StartRequest request_;
+  const Lifecycle lifecycle_;
   std::atomic<InstanceStatus> status_{InstanceStatus::pending};
 
   std::mutex mailbox_mutex_;
@@ -128,6 +135,7 @@ class Instance final : public Job,
   std::vector<Command> commands_;
   std::unordered_map<StepId, Running> running_;
   std::unordered_map<TimerId, std::uint64_t> timers_;
+  std::unordered_map<ListenerId, std::uint64_t> listeners_;  // subscriptions
   std::vector<HeldStep> held_;
   std::optional<Event> awaiting_;  // applied once its record is durable
   std::uint64_t awaited_record_ = 0;

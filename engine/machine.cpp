@@ -11,6 +11,12 @@ namespace {
 // Transitions that one event may cause before others get a turn (about 10 ms of pure work).
 constexpr int kTurn = 10'000;
 constexpr std::uint32_t kRoot = 0;
+
+// No schema takes anything.
+Status conforms(const std::shared_ptr<const config::Schema>& schema, const Value& data,
+                std::string_view subject) {
+  return schema == nullptr ? Status() : schema->validate(data, subject);
+}
 }  // namespace
 
 std::string_view to_string(InstanceStatus status) {
@@ -61,12 +67,20 @@ void apply(const Program& program, State& state, Event event, std::vector<Comman
     machine.step_finished(std::move(*step));
   else if (const auto* timer = std::get_if<TimerFired>(&event.what))
     machine.timer_fired(*timer);
+  else if (auto* received = std::get_if<EventReceived>(&event.what))
+    machine.event_received(std::move(*received));
   else if (std::holds_alternative<StopRequested>(event.what))
     machine.stop();
   else if (auto* failed = std::get_if<JournalFailed>(&event.what))
     machine.journal_failed(std::move(failed->problem));
   else
     machine.resumed();
+}
+
+bool awaits(const Program& program, State& state, ListenerId listener, const Value& event,
+            WallTime now) {
+  std::vector<Command> none;
+  return Machine(program, state, none, now).awaits(listener, event);
 }
 
 std::vector<TaskNumber> active_tasks(const State& state) {
@@ -89,6 +103,11 @@ void Machine::started(Started event) {
   frame.raw_input = state_.input;
   frame.input = state_.input;
   const config::Definition& definition = program_.definition();
+  if (auto good = conforms(definition.input_schema, state_.input, "the workflow's input"); !good) {
+    good.error().where = "/input/schema";
+    run(raise(root, std::move(good.error())));
+    return;
+  }
   if (definition.input_from) {
     auto input =
         definition.input_from->evaluate(workflow_scope(program_.used_by_input(), state_.input));
@@ -139,14 +158,12 @@ void Machine::timer_fired(const TimerFired& event) {
     fault(std::move(problem));
   } else if (event.timer == frame.timeout) {
     frame.timeout = {};
-    state_.next = {};  // whatever was left to do at once was part of this task
     Problem problem = timeout_problem(slot, "the task's timeout");
     cancel_below(slot);
     cancel_own(slot, false);
     run(raise(slot, std::move(problem)));
   } else if (event.timer == frame.attempt_timeout) {
     frame.attempt_timeout = {};
-    state_.next = {};
     Problem problem = timeout_problem(slot, "the attempt's time limit");
     cancel_below(slot);
     run(catch_problem(slot, std::move(problem)));
@@ -172,12 +189,18 @@ void Machine::journal_failed(Problem problem) {
   fault(std::move(problem));
 }
 
-void Machine::resumed() { run(std::exchange(state_.next, Next{})); }
+void Machine::resumed() { run({}); }
 
+// Goes on with `next`, then with what waits for its turn, until all is at rest.
 void Machine::run(Next next) {
-  for (int transitions = 0; next.kind != Next::Kind::rest; ++transitions) {
+  for (int transitions = 0;; ++transitions) {
+    if (next.kind == Next::Kind::rest) {
+      if (state_.ready.empty()) break;
+      next = std::move(state_.ready.front());
+      state_.ready.pop_front();
+    }
     if (transitions == kTurn) {
-      state_.next = std::move(next);
+      state_.ready.push_back(std::move(next));  // behind the other branches
       commands_.emplace_back(Yield{});
       state_.status = InstanceStatus::running;
       return;
@@ -211,11 +234,14 @@ Next Machine::enter(std::uint32_t parent, std::uint32_t position, Value raw_inpu
     if (!condition->truthy()) {
       trace(Trace::Kind::skipped, slot);
       Value output = std::move(frame.raw_input);
+      const std::uint32_t ordinal = frame.ordinal;
       free_frame(slot);
-      return {Next::Kind::enter, parent, position + 1, std::move(output), nullptr};
+      return child_done(parent, ordinal, {}, std::move(output));
     }
   }
   trace(Trace::Kind::started, slot);
+  if (auto good = conforms(task.input_schema, frame.raw_input, "the task's input"); !good)
+    return raise(slot, std::move(good.error()));
   frame.input = frame.raw_input;
   if (task.input_from) {
     auto input = task.input_from->evaluate(scope(frame, frame.raw_input));
@@ -243,9 +269,13 @@ Next Machine::finish(std::uint32_t slot, Value raw_output) {
     if (!transformed) return raise(slot, std::move(transformed.error()));
     output = std::move(*transformed);
   }
+  if (auto good = conforms(done.output_schema, output, "the task's output"); !good)
+    return raise(slot, std::move(good.error()));
   if (done.export_as) {
     auto context = done.export_as->evaluate(scope(at(slot), output, &output));
     if (!context) return raise(slot, std::move(context.error()));
+    if (auto good = conforms(done.export_schema, *context, "the exported context"); !good)
+      return raise(slot, std::move(good.error()));
     state_.context = std::move(*context);
   }
   return leave(slot, std::move(output), at(slot).directive.value_or(done.then));
@@ -253,10 +283,20 @@ Next Machine::finish(std::uint32_t slot, Value raw_output) {
 
 // Ends a task's frame and follows its flow directive.
 Next Machine::leave(std::uint32_t slot, Value output, config::FlowDirective directive) {
-  using Kind = config::FlowDirective::Kind;
-  trace(Trace::Kind::completed, slot);
+  trace(Trace::Kind::completed, slot, output);
   const std::uint32_t parent = at(slot).parent;
+  const std::uint32_t ordinal = at(slot).ordinal;
   free_frame(slot);
+  return child_done(parent, ordinal, directive, std::move(output));
+}
+
+// Where the flow goes after a child, whose frame is gone.
+Next Machine::child_done(std::uint32_t parent, std::uint32_t ordinal,
+                         config::FlowDirective directive, Value output) {
+  using Kind = config::FlowDirective::Kind;
+  const bool branch =
+      at(parent).task != kNone && std::holds_alternative<config::ForkBody>(task(parent).body);
+  if (branch && directive.kind != Kind::end) return branch_done(parent, ordinal, std::move(output));
   switch (directive.kind) {
     case Kind::next:
       return {Next::Kind::enter, parent, at(parent).position + 1, std::move(output), nullptr};
@@ -266,13 +306,19 @@ Next Machine::leave(std::uint32_t slot, Value output, config::FlowDirective dire
     case Kind::exit:
       return list_done(parent, std::move(output));
     default:
-      for (std::uint32_t up = parent; at(up).task != kNone;) {
-        trace(Trace::Kind::completed, up);
-        free_frame(std::exchange(up, at(up).parent));
-      }
-      complete(std::move(output));
+      end_workflow(parent, std::move(output));
       return {};
   }
+}
+
+// `then: end`: the tasks around this place are complete, other branches are cancelled.
+void Machine::end_workflow(std::uint32_t from, Value output) {
+  for (std::uint32_t up = from; at(up).task != kNone;) {
+    cancel_below(up);
+    trace(Trace::Kind::completed, up, output);
+    free_frame(std::exchange(up, at(up).parent));
+  }
+  complete(std::move(output));
 }
 
 // The child list that this frame was running is at its end.
@@ -284,6 +330,8 @@ Next Machine::list_done(std::uint32_t slot, Value output) {
     ++frame.index;
     return iterate(slot, std::move(output));
   }
+  if (std::holds_alternative<config::ListenBody>(scope_task.body))
+    return round_done(slot, std::move(output));
   if (const auto* body = std::get_if<config::TryBody>(&scope_task.body)) {
     cancel_timer(frame.attempt_timeout);
     if (frame.handling && body->then) frame.directive = *body->then;
@@ -303,12 +351,15 @@ Next Machine::climb(std::uint32_t slot, Problem problem) {
     fault(std::move(problem));
     return {};
   }
-  trace(Trace::Kind::faulted, slot);
+  trace(Trace::Kind::faulted, slot, {}, std::make_shared<const Problem>(problem));
   const std::uint32_t parent = at(slot).parent;
   free_frame(slot);
-  const bool catching = at(parent).task != kNone && !at(parent).handling &&
-                        std::holds_alternative<config::TryBody>(task(parent).body);
-  if (catching) return catch_problem(parent, std::move(problem));
+  if (at(parent).task == kNone) return raise(parent, std::move(problem));
+  const config::TaskBody& around = task(parent).body;
+  if (std::holds_alternative<config::ForkBody>(around))
+    return branch_failed(parent, std::move(problem));
+  if (std::holds_alternative<config::TryBody>(around) && !at(parent).handling)
+    return catch_problem(parent, std::move(problem));
   return raise(parent, std::move(problem));
 }
 
@@ -324,6 +375,11 @@ void Machine::complete(Value output) {
       return;
     }
     output = std::move(*transformed);
+  }
+  if (auto good = conforms(definition.output_schema, output, "the workflow's output"); !good) {
+    good.error().where = "/output/schema";
+    fault(std::move(good.error()));
+    return;
   }
   state_.output = std::move(output);
   end(InstanceStatus::completed);
@@ -341,7 +397,7 @@ void Machine::end(InstanceStatus status) {
   state_.ended = now_;
   state_.frames.clear();
   state_.free_slots.clear();
-  state_.next = {};
+  state_.ready.clear();
   state_.executing = 0;
   commands_.emplace_back(Ended{});
 }
@@ -372,6 +428,8 @@ void Machine::free_frame(std::uint32_t slot) {
   cancel_timer(frame.timeout);
   cancel_timer(frame.attempt_timeout);
   cancel_timer(frame.timer);
+  cancel_listening(slot);
+  drop_ready(slot);
   frame = Frame{};
   state_.free_slots.push_back(slot);
 }
@@ -384,10 +442,17 @@ void Machine::cancel_own(std::uint32_t slot, bool traced) {
     --state_.executing;
   }
   cancel_timer(frame.timer);
+  cancel_listening(slot);
   if (traced) trace(Trace::Kind::cancelled, slot);
 }
 
+void Machine::drop_ready(std::uint32_t slot) {
+  if (state_.ready.empty()) return;
+  std::erase_if(state_.ready, [slot](const Next& next) { return next.slot == slot; });
+}
+
 void Machine::cancel_below(std::uint32_t slot) {
+  drop_ready(slot);
   for (std::uint32_t child = 0; child < state_.frames.size(); ++child) {
     if (at(child).phase == Frame::Phase::free || at(child).parent != slot) continue;
     cancel_below(child);
@@ -412,8 +477,10 @@ void Machine::cancel_timer(TimerId& timer) {
   timer = {};
 }
 
-void Machine::trace(Trace::Kind kind, std::uint32_t slot) {
-  commands_.emplace_back(Trace{kind, at(slot).task, attempt_of(slot)});
+void Machine::trace(Trace::Kind kind, std::uint32_t slot, Value output,
+                    std::shared_ptr<const Problem> problem) {
+  commands_.emplace_back(
+      Trace{kind, at(slot).task, attempt_of(slot), std::move(output), std::move(problem)});
 }
 
 // The attempt of the innermost `try` whose block this frame is in (or is).

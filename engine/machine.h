@@ -7,9 +7,12 @@
 //   set      –                     → the evaluated value
 //   switch   –                     → its input; the case's directive
 //   for      children, repeated    → last iteration's output
+//   fork     branches, by turns    → their outputs as an array; `compete`: the first one's
 //   call     Execute               → the step's result
 //   wait     StartTimer            → its input
 //   raise    –                     → raise
+//   emit     Emit                  → the event
+//   listen   Listen                → the events; with `foreach` a round of children for each
 //   try      children              → last child's output; raise in a child: retry, then handler
 #pragma once
 
@@ -24,7 +27,12 @@ namespace stepwell::engine {
 // steps and timers that are no longer awaited change nothing.
 void apply(const Program& program, State& state, Event event, std::vector<Command>& commands);
 
-// The tasks whose step or timer is awaited.
+// Is the listening task waiting for this event? Changes nothing: an event that is not awaited need
+// not be kept.
+bool awaits(const Program& program, State& state, ListenerId listener, const Value& event,
+            WallTime now);
+
+// The tasks whose step, timer or event is awaited.
 std::vector<TaskNumber> active_tasks(const State& state);
 
 }  // namespace stepwell::engine

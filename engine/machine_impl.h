@@ -1,8 +1,9 @@
 // The working parts of apply(): one Machine lives for one event, on one thread. Internal to
-// engine/; split over machine.cpp (frames and flow), bodies.cpp (task kinds), errors.cpp (try,
-// retry, timeouts) and scope.cpp (what expressions see).
+// engine/; split over machine.cpp (frames and flow), bodies.cpp (task kinds), events.cpp
+// (emit, listen), errors.cpp (try, retry, timeouts) and scope.cpp (what expressions see).
 #pragma once
 
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -19,6 +20,8 @@ class Machine {
   void started(Started event);
   void step_finished(StepFinished event);
   void timer_fired(const TimerFired& event);
+  void event_received(EventReceived event);
+  bool awaits(ListenerId listener, const Value& event);
   void stop();
   void journal_failed(Problem problem);
   void resumed();
@@ -30,6 +33,9 @@ class Machine {
   Next finish(std::uint32_t slot, Value raw_output);
   Next leave(std::uint32_t slot, Value output, config::FlowDirective directive);
   Next list_done(std::uint32_t slot, Value output);
+  Next child_done(std::uint32_t parent, std::uint32_t ordinal, config::FlowDirective directive,
+                  Value output);
+  void end_workflow(std::uint32_t from, Value output);
   Next raise(std::uint32_t slot, Problem problem);
   Next climb(std::uint32_t slot, Problem problem);
   void complete(Value output);
@@ -40,9 +46,32 @@ class Machine {
   Next start_body(std::uint32_t slot);
   Next start_list(std::uint32_t slot, ListNumber list, Value input, std::vector<Value> locals);
   Next iterate(std::uint32_t slot, Value value);
+  Next start_fork(std::uint32_t slot, const config::ForkBody& fork);
+  Next branch_done(std::uint32_t slot, std::uint32_t branch, Value output);
+  Next branch_failed(std::uint32_t slot, Problem problem);
   Next start_step(std::uint32_t slot, Value arguments, bool repeatable);
   Result<Value> http_arguments(std::uint32_t slot, const config::HttpCallBody& body);
   std::string idempotency_key(std::uint32_t slot) const;
+
+  // events.cpp: emit and listen
+  Result<Value> event_to_emit(std::uint32_t slot, const config::EmitBody& body);
+  Next start_listen(std::uint32_t slot, const config::ListenBody& body);
+  Next stop_listening(std::uint32_t slot);
+  void cancel_listening(std::uint32_t slot);
+  Next take_events(std::uint32_t slot);
+  Next round_done(std::uint32_t slot, Value output);
+  Result<bool> keep_event(std::uint32_t slot, const config::ListenBody& body, Value output);
+  Result<bool> enough_events(std::uint32_t slot, const config::ListenBody& body);
+  static bool listened_enough(const config::EventStrategy& strategy, const Consumption& progress);
+  bool consume(std::uint32_t slot, const config::EventStrategy& strategy, Consumption& progress,
+               const Value& event);
+  std::optional<std::size_t> filter_for(std::uint32_t slot, const config::EventStrategy& strategy,
+                                        const Consumption& progress, const Value& event);
+  bool meets(std::uint32_t slot, const config::EventFilter& filter, const Consumption& progress,
+             const Value& event);
+  std::vector<std::pair<std::string, Value>> correlation_keys(std::uint32_t slot,
+                                                              const config::EventFilter& filter,
+                                                              const Value& event);
 
   // errors.cpp: what a `try` makes of an error
   Next start_attempt(std::uint32_t slot);
@@ -74,7 +103,9 @@ class Machine {
   void start_timer(std::uint32_t slot, TimerId& timer, Milliseconds delay);
   void cancel_timer(TimerId& timer);
   void cancel_own(std::uint32_t slot, bool traced);
-  void trace(Trace::Kind kind, std::uint32_t slot);
+  void drop_ready(std::uint32_t slot);  // what waits for its turn in this frame
+  void trace(Trace::Kind kind, std::uint32_t slot, Value output = {},
+             std::shared_ptr<const Problem> problem = nullptr);
   std::uint32_t attempt_of(std::uint32_t slot) const;
   void update_status();
 

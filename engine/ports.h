@@ -77,15 +77,16 @@ struct Record {
     step_started,
     step_finished,
     timer_fired,
+    event_received,
     stopped,
     ended
   };
   Kind kind;
   InstanceId instance;
   WallTime time;
-  std::uint64_t id = 0;      // the step's or timer's
+  std::uint64_t id = 0;      // the step's, timer's or listener's
   std::uint64_t random = 0;  // what the event carried
-  Value payload;             // input, result or problem
+  Value payload;             // input, result, problem or event
 };
 
 // Keeps records (store/ has the durable one). append() may be called from any thread; `durable`

@@ -39,6 +39,7 @@ struct Notes {
     note(used, body.in);
     note(used, body.while_);
   }
+  void operator()(const config::ForkBody&) const {}
   void operator()(const config::HttpCallBody& body) const {
     note(used, body.method);
     note(used, body.endpoint);
@@ -67,12 +68,30 @@ struct Notes {
     note(used, retry.jitter_to);
   }
   void operator()(const config::WaitBody& body) const { note(used, body.duration); }
+  void operator()(const config::EmitBody& body) const { note(used, body.event); }
+  void operator()(const config::ListenBody& body) const {
+    note_strategy(body.to);
+    note(used, body.foreach_output_as);
+    note(used, body.foreach_export_as);
+  }
+  void note_strategy(const config::EventStrategy& strategy) const {
+    for (const config::EventFilter& filter : strategy.filters) {
+      for (const auto& attribute : filter.attributes) note(used, attribute.value);
+      for (const auto& correlation : filter.correlations) {
+        note(used, correlation.from);
+        note(used, correlation.expect);
+      }
+    }
+    note(used, strategy.until);
+    if (strategy.until_events) note_strategy(*strategy.until_events);
+  }
 };
 
 }  // namespace
 
-Program::Program(std::shared_ptr<const config::Definition> definition)
-    : definition_(std::move(definition)) {
+Program::Program(std::shared_ptr<const config::Definition> definition,
+                 const expression::Budget& budget)
+    : definition_(std::move(definition)), budget_(budget) {
   number_list(definition_->tasks);
   note(used_by_input_, definition_->input_from);
   note(used_by_input_, definition_->timeout);
@@ -104,6 +123,10 @@ TaskNumber Program::number_task(const config::Task& task) {
   std::visit(Notes{entry.used}, task.body);
   if (const auto* body = std::get_if<config::DoBody>(&task.body)) {
     entry.body = number_list(body->tasks);
+  } else if (const auto* fork = std::get_if<config::ForkBody>(&task.body)) {
+    entry.body = number_list(fork->branches);
+  } else if (const auto* listen = std::get_if<config::ListenBody>(&task.body)) {
+    entry.body = number_list(listen->tasks);
   } else if (const auto* loop = std::get_if<config::ForBody>(&task.body)) {
     entry.body = number_list(loop->tasks);
   } else if (const auto* attempt = std::get_if<config::TryBody>(&task.body)) {

@@ -17,20 +17,23 @@ inline constexpr std::uint32_t kNone = UINT32_MAX;
 
 struct ProgramTask {
   const config::Task* task = nullptr;
-  ListNumber body = kNone;     // of do, for and try
+  ListNumber body = kNone;     // of do, for, fork, listen and try
   ListNumber handler = kNone;  // of try: catch.do
   std::uint8_t used = 0;       // bit set of config::Variable below kFirstLocal
 };
 
 class Program {
  public:
-  explicit Program(std::shared_ptr<const config::Definition> definition);
+  // `budget` is what one evaluation of an expression may take.
+  explicit Program(std::shared_ptr<const config::Definition> definition,
+                   const expression::Budget& budget = {});
 
   const config::Definition& definition() const { return *definition_; }
   const std::shared_ptr<const config::Definition>& shared_definition() const { return definition_; }
   const ProgramTask& task(TaskNumber number) const { return tasks_[number]; }
   const std::vector<TaskNumber>& list(ListNumber number) const { return lists_[number]; }
   ListNumber root() const { return 0; }
+  const expression::Budget& budget() const { return budget_; }
   std::uint8_t used_by_input() const { return used_by_input_; }    // workflow input.from
   std::uint8_t used_by_output() const { return used_by_output_; }  // workflow output.as
   const Value& runtime() const { return runtime_; }                // $runtime
@@ -40,6 +43,7 @@ class Program {
   TaskNumber number_task(const config::Task& task);
 
   std::shared_ptr<const config::Definition> definition_;
+  const expression::Budget budget_;
   std::vector<ProgramTask> tasks_;
   std::vector<std::vector<TaskNumber>> lists_;
   std::uint8_t used_by_input_ = 0;

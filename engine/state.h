@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
@@ -18,10 +19,12 @@
 
 namespace stepwell::engine {
 
-// One execution of a task that happens outside the state machine, and one timer, within an
-// instance. Never used twice by the same instance. The low 24 bits are the frame's slot.
+// One execution of a task that happens outside the state machine, one timer, and one listening
+// task, within an instance. Never used twice by the same instance. The low 24 bits are the frame's
+// slot.
 using StepId = Id<struct StepTag>;
 using TimerId = Id<struct TimerTag>;
+using ListenerId = Id<struct ListenerTag>;
 
 enum class InstanceStatus : std::uint8_t {
   pending,
@@ -35,6 +38,22 @@ enum class InstanceStatus : std::uint8_t {
 std::string_view to_string(InstanceStatus status);
 inline bool ended(InstanceStatus status) { return status >= InstanceStatus::completed; }
 
+// How far a strategy has come with the events that it waits for.
+struct Consumption {
+  std::uint64_t count = 0;
+  std::vector<bool> matched;  // by filter
+  Value keys;                 // null or an object: what the first event correlated by
+};
+
+// What a `listen` has consumed and has still to look at.
+struct Listening {
+  ListenerId id;
+  Consumption progress;
+  Consumption until;  // of `until` where it waits for events itself
+  Value consumed;     // the raw output so far
+  std::deque<Value> backlog;
+};
+
 // One task that is being executed, or (task == kNone) the workflow itself. Frames form a tree.
 struct Frame {
   enum class Phase : std::uint8_t {
@@ -43,6 +62,7 @@ struct Frame {
     executing,    // its step is running outside
     waiting,      // for its timer (`wait`)
     backing_off,  // for its timer, before the next attempt (`try`)
+    listening,    // for events
   };
   Phase phase = Phase::free;
   bool handling = false;  // `try`: catch.do is running, not the block
@@ -54,23 +74,26 @@ struct Frame {
   std::uint32_t children = 0;    // how many children were started in the running scope
   std::uint32_t attempt = 1;     // `try`: the attempt that is running
   std::uint64_t index = 0;       // `for`: the iteration that is running
+  std::uint32_t running = 0;     // `fork`: branches that have not ended
   StepId step;                   // executing: its step; else 0
   bool repeatable = true;        // executing: it may be sent again when its outcome is not known
   TimerId timer;                 // waiting and backing_off: what it waits for; else 0
   TimerId timeout;               // task timeout; 0: none
   TimerId attempt_timeout;       // `try`: limit.attempt.duration; 0: none
   WallTime started{};
-  WallTime attempts_end{};  // `try`: limit.duration's end; epoch: none
+  WallTime attempts_end{};               // `try`: limit.duration's end; epoch: none
+  std::unique_ptr<Listening> listening;  // `listen`
   Value raw_input;
   Value input;                      // transformed
-  Value collection;                 // `for`: what `in` gave
+  Value collection;                 // `for`: what `in` gave; `fork`: the branches' outputs
   Value authorization;              // $authorization of a finished call
   std::vector<Value> locals;        // variables of enclosing loops and catches, outermost first
   std::vector<Value> child_locals;  // what the children of the running list see
   std::optional<config::FlowDirective> directive;  // `switch`, caught `try`: instead of `then`
 };
 
-// What remains to be done at once when apply() gives up its turn after many transitions.
+// A transition that comes at once: the next one of a task, or one that waits for its turn, because
+// another branch is being worked on or apply() gave up its turn after many transitions.
 struct Next {
   enum class Kind : std::uint8_t { rest, enter, finish, raise };
   Kind kind = Kind::rest;
@@ -96,7 +119,7 @@ struct State {
   std::vector<std::uint32_t> free_slots;
   std::uint64_t counter = 0;    // of step and timer ids
   std::uint32_t executing = 0;  // steps that run outside
-  Next next;                    // not at rest only between a yield and its Resumed
+  std::deque<Next> ready;       // transitions that wait for their turn; empty once all is at rest
 };
 
 // --- Events: what comes from outside. Each carries the time and, where needed, randomness. ---
@@ -116,6 +139,10 @@ struct TimerFired {
   TimerId timer;
   std::uint64_t random = 0;
 };
+struct EventReceived {
+  ListenerId listener;
+  Value event;  // a CloudEvent in its JSON format
+};
 struct StopRequested {};
 struct JournalFailed {  // what should have happened next cannot be recorded
   Problem problem;
@@ -124,7 +151,9 @@ struct Resumed {};  // after a Yield; not journalled, since it follows from what
 
 struct Event {
   WallTime time;
-  std::variant<Started, StepFinished, TimerFired, StopRequested, JournalFailed, Resumed> what;
+  std::variant<Started, StepFinished, TimerFired, EventReceived, StopRequested, JournalFailed,
+               Resumed>
+      what;
 };
 
 // --- Commands: what must happen outside. ---
@@ -147,6 +176,17 @@ struct StartTimer {
 struct CancelTimer {
   TimerId timer;
 };
+struct Listen {
+  ListenerId listener;
+  std::vector<std::string> types;  // of the events that may count; empty: all
+};
+struct Unlisten {
+  ListenerId listener;
+  Value keys;  // what it correlated by, where it did; null or an object
+};
+struct Emit {
+  Value event;  // a CloudEvent in its JSON format
+};
 struct Yield {};  // many transitions without a pause: post Resumed, let others have a turn
 struct Ended {};  // State::status tells how
 
@@ -155,9 +195,12 @@ struct Trace {
   Kind kind;
   TaskNumber task;
   std::uint32_t attempt;
+  Value output;                            // completed
+  std::shared_ptr<const Problem> problem;  // faulted
 };
 std::string_view to_string(Trace::Kind kind);
 
-using Command = std::variant<Execute, CancelStep, StartTimer, CancelTimer, Yield, Ended, Trace>;
+using Command = std::variant<Execute, CancelStep, StartTimer, CancelTimer, Listen, Unlisten, Emit,
+                             Yield, Ended, Trace>;
 
 }  // namespace stepwell::engine

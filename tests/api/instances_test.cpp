@@ -70,6 +70,25 @@ TEST_F(Instances, WaitEndsWithItsTime) {
   office.steps.next().ticket.finish(std::make_unique<ReadyResult>(Value()));
 }
 
+TEST_F(Instances, AnInputThatTheSchemaRefusesIsNotAdmitted) {
+  office.add_workflow("strict",
+                      "input: {schema: {document: {properties: {n: {type: integer}}, required: "
+                      "[n]}}}\ndo: [{a: {set: {x: '${ .n }'}}}]");
+  for (const char* body : {R"({"workflow":"test/strict"})",
+                           R"({"workflow":"test/strict","input":{"n":"a secret word"}})"}) {
+    const Answer refused = office.call("olga", "POST", kAll, body);
+    EXPECT_EQ(refused.status, 400) << body;
+    EXPECT_EQ(refused.reason(), "schema-violation") << body;
+    EXPECT_EQ(refused.json().get("violations").size(), 1U) << body;
+    EXPECT_EQ(to_json(refused.json()).find("secret"), std::string::npos);
+  }
+  EXPECT_EQ(office.engine->open_instances(), 0U);
+  EXPECT_EQ(office.call("vic", "GET", kAll).json().get("items").size(), 0U);
+  const Answer good =
+      office.call("olga", "POST", kAll, R"({"workflow":"test/strict","input":{"n":1}})");
+  EXPECT_EQ(good.status, 201);
+}
+
 TEST_F(Instances, WaitMustBeATime) {
   for (const char* wait : {"30", "s", "-1s", "6m", "301s", "1h", "1.5s", "", "99999999999s", "1s+"})
     EXPECT_EQ(office

@@ -41,13 +41,23 @@ const std::map<std::pair<std::string, std::string>, std::set<std::string>>& allo
 
 // The beginning of an external header's path → the folders that may include it.
 const std::map<std::string, std::set<std::string>>& owners() {
-  static const std::map<std::string, std::set<std::string>> kOwners{
-      {"rapidjson/", {"base"}},     {"spdlog/", {"base"}},   {"fmt/", {"base"}},
-      {"prometheus/", {"base"}},    {"tl/", {"base"}},       {"oniguruma", {"expression"}},
-      {"yaml-cpp/", {"config"}},    {"curl/", {"http"}},     {"openssl/", {"http"}},
-      {"sodium", {"auth", "base"}}, {"oneapi/", {"engine"}}, {"tbb/", {"engine"}},
-      {"sqlite3", {"store"}},       {"boost/", {"api"}},     {"CLI/", {"daemon"}},
-      {"systemd/", {"daemon"}}};
+  static const std::map<std::string, std::set<std::string>> kOwners{{"rapidjson/", {"base"}},
+                                                                    {"spdlog/", {"base"}},
+                                                                    {"fmt/", {"base"}},
+                                                                    {"prometheus/", {"base"}},
+                                                                    {"tl/", {"base"}},
+                                                                    {"oniguruma", {"expression"}},
+                                                                    {"valijson/", {"config"}},
+                                                                    {"yaml-cpp/", {"config"}},
+                                                                    {"curl/", {"http"}},
+                                                                    {"openssl/", {"http"}},
+                                                                    {"sodium", {"auth", "base"}},
+                                                                    {"oneapi/", {"engine"}},
+                                                                    {"tbb/", {"engine"}},
+                                                                    {"sqlite3", {"store"}},
+                                                                    {"boost/", {"api"}},
+                                                                    {"CLI/", {"daemon"}},
+                                                                    {"systemd/", {"daemon"}}};
   return kOwners;
 }
 

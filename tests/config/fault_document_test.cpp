@@ -90,7 +90,6 @@ TEST(Faults, TheTopLevelIsWrong) {
           {"do: []\n"
            "input: {schema: {document: {}}, form: .x}\n"
            "output: {as: [1]}\n",
-           "f.yaml:7:9: error: `input.schema` is not supported by this version (at /input/schema)\n"
            "f.yaml:7:33: error: unknown keyword `form`, did you mean `from`? (at /input/form)\n"
            "f.yaml:8:14: error: expected an expression or a mapping, found a list (at "
            "/output/as)\n"},
@@ -180,12 +179,6 @@ TEST(Faults, OfTheStandardButNotYet) {
   expect_faults(
       task_faults,
       {
-          {"{fork: {branches: []}}",
-           "f.yaml:7:9: error: `fork` is not supported by this version (at /do/0/t/fork)\n"},
-          {"{listen: {to: {}}, foreach: {}}",
-           "f.yaml:7:9: error: `listen` is not supported by this version (at /do/0/t/listen)\n"},
-          {"{emit: {event: {}}}",
-           "f.yaml:7:9: error: `emit` is not supported by this version (at /do/0/t/emit)\n"},
           {"{run: {shell: {}}}",
            "f.yaml:7:9: error: `run` is not supported by this version (at /do/0/t/run)\n"},
           {"{call: openapi, with: {}}",
@@ -197,9 +190,6 @@ TEST(Faults, OfTheStandardButNotYet) {
           {"{call: htpp, with: {}}",
            "f.yaml:7:15: error: `call: htpp` is not supported by this version, did you mean "
            "`http`? (at /do/0/t/call)\n"},
-          {"{set: {a: 1}, output: {schema: {}}}",
-           "f.yaml:7:31: error: `output.schema` is not supported by this version (at "
-           "/do/0/t/output/schema)\n"},
           {"{call: http, with: {method: get, endpoint: {uri: 'https://h/', authentication: "
            "{oauth2: {authority: 'https://h/'}}}}}",
            "f.yaml:7:88: error: `authentication: oauth2 without use` is not supported by this "

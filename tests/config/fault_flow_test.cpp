@@ -48,6 +48,83 @@ TEST(FlowFaults, TheFlowIsWrong) {
       });
 }
 
+TEST(FlowFaults, AForkIsWrong) {
+  expect_faults(task_faults,
+                {
+                    {"{fork: {compete: true}}",
+                     "f.yaml:7:9: error: the keyword `branches` is missing (at /do/0/t/fork)\n"},
+                    {"{fork: {branches: [a: {wait: PT1S, then: b}, b: {wait: PT1S}]}}",
+                     "f.yaml:7:49: error: a branch of `fork` cannot go on to `b`; expected "
+                     "`continue`, `exit` "
+                     "or `end` (at /do/0/t/fork/branches/0/a/then)\n"},
+                    {"{fork: {branches: [a: {wait: PT1S}, a: {wait: PT1S}]}}",
+                     "f.yaml:7:44: error: a second task with the name `a` in this list (at "
+                     "/do/0/t/fork/branches/1/a)\n"},
+                    {"{fork: {branches: [a: {wait: PT1S}], compete: 1}}",
+                     "f.yaml:7:54: error: expected true or false, found a number (at "
+                     "/do/0/t/fork/compete)\n"},
+                });
+}
+
+TEST(FlowFaults, AnEmitIsWrong) {
+  expect_faults(task_faults,
+                {
+                    {"{emit: {event: {}}}",
+                     "f.yaml:7:16: error: the keyword `with` is missing (at /do/0/t/emit/event)\n"},
+                    {"{emit: {event: {with: {source: a}}}}",
+                     "f.yaml:7:24: error: an event needs a `type` (at /do/0/t/emit/event/with)\n"},
+                    {"{emit: {event: {with: {type: '${ .a + }'}}}}",
+                     "f.yaml:7:46: error: in the jq expression: expected an expression but found "
+                     "the end of the expression (at /do/0/t/emit/event/with/type)\n"},
+                    {"{emit: {evnt: {with: {type: a}}}}",
+                     "f.yaml:7:16: error: unknown keyword `evnt`, did you mean `event`? (at "
+                     "/do/0/t/emit/evnt)\n"},
+                });
+}
+
+TEST(FlowFaults, AListenIsWrong) {
+  expect_faults(
+      task_faults,
+      {
+          {"{listen: {read: data}}",
+           "f.yaml:7:9: error: the keyword `to` is missing (at /do/0/t/listen)\n"},
+          {"{listen: {to: {}}}",
+           "f.yaml:7:22: error: expected exactly one of `one`, `any` and `all` (at "
+           "/do/0/t/listen/to)\n"},
+          {"{listen: {to: {one: {with: {type: a}}, any: []}}}",
+           "f.yaml:7:22: error: expected exactly one of `one`, `any` and `all` (at "
+           "/do/0/t/listen/to)\n"},
+          {"{listen: {to: {one: {with: {}}}}}",
+           "f.yaml:7:35: error: expected at least one attribute of the event, such as `type` (at "
+           "/do/0/t/listen/to/one/with)\n"},
+          {"{listen: {to: {one: {wiht: {type: a}}}}}",
+           "f.yaml:7:29: error: unknown keyword `wiht`, did you mean `with`? (at "
+           "/do/0/t/listen/to/one/wiht)\n"},
+          {"{listen: {to: {all: {with: {type: a}}}}}",
+           "f.yaml:7:28: error: expected a list of event filters, found a mapping (at "
+           "/do/0/t/listen/to/all)\n"},
+          {"{listen: {to: {any: [], until: 3}}}",
+           "f.yaml:7:39: error: expected an expression, or `one`, `any` or `all` with event "
+           "filters, found a number (at /do/0/t/listen/to/until)\n"},
+          {"{listen: {to: {any: [], until: {any: [], until: '.'}}}}",
+           "f.yaml:7:49: error: `until` cannot have an `until` of its own (at "
+           "/do/0/t/listen/to/until/until)\n"},
+          {"{listen: {to: {all: [], until: '.'}}}",
+           "f.yaml:7:39: warning: `until` counts only beside `any` (at /do/0/t/listen/to/until)\n"},
+          {"{listen: {to: {any: []}, read: all}}",
+           "f.yaml:7:39: error: `all` is not known here; expected `data`, `envelope` or `raw` (at "
+           "/do/0/t/listen/read)\n"},
+          {"{listen: {to: {one: {with: {type: a}, correlate: {k: {expect: 1}}}}}}",
+           "f.yaml:7:58: error: the keyword `from` is missing (at "
+           "/do/0/t/listen/to/one/correlate/k)\n"},
+          {"{listen: {to: {any: []}}, foreach: {item: a, at: a}}",
+           "f.yaml:7:43: error: `item` and `at` have the same name `a` (at /do/0/t/foreach)\n"},
+          {"{listen: {to: {any: []}}, foreach: {do: [{s: {set: {x: '${ $itm }'}}}]}}",
+           "f.yaml:7:67: error: in the jq expression: $itm is not defined, did you mean `$item`? "
+           "(at /do/0/t/foreach/do/0/s/set/x)\n"},
+      });
+}
+
 TEST(FlowFaults, ASwitchIsWrong) {
   expect_faults(task_faults,
                 {
@@ -212,6 +289,37 @@ TEST(FlowFaults, ATryIsWrong) {
            "f.yaml:8:30: error: `shrt` is none of `use.timeouts`, did you mean `short`? (at "
            "/do/0/t/timeout)\n"},
       });
+}
+
+TEST(FlowFaults, APostThatMayNotBeRepeatedIsRetried) {
+  const auto warning = [](const std::string& place, const std::string& method,
+                          const std::string& reference) {
+    return "f.yaml:" + place + ": warning: a " + method +
+           " within a `try` with `retry` is not repeated when its outcome is unknown; say by "
+           "`metadata: {stepwell: {idempotent: true}}` that it may be, or by `false` that this is "
+           "meant (at " +
+           reference + "/with/method)\n";
+  };
+  const auto call = [](const std::string& method, const std::string& more = "") {
+    return "[c: {call: http, with: {method: " + method + ", endpoint: 'https://h/'}" + more + "}]";
+  };
+  const std::string idempotent = ", metadata: {stepwell: {idempotent: ";
+  const std::vector<std::pair<std::string, std::string>> cases{
+      {"{try: " + call("PATCH") + ", catch: {retry: {}}}",
+       warning("7:46", "PATCH", "/do/0/t/try/0/c")},
+      {"{try: [d: {do: " + call("post") + "}], catch: {retry: {}}}",
+       warning("7:55", "POST", "/do/0/t/try/0/d/do/0/c")},
+      {"{try: [i: {try: " + call("post") + ", catch: {}}], catch: {retry: {}}}",
+       warning("7:56", "POST", "/do/0/t/try/0/i/try/0/c")},
+      {"{try: " + call("post", idempotent + "true}}") + ", catch: {retry: {}}}", ""},
+      {"{try: " + call("post", idempotent + "false}}") + ", catch: {retry: {}}}", ""},
+      {"{try: " + call("put") + ", catch: {retry: {}}}", ""},
+      {"{try: " + call("'${ .m }'") + ", catch: {retry: {}}}", ""},
+      {"{try: " + call("post") + ", catch: {}}", ""},
+      {"{try: [], catch: {retry: {}, do: " + call("post") + "}}", ""},
+      {"{do: " + call("post") + "}", ""},
+  };
+  for (const auto& [task, faults] : cases) EXPECT_EQ(task_faults(task), faults) << task;
 }
 
 }  // namespace

@@ -23,8 +23,9 @@ TEST(ValueFaults, AnExpressionIsWrong) {
            "f.yaml:7:30: error: in the jq expression: expected an expression but found the end of "
            "the expression (at /do/0/t/set/a)\n"},
           {"{set: {a: '${ .a }-${ .b }'}}",
-           "f.yaml:7:25: error: in the jq expression: expected an operator or the end of the "
-           "expression but found \"}\"; a string is one expression as a whole: join texts as in "
+           "f.yaml:7:25: error: in the jq expression: \"}\" closes nothing: there is no bracket "
+           "open "
+           "before it; a string is one expression as a whole: join texts as in "
            "`${ \"\\(.a)-\\(.b)\" }` (at /do/0/t/set/a)\n"},
           {"{set: {a: '${ }'}}",
            "f.yaml:7:18: error: the expression is empty (at /do/0/t/set/a)\n"},
@@ -40,11 +41,55 @@ TEST(ValueFaults, AnExpressionIsWrong) {
            "f.yaml:7:14: error: expected a mapping or an expression `${ … }`, found text (at "
            "/do/0/t/set)\n"},
           {"{set: {}}", "f.yaml:7:14: error: expected at least one member (at /do/0/t/set)\n"},
-          {"{set: {a: 'Hello ${ .name }'}}",
-           "f.yaml:7:18: warning: this is literal text: in strict mode a string is an expression "
-           "only where the whole of it is `${ … }`; write `${ \"… \\(.name) …\" }` (at "
-           "/do/0/t/set/a)\n"},
       });
+}
+
+TEST(ValueFaults, TextWithAnExpressionInItIsSurelyNotMeant) {
+  const std::string warning =
+      "warning: this is literal text: in strict mode a string is an expression only where the "
+      "whole of it is `${ … }`; write `";
+  const std::string at_a = "` (at /do/0/t/set/a)\n";
+  const std::vector<std::pair<std::string, std::string>> cases{
+      {"'Hello ${ .name }'", R"~(${ "Hello \(.name)" })~"},
+      {"'${ .a }-${.b}'", ""},  // one expression, and a wrong one: an error
+      {"'${ .a } and ${.b}!'", R"~(${ "\(.a) and \(.b)!" })~"},
+      {"'say \"${ .a | map({b: \"}\"}) }\"'", R"~(${ "say \"\(.a | map({b: "}"}))\"" })~"},
+      {"\"line\\n${ $context.x }\"", R"~(${ "line\n\($context.x)" })~"},
+      // What is no jq, or has no end, is left to the author.
+      {"'Hello ${name}'", R"~(${ "… \(.name) …" })~"},
+      {"'Hello ${ .a + }'", R"~(${ "… \(.name) …" })~"},
+      {"'Hello ${ {a: 1 }'", R"~(${ "… \(.name) …" })~"},
+  };
+  for (const auto& [text, meant] : cases) {
+    const std::string faults = task_faults("{set: {a: " + text + "}}");
+    if (meant.empty()) {
+      EXPECT_NE(faults.find(": error: in the jq expression: "), std::string::npos) << faults;
+    } else {
+      EXPECT_EQ(faults, "f.yaml:7:18: " + warning + meant + at_a);
+    }
+  }
+  for (const char* text : {"'Hello ${ .name'", "'$ {.name}'", "'Hello {name}'", "'{ $x }'"})
+    EXPECT_EQ(task_faults("{set: {a: " + std::string(text) + "}}"), "");
+  EXPECT_EQ(body_faults("evaluate: {mode: loose}\ndo:\n  - t: {set: {a: 'Hello ${ .name }'}}\n"),
+            "");
+}
+
+TEST(ValueFaults, AHintIsApartFromWhatIsWrong) {
+  const auto faults =
+      load_definition(
+          definition_text("do:\n  - t: {set: {a: 'Hi ${ .b }'}, tehn: end, then: nowhere}\n"),
+          "f.yaml")
+          .faults;
+  ASSERT_EQ(faults.size(), 3U);
+  EXPECT_EQ(faults[0].advice(), "write `${ \"Hi \\(.b)\" }`");
+  EXPECT_EQ(faults[1].what, "unknown keyword `tehn`");
+  EXPECT_EQ(faults[1].advice(),
+            "expected `if`, `input`, `output`, `export`, `timeout`, `then`, `metadata` or `set`");
+  EXPECT_EQ(faults[2].what, "there is no task `nowhere` in this list");
+  EXPECT_EQ(faults[2].advice(),
+            "expected `continue`, `exit`, `end` or the name of a task beside it");
+  for (const Fault& fault : faults)
+    EXPECT_NE(fault.text().find(fault.what + fault.hint + " (at "), std::string::npos);
 }
 
 TEST(ValueFaults, AFaultInAnExpressionHasItsPlaceInTheFile) {

@@ -21,14 +21,30 @@ TEST(Settings, TheFileThatInitWritesSaysTheDefaults) {
 
 TEST(Settings, TheFileThatInitWritesDescribesEveryKey) {
   const std::string text = default_settings_text();
-  for (const std::string_view line :
-       {"\nhttp:\n  # Where the API", "\n  listen: 127.0.0.1:8080\n",
-        "\n  client:\n    # Requests in flight", "\n    activePerHost: 64\n",
-        "\n    maxActivePerHost: 16384\n", "\n    caFile: \"\"\n", "\n    connectTo: []\n",
-        "\ndefinitions: definitions\n", "\ndata: data\n", "\nmasterKey:\n  # The key",
-        "\n  file: secrets/master.key\n", "\n  allow: []\n", "\n  deny: []\n", "\n  level: info\n",
-        "\n  format: logfmt\n", "\n  workers: 0\n", "\n  maxInstances: 100000\n",
-        "\n  retention: 10000\n", "\n  grace: PT30S\n"})
+  for (const std::string_view line : {"\nhttp:\n  # Where the API",
+                                      "\n  listen: 127.0.0.1:8080\n",
+                                      "\n  client:\n    # Requests in flight",
+                                      "\n    activePerHost: 64\n",
+                                      "\n    maxActivePerHost: 16384\n",
+                                      "\n    caFile: \"\"\n",
+                                      "\n    connectTo: []\n",
+                                      "\ndefinitions: definitions\n",
+                                      "\ndata: data\n",
+                                      "\nmasterKey:\n  # The key",
+                                      "\n  file: secrets/master.key\n",
+                                      "\n  allow: []\n",
+                                      "\n  deny: []\n",
+                                      "\n  level: info\n",
+                                      "\n  format: logfmt\n",
+                                      "\n  workers: 0\n",
+                                      "\n  maxInstances: 100000\n",
+                                      "\n  retention: 10000\n",
+                                      "\n  grace: PT30S\n",
+                                      "\nexpressions:\n  # CPU time",
+                                      "\n  maxCpu: PT1S\n",
+                                      "\n  maxMemory: 64MiB\n",
+                                      "\n  maxOutputs: 1000000\n",
+                                      "\n  maxDepth: 10000\n"})
     EXPECT_NE(text.find(line), std::string::npos) << line << "\n---\n" << text;
 }
 
@@ -49,6 +65,7 @@ log: {level: warn, format: json}
 engine: {workers: 3, maxInstances: 7}
 shutdown: {grace: {seconds: 2}}
 instances: {retention: 0}
+expressions: {maxCpu: PT0.1S, maxMemory: 512KiB, maxOutputs: 5, maxDepth: 100}
 )",
                                               "/etc/stepwell/s.yaml");
   ASSERT_TRUE(loaded.settings) << loaded.faults.at(0).text();
@@ -69,6 +86,10 @@ instances: {retention: 0}
   expected.engine_max_instances = 7;
   expected.shutdown_grace = Milliseconds(2000);
   expected.instances_retention = 0;
+  expected.expressions_max_cpu = Milliseconds(100);
+  expected.expressions_max_memory = 512_KiB;
+  expected.expressions_max_outputs = 5;
+  expected.expressions_max_depth = 100;
   EXPECT_EQ(*loaded.settings, expected);
 }
 
@@ -89,7 +110,7 @@ TEST(Settings, EveryFaultHasItsPlace) {
        "s.yaml:3:1: error: unknown setting `lgo`, did you mean `log`?\n"},
       {"zzz: 1\n",
        "s.yaml:1:1: error: unknown setting `zzz`; expected `http`, `definitions`, `data`, "
-       "`masterKey`, `egress`, `log`, `engine`, `instances` or `shutdown`\n"},
+       "`masterKey`, `egress`, `log`, `engine`, `expressions`, `instances` or `shutdown`\n"},
       {"http: 5\n", "s.yaml:1:7: error: expected a mapping below `http`\n"},
       {"- a\n", "s.yaml:1:1: error: expected a mapping\n"},
       {"data: 5\n", "s.yaml:1:7: error: `data`: expected text\n"},
@@ -113,12 +134,46 @@ TEST(Settings, EveryFaultHasItsPlace) {
       {"shutdown: {grace: soon}\n",
        "s.yaml:1:19: error: `shutdown.grace`: `soon` is no ISO 8601 duration such as PT1.5S or "
        "P1DT12H\n"},
+      {"expressions: {maxCpu: PT0S}\n",
+       "s.yaml:1:23: error: `expressions.maxCpu`: expected more than no time\n"},
+      {"expressions: {maxCpu: 5}\n",
+       "s.yaml:1:23: error: `expressions.maxCpu`: expected ISO 8601 text or an object with "
+       "days, hours, minutes, seconds or milliseconds\n"},
+      {"expressions: {maxMemory: 64 apples}\n",
+       "s.yaml:1:26: error: `expressions.maxMemory`: `64 apples` is no amount of memory such as "
+       "64MiB or 512KiB\n"},
+      {"expressions: {maxMemory: 0}\n",
+       "s.yaml:1:26: error: `expressions.maxMemory`: expected an amount of memory such as 64MiB\n"},
+      {"expressions: {maxMemory: [1]}\n",
+       "s.yaml:1:26: error: `expressions.maxMemory`: expected an amount of memory such as 64MiB\n"},
+      {"expressions: {maxOutputs: 0}\n",
+       "s.yaml:1:27: error: `expressions.maxOutputs`: expected a whole number, at least 1\n"},
+      {"expressions: {maxDepth: 10001}\n",
+       "s.yaml:1:25: error: `expressions.maxDepth`: expected a whole number from 1 to 10000\n"},
       {"data: a\ndata: b\n", "s.yaml:2:1: error: the key `data` is there twice\n"},
   };
   for (const Case& c : cases) {
     EXPECT_EQ(faults_of(c.text), c.faults);
     EXPECT_FALSE(load_settings(c.text, "s.yaml").settings);
   }
+}
+
+TEST(Settings, AnAmountOfMemoryHasAUnitOrIsInBytes) {
+  for (const auto& [text, bytes] :
+       std::vector<std::pair<std::string_view, std::uint64_t>>{{"1", 1},
+                                                               {"\"1\"", 1},
+                                                               {"2KiB", 2048},
+                                                               {"\"3MiB\"", 3ULL << 20U},
+                                                               {"4GiB", 4ULL << 30U}}) {
+    const auto loaded =
+        load_settings("expressions: {maxMemory: " + std::string(text) + "}", "s.yaml");
+    ASSERT_TRUE(loaded.settings) << text;
+    EXPECT_EQ(loaded.settings->expressions_max_memory.count, bytes);
+  }
+  for (const char* text : {"1kB", "1 MiB", "-1", "1.5", "MiB", "99999999999GiB", "0MiB", "''"})
+    EXPECT_FALSE(
+        load_settings("expressions: {maxMemory: " + std::string(text) + "}", "s.yaml").settings)
+        << text;
 }
 
 TEST(Settings, AFileThatCannotBeReadIsAFault) {
@@ -136,6 +191,10 @@ TEST(Settings, OverridesAreTextOfTheKeysKind) {
   EXPECT_TRUE(apply_override(settings, "shutdown.grace=PT1S"));
   EXPECT_TRUE(apply_override(settings, "log.format=json"));
   EXPECT_TRUE(apply_override(settings, "data=5"));
+  EXPECT_TRUE(apply_override(settings, "expressions.maxMemory=1GiB"));
+  EXPECT_TRUE(apply_override(settings, "expressions.maxCpu=PT0.1S"));
+  EXPECT_EQ(settings.expressions_max_memory, 1024_MiB);
+  EXPECT_EQ(settings.expressions_max_cpu, Milliseconds(100));
   EXPECT_TRUE(apply_override(settings, "http.client.caFile=a=b.pem"));
   EXPECT_EQ(settings.http_listen, "0.0.0.0:1");
   EXPECT_EQ(settings.engine_workers, 4U);

@@ -62,6 +62,7 @@ TEST_F(TemplateTest, AFailureNamesThePlaceInTheFile) {
   EXPECT_EQ(result.error().status, 400);
   EXPECT_NE(result.error().detail.find(" (line 7, column 9)"), std::string::npos)
       << result.error().detail;
+  EXPECT_EQ(to_json(result.error().extensions), R"({"line":7,"column":9})");
 }
 
 TEST_F(TemplateTest, LooseTextStaysTextWhereItCannotBeEvaluated) {

@@ -42,7 +42,7 @@ TEST(Yaml, ResolvesScalarsByTheCoreSchema) {
       {"[nUll, tRue]", R"(["nUll","tRue"])"},
       {"[0, 12, -7, +5, 007]", "[0,12,-7,5,7]"},
       {"[0o17, 0xFf, 0b1, 0o8]", R"([15,255,"0b1","0o8"])"},
-      {"[1.5, -0.25, .5, 1., 1e3, 1.5E-2, +.5]", "[1.5,-0.25,0.5,1,1000,0.015,0.5]"},
+      {"[1.5, -0.25, .5, 1., 1e3, 1.5E-2, +.5]", "[1.5,-0.25,0.5,1,1E+3,0.015,0.5]"},
       {"[1_000, 1:30, 1.0.3, 2001-01-01, ., e3, 1e]",
        R"(["1_000","1:30","1.0.3","2001-01-01",".","e3","1e"])"},
       {R"(["1", '2', "true", "~"])", R"(["1","2","true","~"])"},
@@ -58,6 +58,12 @@ TEST(Yaml, ReadsJson) {
   EXPECT_EQ(json(R"({"a":1,"b":[true,null],"c":"x\/y\n","d":{}})"),
             R"({"a":1,"b":[true,null],"c":"x/y\n","d":{}})");
   EXPECT_EQ(json(R"({"a":"\ud83d\ude00 \\ud83d"})"), "{\"a\":\"\xF0\x9F\x98\x80 \\\\ud83d\"}");
+}
+
+TEST(Yaml, EscapesAreUtf8) {
+  EXPECT_EQ(json(R"(["\N\_\L\P", "é\_é\N", "\x85\xe9\u00A0"])"),
+            "[\"\xC2\x85\xC2\xA0\xE2\x80\xA8\xE2\x80\xA9\",\"é\xC2\xA0é\xC2\x85\","
+            "\"\xC2\x85é\xC2\xA0\"]");
 }
 
 TEST(Yaml, ExpandsAliasesByWhatTheyStandFor) {
@@ -156,7 +162,7 @@ TEST(Yaml, FindsThePlaceWithinAScalar) {
       {"a: 'a''b'\n", 2, {1, 8}},         {"a: \"a\\tb\\u00e9c\"\n", 5, {1, 15}},
       {"a: 'é é'\n", 3, {1, 7}},          {"a: |\n  ab\n  cd\n", 4, {3, 4}},
       {"a: one\n  two\n", 4, {2, 3}},     {"a: \"one\n  two\"\n", 4, {2, 3}},
-      {"a:\n  \"one two\"\n", 4, {2, 8}}, {"a: &x abc\n", 1, {1, 4}},
+      {"a:\n  \"one two\"\n", 4, {2, 8}}, {"a: &x abc\n", 1, {1, 8}},
   };
   for (const Case& c : cases) {
     const Parsed parsed = parse(c.text);

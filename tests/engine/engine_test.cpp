@@ -55,6 +55,53 @@ struct World {
   Engine engine;
 };
 
+TEST(Engine, AnInputThatTheSchemaRefusesIsNotAdmitted) {
+  MemoryJournal journal;
+  World world(journal, {1, 1, 100});
+  constexpr const char* kBody =
+      "input: {schema: {document: {required: [n]}}}\ndo: [{a: {set: {x: '${ .n }'}}}]";
+  for (const Value& input : {Value(), Value::object({{"m", 1}})}) {
+    const Result<InstanceId> refused = world.start(kBody, input).get();
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, "schema-violation");
+    EXPECT_EQ(refused.error().status, 400);
+    EXPECT_EQ(refused.error().where, "/input/schema");
+  }
+  EXPECT_EQ(world.engine.open_instances(), 0U);
+  const Result<InstanceId> admitted = world.start(kBody, Value::object({{"n", 1}})).get();
+  ASSERT_TRUE(admitted);
+  EXPECT_EQ(world.end_of(*admitted).status, InstanceStatus::completed);
+}
+
+TEST(Engine, AnExpressionBeyondItsBudgetEndsItsInstanceAndTheWorkerGoesOn) {
+  MemoryJournal journal;
+  EngineOptions options{1, 1000, 100};
+  options.budget.cpu = Milliseconds(20);
+  options.budget.memory_bytes = 1024L * 1024;
+  options.budget.outputs = 100;
+  options.budget.depth = 50;
+  World world(journal, options);
+  for (const auto& [expression, limit] : std::vector<std::pair<std::string, std::string>>{
+           {"def f: f; f", "20 ms"},
+           {"[range(1e12)]", ""},
+           {"def f: [f]; f", ""},
+           {"reduce range(99) as $i (0; [.])", "deeper than 50 levels"},
+           {"[limit(1e9; repeat(1))]", ""}}) {
+    const std::string body = "do: [{grow: {set: {x: '${ " + expression + " }'}}}]";
+    const InstanceView view = world.end_of(*world.start(body.c_str()).get());
+    ASSERT_EQ(view.status, InstanceStatus::faulted) << expression;
+    EXPECT_EQ(view.problem->code, "expression-budget") << expression;
+    EXPECT_EQ(view.problem->status, 400);
+    EXPECT_TRUE(view.problem->type.ends_with("/errors/expression"));
+    EXPECT_EQ(view.problem->where, "/do/0/grow");
+    EXPECT_NE(view.problem->detail.find(limit), std::string::npos) << view.problem->detail;
+    EXPECT_FALSE(view.problem->retryable);
+  }
+  const InstanceView good =
+      world.end_of(*world.start("do: [{one: {set: {x: '${ 1 + 1 }'}}}]").get());
+  EXPECT_EQ(good.status, InstanceStatus::completed);
+}
+
 TEST(Engine, RunsAnInstanceToItsEnd) {
   MemoryJournal journal;
   World world(journal);

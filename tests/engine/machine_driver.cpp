@@ -42,6 +42,13 @@ void MachineDriver::apply(Event event) {
     } else if (const auto* trace = std::get_if<Trace>(&command)) {
       traces_.push_back(std::string(to_string(trace->kind)) + " " +
                         program_.task(trace->task).task->name);
+    } else if (auto* listened = std::get_if<Listen>(&command)) {
+      listeners_.push_back(std::move(*listened));
+    } else if (const auto* unlistened = std::get_if<Unlisten>(&command)) {
+      std::erase_if(listeners_,
+                    [&](const Listen& l) { return l.listener == unlistened->listener; });
+    } else if (auto* emitted = std::get_if<Emit>(&command)) {
+      emitted_.push_back(std::move(emitted->event));
     } else if (std::holds_alternative<Yield>(command)) {
       yielded = true;
     }
@@ -83,6 +90,23 @@ void MachineDriver::advance(Milliseconds by) {
     apply({now_, TimerFired{timer.timer, 0}});
   }
   now_ = until;
+}
+
+bool MachineDriver::publish(std::string_view json) {
+  const Value event = parse_json(json).value();
+  bool awaited = false;
+  const std::vector<Listen> listeners = listeners_;  // those of now: the event may end them
+  for (const Listen& one : listeners) {
+    const auto is_of_type = [&](const std::string& type) {
+      return event.get("type") == Value(type);
+    };
+    if (!one.types.empty() && std::none_of(one.types.begin(), one.types.end(), is_of_type))
+      continue;
+    if (!awaits(program_, state_, one.listener, event, now_)) continue;
+    awaited = true;
+    apply({now_, EventReceived{one.listener, event}});
+  }
+  return awaited;
 }
 
 void MachineDriver::send(Event event) { apply(std::move(event)); }

@@ -26,6 +26,8 @@ class MachineDriver {
   // Lets time pass; timers fire in the order of their due times.
   void advance(Milliseconds by);
   void send(Event event);
+  // An event comes to all that listen for its type; true where one of them awaited it.
+  bool publish(std::string_view json);
 
   InstanceStatus status() const { return state_.status; }
   std::string output() const { return to_json(state_.output); }
@@ -36,6 +38,8 @@ class MachineDriver {
   std::string order() const;
   std::size_t timers() const { return timers_.size(); }
   std::size_t cancelled_steps() const { return cancelled_; }
+  std::size_t listeners() const { return listeners_.size(); }
+  const std::vector<Value>& emitted() const { return emitted_; }
   const State& state() const { return state_; }
   const std::vector<std::string>& keys() const { return keys_; }  // idempotency keys, in order
 
@@ -47,6 +51,8 @@ class MachineDriver {
   WallTime now_{Milliseconds(1'763'733'600'000)};
   std::vector<Execute> steps_;
   std::vector<StartTimer> timers_;
+  std::vector<Listen> listeners_;
+  std::vector<Value> emitted_;
   std::vector<std::string> traces_;
   std::vector<std::string> keys_;
   std::size_t cancelled_ = 0;

@@ -2,6 +2,7 @@
 """The daemon and the commands as processes: started, spoken to over their real API, signalled and
 killed. Usage: daemon_test.py STEPWELL_BINARY [unittest arguments]"""
 
+import concurrent.futures
 import hashlib
 import http.client
 import http.server
@@ -15,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 import unittest
 
 STEPWELL = os.path.abspath(sys.argv.pop(1))
@@ -169,6 +171,17 @@ class Commands(Case):
         problem = json.loads(done.stderr)
         self.assertEqual((problem["status"], problem["title"], problem["instance"]), (418, "Tea", "/do/0/one"))
 
+    def test_run_refuses_an_input_that_the_schema_refuses(self):
+        file = self.write("a.yaml", "document: {dsl: '1.0.3', namespace: t, name: a, version: '1.0.0'}\n"
+                          "input: {schema: {document: {required: [n]}}}\n"
+                          "do: [{one: {set: {x: '${ .n }'}}}]\n")
+        done = stepwell("run", file, "--input", '{"m": 1}')
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        problem = json.loads(done.stderr)
+        self.assertEqual((problem["status"], problem["reason"], problem["instance"]),
+                         (400, "schema-violation", "/input/schema"))
+        self.assertEqual(stepwell("run", file, "--input", '{"n": 1}').returncode, 0)
+
     def test_loopback_is_closed_unless_it_is_opened(self):
         upstream = Upstream()
         self.addCleanup(upstream.close)
@@ -292,6 +305,37 @@ class Serving(Case):
         self.assertEqual((status, again["status"]), (200, "completed"))
         self.assertEqual(daemon.stop(), 0)
         self.assertNotIn("tok-0123456789", "".join(daemon.log))
+
+    def test_expressions_that_never_end_fault_their_instances_and_nothing_else(self):
+        hostile = ["def f: f; f", "[range(1e12)]", "def f: [f]; f", "def f: 1 + f; f", '"x" * 1e9 | length',
+                   "[limit(1e9; repeat(1))]", "last(repeat(1))", "reduce range(20000) as $i (0; [.])",
+                   '("a" * 40 + "!") | test("(a+)+$")', "[[range(100)] | combinations(9)]",
+                   'reduce range(64) as $i ("x"; . + .)', "until(false; .)"]
+        for i, expression in enumerate(hostile):
+            pathlib.Path(self.site, "definitions", f"hostile{i}.yaml").write_text(
+                f"document: {{dsl: '1.0.3', namespace: test, name: hostile{i}, version: '1.0.0'}}\n"
+                f"do:\n- grow:\n    set:\n      x: |\n        ${{ {expression} }}\n")
+        daemon = self.serve("--set", "engine.workers=2", "--set", "expressions.maxCpu=PT0.1S",
+                            "--set", "expressions.maxMemory=16MiB")
+
+        def start(name):
+            return daemon.call("POST", "/api/v1/instances?wait=60s", self.key,
+                               {"workflow": f"test/{name}", "input": {"url": self.upstream.origin + "/x"}})[1]
+
+        began = time.monotonic()
+        names = [f"hostile{i}" for i in range(len(hostile))]
+        with concurrent.futures.ThreadPoolExecutor(16) as callers:
+            ended = list(callers.map(start, names * 2 + ["plain"] * 4))
+        self.assertLess(time.monotonic() - began, 45)
+        for instance, expression in zip(ended, hostile * 2):
+            with self.subTest(expression):
+                self.assertEqual(instance["status"], "faulted", instance)
+                error = instance["error"]
+                self.assertTrue(error["type"].endswith("/errors/expression"), error)
+                self.assertIn(error["reason"], ("expression-budget", "expression-failed"))
+                self.assertEqual((error["status"], error["instance"]), (400, "/do/0/grow"))
+        self.assertEqual([i["status"] for i in ended[-4:]], ["completed"] * 4)
+        self.assertEqual(self.run_instance(daemon, workflow="test/plain")["status"], "completed")
 
     def test_a_revocation_holds_at_once_and_through_kill_9(self):
         daemon = self.serve()

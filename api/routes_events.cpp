@@ -1,0 +1,150 @@
+// /api/v1/events: CloudEvents from outside, for `listen`.
+// Source: CloudEvents 1.0.2, HTTP Protocol Binding §3: structured, batched and binary content mode.
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <utility>
+
+#include "api/routes.h"
+#include "base/encoding.h"
+#include "base/json.h"
+
+namespace stepwell::api {
+
+namespace {
+
+using auth::Permission;
+
+constexpr std::size_t kMaxBatch = 1000;
+
+Problem invalid(std::string detail) {
+  return request_problem(400, "event-invalid", std::move(detail));
+}
+
+std::string lower(std::string_view text) {
+  std::string out(text);
+  std::transform(out.begin(), out.end(), out.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return out;
+}
+
+// The media type without its parameters, in lower case.
+std::string media_type(const Request& request) {
+  const std::string* header = request.header("Content-Type");
+  if (header == nullptr) return {};
+  std::string type = lower(header->substr(0, header->find(';')));
+  while (!type.empty() && (type.back() == ' ' || type.back() == '\t')) type.pop_back();
+  return type;
+}
+
+bool is_json(std::string_view type) {
+  return type.empty() || type == "application/json" || type.ends_with("+json");
+}
+
+int hex_digit(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  const int letter = std::tolower(static_cast<unsigned char>(c));
+  return letter >= 'a' && letter <= 'f' ? letter - 'a' + 10 : -1;
+}
+
+// A header's value stands percent-encoded where it could not stand there as it is (§3.1.3.2).
+std::string header_text(std::string_view value) {
+  std::string text;
+  for (std::size_t i = 0; i < value.size(); ++i) {
+    const bool encoded = value[i] == '%' && i + 2 < value.size() && hex_digit(value[i + 1]) >= 0 &&
+                         hex_digit(value[i + 2]) >= 0;
+    text.push_back(encoded
+                       ? static_cast<char>(hex_digit(value[i + 1]) * 16 + hex_digit(value[i + 2]))
+                       : value[i]);
+    if (encoded) i += 2;
+  }
+  return text;
+}
+
+// The attributes that every event has (CloudEvents 1.0.2 §3.1).
+Status check(const Value& event) {
+  if (!event.is_object()) return fail(invalid("an event is a JSON object"));
+  for (const char* name : {"specversion", "id", "source", "type"}) {
+    const Value& attribute = event.get(name);
+    if (!attribute.is_string() || attribute.empty())
+      return fail(invalid("an event needs the attribute `" + std::string(name) +
+                          "`, a text that is not empty"));
+  }
+  if (event.get("specversion") != Value("1.0"))
+    return fail(invalid("`specversion` must be \"1.0\""));
+  if (event.contains("data") && event.contains("data_base64"))
+    return fail(invalid("an event has `data` or `data_base64`, not both"));
+  return {};
+}
+
+Result<Value> parse_body(const Request& request) {
+  auto value = parse_json(request.body);
+  if (!value) return fail(invalid("the body is no JSON: " + value.error().detail));
+  return value;
+}
+
+Result<std::vector<Value>> read_binary(const Request& request, const std::string& type) {
+  Value event = Value::object();
+  for (const http::Header& header : request.headers) {
+    const std::string name = lower(header.name);
+    if (!name.starts_with("ce-")) continue;
+    const std::string text = header_text(header.value);
+    if (!is_valid_utf8(text)) return fail(invalid("the header `" + name + "` is not UTF-8"));
+    event.set(name.substr(3), Value(text));
+  }
+  if (!type.empty()) event.set("datacontenttype", type);
+  if (request.body.empty()) return std::vector<Value>{std::move(event)};
+  if (is_json(type)) {
+    auto data = parse_body(request);
+    if (!data) return fail(std::move(data.error()));
+    event.set("data", std::move(*data));
+  } else if (type.starts_with("text/") && is_valid_utf8(request.body)) {
+    event.set("data", Value(request.body));
+  } else {
+    event.set("data_base64", to_base64(request.body));
+  }
+  return std::vector<Value>{std::move(event)};
+}
+
+Result<std::vector<Value>> read_events(const Request& request) {
+  const std::string type = media_type(request);
+  const bool batch = type == "application/cloudevents-batch+json";
+  const bool structured = type == "application/cloudevents+json";
+  if (!batch && !structured && request.header("ce-type") != nullptr)
+    return read_binary(request, type);
+  if (!batch && !structured && !is_json(type))
+    return fail(request_problem(
+        415, "event-invalid",
+        "send application/cloudevents+json, application/cloudevents-batch+json, or the attributes "
+        "as ce-… headers"));
+  auto body = parse_body(request);
+  if (!body) return fail(std::move(body.error()));
+  if (!batch) return std::vector<Value>{std::move(*body)};
+  if (!body->is_array()) return fail(invalid("a batch is a JSON array of events"));
+  if (body->size() > kMaxBatch)
+    return fail(invalid("a batch has at most " + std::to_string(kMaxBatch) + " events"));
+  return std::vector<Value>(body->elements().begin(), body->elements().end());
+}
+
+// All of a batch, or nothing.
+void send_events(engine::EventBus& bus, const Request& request, const Responder& responder) {
+  const Result<std::vector<Value>> events = read_events(request);
+  if (!events) return responder.answer(events.error());
+  for (const Value& event : *events)
+    if (Status status = check(event); !status) return responder.answer(status.error());
+  for (const Value& event : *events) bus.publish(event);
+  responder.answer(json_response(202, Value::object({{"accepted", events->size()}})));
+}
+
+}  // namespace
+
+Status add_event_routes(Router& router, const Services& services) {
+  return router.add({"POST", "/api/v1/events", Access::needs(Permission::send_events),
+                     AsyncHandler([&bus = services.engine.events()](const Request& request,
+                                                                    const Responder& responder) {
+                       send_events(bus, request, responder);
+                     })});
+}
+
+}  // namespace stepwell::api

@@ -1,0 +1,60 @@
+#include "config/definition.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace stepwell::config {
+
+namespace {
+
+struct ChildLists {
+  std::vector<const TaskList*> lists;
+
+  void operator()(const DoBody& body) { lists.push_back(&body.tasks); }
+  void operator()(const SetBody& /*holds none*/) {}
+  void operator()(const SwitchBody& /*holds none*/) {}
+  void operator()(const ForBody& body) { lists.push_back(&body.tasks); }
+  void operator()(const ForkBody& body) { lists.push_back(&body.branches); }
+  void operator()(const HttpCallBody& /*holds none*/) {}
+  void operator()(const RaiseBody& /*holds none*/) {}
+  void operator()(const TryBody& body) {
+    lists.push_back(&body.tasks);
+    lists.push_back(&body.handler);
+  }
+  void operator()(const WaitBody& /*holds none*/) {}
+  void operator()(const EmitBody& /*holds none*/) {}
+  void operator()(const ListenBody& body) { lists.push_back(&body.tasks); }
+};
+
+// False where an event of any type may be meant.
+bool collect_types(const EventStrategy& strategy, std::vector<std::string>& types) {
+  if (strategy.kind == EventStrategy::Kind::any && strategy.filters.empty()) return false;
+  for (const EventFilter& filter : strategy.filters) {
+    const auto named = [](const EventFilter::Attribute& attribute) {
+      return attribute.name == "type" && attribute.value.is_constant() && !attribute.pattern &&
+             attribute.value.constant().is_string();
+    };
+    const auto found = std::find_if(filter.attributes.begin(), filter.attributes.end(), named);
+    if (found == filter.attributes.end()) return false;
+    types.emplace_back(found->value.constant().as_string());
+  }
+  return strategy.until_events == nullptr || collect_types(*strategy.until_events, types);
+}
+
+}  // namespace
+
+std::vector<std::string> event_types(const EventStrategy& strategy) {
+  std::vector<std::string> types;
+  if (!collect_types(strategy, types)) return {};
+  std::sort(types.begin(), types.end());
+  types.erase(std::unique(types.begin(), types.end()), types.end());
+  return types;
+}
+
+std::vector<const TaskList*> child_lists(const TaskBody& body) {
+  ChildLists found;
+  std::visit(found, body);
+  return std::move(found.lists);
+}
+
+}  // namespace stepwell::config

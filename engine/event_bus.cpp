@@ -1,0 +1,63 @@
+#include "engine/event_bus.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace stepwell::engine {
+
+namespace {
+
+bool concerns_lifecycle(const std::vector<std::string>& types) {
+  return types.empty() || std::any_of(types.begin(), types.end(), [](const std::string& type) {
+           return type.starts_with(EventBus::kLifecyclePrefix);
+         });
+}
+
+}  // namespace
+
+std::uint64_t EventBus::subscribe(const std::vector<std::string>& types, Receiver receiver) {
+  auto shared = std::make_shared<const Receiver>(std::move(receiver));
+  const std::scoped_lock lock(mutex_);
+  const std::uint64_t id = ++last_;
+  for (const std::string& type : types) by_type_[type].emplace(id, shared);
+  if (types.empty()) of_every_type_.emplace(id, shared);
+  if (concerns_lifecycle(types)) of_lifecycle_.fetch_add(1, std::memory_order_relaxed);
+  subscriptions_.emplace(id, Subscription{types, std::move(shared)});
+  return id;
+}
+
+void EventBus::unsubscribe(std::uint64_t subscription) {
+  const std::scoped_lock lock(mutex_);
+  const auto found = subscriptions_.find(subscription);
+  if (found == subscriptions_.end()) return;
+  for (const std::string& type : found->second.types) {
+    const auto receivers = by_type_.find(type);
+    if (receivers == by_type_.end()) continue;
+    receivers->second.erase(subscription);
+    if (receivers->second.empty()) by_type_.erase(receivers);
+  }
+  of_every_type_.erase(subscription);
+  if (concerns_lifecycle(found->second.types))
+    of_lifecycle_.fetch_sub(1, std::memory_order_relaxed);
+  subscriptions_.erase(found);
+}
+
+void EventBus::publish(const Value& event) const {
+  std::vector<std::shared_ptr<const Receiver>> receivers;
+  {
+    const std::scoped_lock lock(mutex_);
+    const Value& type = event.get("type");
+    if (type.is_string())
+      if (const auto found = by_type_.find(type.as_string()); found != by_type_.end())
+        for (const auto& [id, receiver] : found->second) receivers.push_back(receiver);
+    for (const auto& [id, receiver] : of_every_type_) receivers.push_back(receiver);
+  }
+  for (const auto& receiver : receivers) (*receiver)(event);
+}
+
+bool EventBus::wanted(std::string_view type) const {
+  const std::scoped_lock lock(mutex_);
+  return !of_every_type_.empty() || by_type_.find(type) != by_type_.end();
+}
+
+}  // namespace stepwell::engine
