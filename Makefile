@@ -5,7 +5,7 @@ FUZZ_SECONDS ?= 3600
 FUZZ_JOBS ?= $(JOBS)
 CTEST = ctest --output-on-failure --timeout 300 -j $(JOBS)
 
-.PHONY: help setup build demo test bench asan tsan lint format fuzz clean
+.PHONY: help setup build demo test bench asan tsan lint lint-deep format fuzz clean
 
 help:
 	@echo "make demo    a daemon, an upstream, and what happens when a key is revoked"
@@ -13,7 +13,7 @@ help:
 	@echo "make build   build/release/stepwell"
 	@echo "make bench   benchmarks beside their yardsticks; build/bench/results.json"
 	@echo "make asan | tsan   the tests under these sanitizers"
-	@echo "make lint | format"
+	@echo "make lint | lint-deep | format   (deep: clang's analyzer too)"
 	@echo "make fuzz    the expression language under libFuzzer; FUZZ_SECONDS, FUZZ_JOBS"
 
 setup:
@@ -56,6 +56,9 @@ fuzz:
 
 lint: build/dev/build.ninja
 	tools/lint.sh build/dev
+
+lint-deep: build/dev/build.ninja
+	tools/lint.sh build/dev deep
 
 format: | setup
 	git ls-files '*.h' '*.cpp' | xargs clang-format-14 -i

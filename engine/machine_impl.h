@@ -1,5 +1,5 @@
 // The working parts of apply(): one Machine lives for one event, on one thread. Internal to
-// engine/; split over machine.cpp (frames and flow), bodies.cpp (task kinds), events.cpp
+// engine/; split over machine.cpp (the flow), frames.cpp, bodies.cpp (task kinds), events.cpp
 // (emit, listen), errors.cpp (try, retry, timeouts) and scope.cpp (what expressions see).
 #pragma once
 
@@ -90,7 +90,7 @@ class Machine {
   Value workflow_variable() const;
   Value task_variable(const Frame& frame, const Value* output) const;
 
-  // frames, timers, steps
+  // frames.cpp: frames, timers, steps
   Frame& at(std::uint32_t slot) { return state_.frames[slot]; }
   const Frame& at(std::uint32_t slot) const { return state_.frames[slot]; }
   const ProgramTask& entry(std::uint32_t slot) const { return program_.task(at(slot).task); }
