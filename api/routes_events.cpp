@@ -71,6 +71,8 @@ Status check(const Value& event) {
       return fail(invalid("an event needs the attribute `" + std::string(name) +
                           "`, a text that is not empty"));
   }
+  if (event.get("type").as_string().starts_with(engine::EventBus::kLifecyclePrefix))
+    return fail(invalid("only the engine itself tells of the life of instances and tasks"));
   if (event.get("specversion") != Value("1.0"))
     return fail(invalid("`specversion` must be \"1.0\""));
   if (event.contains("data") && event.contains("data_base64"))
@@ -127,23 +129,22 @@ Result<std::vector<Value>> read_events(const Request& request) {
   return std::vector<Value>(body->elements().begin(), body->elements().end());
 }
 
-// All of a batch, or nothing.
-void send_events(engine::EventBus& bus, const Request& request, const Responder& responder) {
+// All of a batch, or nothing. Many may listen, so it takes a thread that may be kept.
+Result<Response> send_events(const engine::EventBus& bus, const Request& request) {
   const Result<std::vector<Value>> events = read_events(request);
-  if (!events) return responder.answer(events.error());
+  if (!events) return fail(events.error());
   for (const Value& event : *events)
-    if (Status status = check(event); !status) return responder.answer(status.error());
+    if (Status status = check(event); !status) return fail(std::move(status.error()));
   for (const Value& event : *events) bus.publish(event);
-  responder.answer(json_response(202, Value::object({{"accepted", events->size()}})));
+  return json_response(202, Value::object({{"accepted", events->size()}}));
 }
 
 }  // namespace
 
 Status add_event_routes(Router& router, const Services& services) {
   return router.add({"POST", "/api/v1/events", Access::needs(Permission::send_events),
-                     AsyncHandler([&bus = services.engine.events()](const Request& request,
-                                                                    const Responder& responder) {
-                       send_events(bus, request, responder);
+                     BlockingHandler([&bus = services.engine.events()](const Request& request) {
+                       return send_events(bus, request);
                      })});
 }
 

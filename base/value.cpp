@@ -420,6 +420,9 @@ Value Value::take(std::string_view key) {
 bool Value::same(const Value& other) const noexcept {
   if (is_shared_kind() && other.is_shared_kind())
     return tag_ == other.tag_ && payload_.rep == other.payload_.rep;
+  // The same NaN is the same, though it equals nothing.
+  if (tag_ == Tag::real && other.tag_ == Tag::real)
+    return std::memcmp(&payload_, &other.payload_, sizeof payload_) == 0;
   return !is_shared_kind() && !other.is_shared_kind() && compare(*this, other) == 0;
 }
 

@@ -48,10 +48,10 @@ unsigned types_of(const Value& value) {
   }
 }
 
-std::int64_t cpu_milliseconds() {
+std::int64_t cpu_nanoseconds() {
   timespec now{};
   clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-  return static_cast<std::int64_t>(now.tv_sec) * 1000 + now.tv_nsec / 1'000'000;
+  return static_cast<std::int64_t>(now.tv_sec) * 1'000'000'000 + now.tv_nsec;
 }
 
 // "1 character", "3 characters"
@@ -201,10 +201,11 @@ bool SchemaRun::text(const SchemaRule& rule, const Value& value, const DataPlace
 
 bool SchemaRun::matches(const expression::Pattern& pattern, std::string_view text) {
   if (exceeded_) return false;
-  const std::int64_t before = text.size() < 256 ? 0 : cpu_milliseconds();
-  const auto found = pattern.matches(text, cpu_);
+  const std::int64_t before = cpu_nanoseconds();
+  const auto found = pattern.matches(
+      text, std::chrono::milliseconds(std::max<std::int64_t>(cpu_.count() / 1'000'000, 1)));
   if (!found) return exceed("has text that takes a pattern too long");
-  if (text.size() >= 256) cpu_ -= std::chrono::milliseconds(cpu_milliseconds() - before);
+  cpu_ -= std::chrono::nanoseconds(cpu_nanoseconds() - before);
   if (cpu_.count() <= 0) return exceed("has text that takes its patterns too long");
   return *found;
 }

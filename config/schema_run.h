@@ -74,7 +74,7 @@ class SchemaRun {
   bool unlike(const DataPlace& place, std::string expected, const Value& found);
 
   const SchemaProgram& program_;
-  std::chrono::milliseconds cpu_;  // that patterns may still take
+  std::chrono::nanoseconds cpu_;  // that patterns may still take
   std::int64_t steps_ = kSteps;
   std::uint32_t depth_ = 0;
   std::uint32_t quiet_ = 0;  // above 0: whether it holds is asked, not why not

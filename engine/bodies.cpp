@@ -141,12 +141,27 @@ Next Machine::branch_done(std::uint32_t slot, std::uint32_t branch, Value output
   return {Next::Kind::finish, slot, 0, std::exchange(frame.collection, {}), nullptr};
 }
 
+// A branch that its `if` skips has not won.
+Next Machine::branch_skipped(std::uint32_t slot, std::uint32_t branch, Value output) {
+  if (std::get<config::ForkBody>(task(slot).body).compete && at(slot).running > 1) {
+    --at(slot).running;
+    return {};
+  }
+  return branch_done(slot, branch, std::move(output));
+}
+
 // A branch that fails ends the others and the fork; one that competes is out, and the fork fails
 // with the last.
 Next Machine::branch_failed(std::uint32_t slot, Problem problem) {
   Frame& frame = at(slot);
   --frame.running;
   if (frame.running > 0 && std::get<config::ForkBody>(task(slot).body).compete) return {};
+  if (interrupts_unrepeatable(slot)) {
+    problem.retryable = false;
+    problem.detail +=
+        "; a request of another branch that was under way may have been executed, so the fork is "
+        "not repeated";
+  }
   cancel_below(slot);
   return raise(slot, std::move(problem));
 }

@@ -7,10 +7,12 @@ namespace stepwell::engine {
 
 namespace {
 
+// Lifecycle events reach only those who name their types: whoever listens for anything would else
+// hear himself listening.
 bool concerns_lifecycle(const std::vector<std::string>& types) {
-  return types.empty() || std::any_of(types.begin(), types.end(), [](const std::string& type) {
-           return type.starts_with(EventBus::kLifecyclePrefix);
-         });
+  return std::any_of(types.begin(), types.end(), [](const std::string& type) {
+    return type.starts_with(EventBus::kLifecyclePrefix);
+  });
 }
 
 }  // namespace
@@ -46,18 +48,20 @@ void EventBus::publish(const Value& event) const {
   std::vector<std::shared_ptr<const Receiver>> receivers;
   {
     const std::scoped_lock lock(mutex_);
-    const Value& type = event.get("type");
-    if (type.is_string())
-      if (const auto found = by_type_.find(type.as_string()); found != by_type_.end())
-        for (const auto& [id, receiver] : found->second) receivers.push_back(receiver);
-    for (const auto& [id, receiver] : of_every_type_) receivers.push_back(receiver);
+    const std::string_view type =
+        event.get("type").is_string() ? event.get("type").as_string() : "";
+    if (const auto found = by_type_.find(type); found != by_type_.end())
+      for (const auto& [id, receiver] : found->second) receivers.push_back(receiver);
+    if (!type.starts_with(kLifecyclePrefix))
+      for (const auto& [id, receiver] : of_every_type_) receivers.push_back(receiver);
   }
   for (const auto& receiver : receivers) (*receiver)(event);
 }
 
 bool EventBus::wanted(std::string_view type) const {
   const std::scoped_lock lock(mutex_);
-  return !of_every_type_.empty() || by_type_.find(type) != by_type_.end();
+  if (by_type_.find(type) != by_type_.end()) return true;
+  return !of_every_type_.empty() && !type.starts_with(kLifecyclePrefix);
 }
 
 }  // namespace stepwell::engine

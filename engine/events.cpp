@@ -4,6 +4,7 @@
 
 #include "base/encoding.h"
 #include "base/json.h"
+#include "engine/event_bus.h"
 #include "engine/machine_impl.h"
 
 namespace stepwell::engine {
@@ -45,15 +46,18 @@ Result<Value> Machine::event_to_emit(std::uint32_t slot, const config::EmitBody&
   if (!type.is_string() || type.empty())
     return fail(make_problem(ErrorKind::validation, "event-invalid",
                              "an event needs a `type`, which is a text that is not empty"));
+  if (type.as_string().starts_with(EventBus::kLifecyclePrefix))
+    return fail(make_problem(ErrorKind::validation, "event-invalid",
+                             "only the engine itself tells of the life of instances and tasks"));
   // What CloudEvents 1.0 §3.1 requires and the author left out. The id stays the same where a
   // retried task emits its event again.
   const config::Definition& definition = program_.definition();
-  if (!event->contains("specversion")) event->set("specversion", "1.0");
-  if (!event->contains("id")) event->set("id", idempotency_key(slot));
-  if (!event->contains("source"))
+  if (event->get("specversion").is_null()) event->set("specversion", "1.0");
+  if (event->get("id").is_null()) event->set("id", idempotency_key(slot));
+  if (event->get("source").is_null())
     event->set("source", "/" + definition.namespace_ + "/" + definition.name + "/" +
                              std::to_string(state_.id.number));
-  if (!event->contains("time")) event->set("time", format_time(now_));
+  if (event->get("time").is_null()) event->set("time", format_time(now_));
   return event;
 }
 
@@ -125,7 +129,7 @@ Next Machine::take_events(std::uint32_t slot) {
         return start_list(slot, entry(slot).body, at(slot).input, std::move(at(slot).child_locals));
     }
     auto enough = keep_event(slot, body, std::move(item));
-    if (!enough) return raise(slot, std::move(enough.error()));
+    if (!enough) return failed_to_listen(slot, std::move(enough.error()));
     if (*enough) return stop_listening(slot);
   }
   return {};
@@ -135,8 +139,15 @@ Next Machine::take_events(std::uint32_t slot) {
 Next Machine::round_done(std::uint32_t slot, Value output) {
   at(slot).phase = Frame::Phase::listening;
   auto enough = keep_event(slot, std::get<config::ListenBody>(task(slot).body), std::move(output));
-  if (!enough) return raise(slot, std::move(enough.error()));
+  if (!enough) return failed_to_listen(slot, std::move(enough.error()));
   return *enough ? stop_listening(slot) : take_events(slot);
+}
+
+// From here on no event begins a round any more, also where the error has to wait for its turn.
+Next Machine::failed_to_listen(std::uint32_t slot, Problem problem) {
+  cancel_listening(slot);
+  at(slot).phase = Frame::Phase::children;
+  return raise(slot, std::move(problem));
 }
 
 // What became of one event goes into the output; true where that was the last one.

@@ -106,6 +106,14 @@ void Instance::timer_fired(TimerId timer) {
       Event{surroundings_.clock.now(), TimerFired{timer, surroundings_.entropy.next_u64()}});
 }
 
+// What an instance tells of its own life is not for itself: it would never come to rest.
+void Instance::event_arrived(ListenerId listener, const Value& event) {
+  if (lifecycle_.made(event)) return;
+  const std::scoped_lock lock(mailbox_mutex_);
+  if (closed_) return;
+  enqueue_locked(Event{surroundings_.clock.now(), EventReceived{listener, event}});
+}
+
 bool Instance::next_mail(Mail& mail) {
   const std::scoped_lock lock(mailbox_mutex_);
   const bool ready =
@@ -311,8 +319,7 @@ void Instance::perform(Command& command) {
 void Instance::listen(const Listen& command) {
   listeners_[command.listener] = surroundings_.events.subscribe(
       command.types, [weak = weak_from_this(), listener = command.listener](const Value& event) {
-        if (const auto self = weak.lock())
-          self->post(Event{self->surroundings_.clock.now(), EventReceived{listener, event}});
+        if (const auto self = weak.lock()) self->event_arrived(listener, event);
       });
   if (surroundings_.events.lifecycle_wanted()) lifecycle_.correlation_started(state_.updated);
 }

@@ -101,6 +101,7 @@ class Instance final : public Job,
 
   void post(Mail mail);
   void timer_fired(TimerId timer);
+  void event_arrived(ListenerId listener, const Value& event);
   void enqueue_locked(Mail mail);
   void publish();
   void fail_journal(Problem problem);

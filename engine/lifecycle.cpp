@@ -15,12 +15,21 @@ std::string full_type(std::string_view type) {
 
 bool Lifecycle::wanted(std::string_view type) const { return bus_.wanted(full_type(type)); }
 
-void Lifecycle::publish(std::string_view type, Value data, WallTime time) const {
+std::string Lifecycle::source() const {
   const config::Definition& definition = program_.definition();
+  return "/" + definition.namespace_ + "/" + definition.name + "/" + std::to_string(id_.number);
+}
+
+bool Lifecycle::made(const Value& event) const {
+  const Value& type = event.get("type");
+  return type.is_string() && type.as_string().starts_with(EventBus::kLifecyclePrefix) &&
+         event.get("source") == Value(source());
+}
+
+void Lifecycle::publish(std::string_view type, Value data, WallTime time) const {
   bus_.publish(Value::object({{"specversion", "1.0"},
                               {"id", entropy_.hex(16)},
-                              {"source", "/" + definition.namespace_ + "/" + definition.name + "/" +
-                                             std::to_string(id_.number)},
+                              {"source", source()},
                               {"type", full_type(type)},
                               {"time", format_time(time)},
                               {"datacontenttype", "application/json"},

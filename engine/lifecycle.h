@@ -3,6 +3,7 @@
 // Owned by its Instance; used by one thread at a time.
 #pragma once
 
+#include <string>
 #include <string_view>
 
 #include "base/entropy.h"
@@ -18,6 +19,9 @@ class Lifecycle {
   Lifecycle(const EventBus& bus, Entropy& entropy, const Program& program, InstanceId id)
       : bus_(bus), entropy_(entropy), program_(program), id_(id) {}
 
+  // Is it one of the events that this makes?
+  bool made(const Value& event) const;
+
   void started(WallTime time) const;
   // completed, faulted or cancelled, by the state's status.
   void ended(const State& state) const;
@@ -28,6 +32,7 @@ class Lifecycle {
  private:
   Value workflow_data(std::string_view time_name, WallTime time) const;
   Value task_data(const Trace& trace, std::string_view time_name, WallTime time) const;
+  std::string source() const;
   bool wanted(std::string_view type) const;
   void publish(std::string_view type, Value data, WallTime time) const;
   void publish_status(std::string_view type, Value data, std::string_view status,

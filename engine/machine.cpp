@@ -226,6 +226,7 @@ Next Machine::enter(std::uint32_t parent, std::uint32_t position, Value raw_inpu
   at(parent).position = position;
   const std::uint32_t slot = new_frame(list[position], parent);
   Frame& frame = at(slot);
+  if (is_fork(parent)) frame.ordinal = position;  // in whatever order their turns come
   frame.raw_input = std::move(raw_input);
   const config::Task& task = *program_.task(frame.task).task;
   if (task.condition) {
@@ -236,7 +237,8 @@ Next Machine::enter(std::uint32_t parent, std::uint32_t position, Value raw_inpu
       Value output = std::move(frame.raw_input);
       const std::uint32_t ordinal = frame.ordinal;
       free_frame(slot);
-      return child_done(parent, ordinal, {}, std::move(output));
+      return is_fork(parent) ? branch_skipped(parent, ordinal, std::move(output))
+                             : child_done(parent, ordinal, {}, std::move(output));
     }
   }
   trace(Trace::Kind::started, slot);
@@ -294,9 +296,8 @@ Next Machine::leave(std::uint32_t slot, Value output, config::FlowDirective dire
 Next Machine::child_done(std::uint32_t parent, std::uint32_t ordinal,
                          config::FlowDirective directive, Value output) {
   using Kind = config::FlowDirective::Kind;
-  const bool branch =
-      at(parent).task != kNone && std::holds_alternative<config::ForkBody>(task(parent).body);
-  if (branch && directive.kind != Kind::end) return branch_done(parent, ordinal, std::move(output));
+  if (is_fork(parent) && directive.kind != Kind::end)
+    return branch_done(parent, ordinal, std::move(output));
   switch (directive.kind) {
     case Kind::next:
       return {Next::Kind::enter, parent, at(parent).position + 1, std::move(output), nullptr};
@@ -355,9 +356,8 @@ Next Machine::climb(std::uint32_t slot, Problem problem) {
   const std::uint32_t parent = at(slot).parent;
   free_frame(slot);
   if (at(parent).task == kNone) return raise(parent, std::move(problem));
+  if (is_fork(parent)) return branch_failed(parent, std::move(problem));
   const config::TaskBody& around = task(parent).body;
-  if (std::holds_alternative<config::ForkBody>(around))
-    return branch_failed(parent, std::move(problem));
   if (std::holds_alternative<config::TryBody>(around) && !at(parent).handling)
     return catch_problem(parent, std::move(problem));
   return raise(parent, std::move(problem));

@@ -48,6 +48,10 @@ class Machine {
   Next iterate(std::uint32_t slot, Value value);
   Next start_fork(std::uint32_t slot, const config::ForkBody& fork);
   Next branch_done(std::uint32_t slot, std::uint32_t branch, Value output);
+  Next branch_skipped(std::uint32_t slot, std::uint32_t branch, Value output);
+  bool is_fork(std::uint32_t slot) const {
+    return at(slot).task != kNone && std::holds_alternative<config::ForkBody>(task(slot).body);
+  }
   Next branch_failed(std::uint32_t slot, Problem problem);
   Next start_step(std::uint32_t slot, Value arguments, bool repeatable);
   Result<Value> http_arguments(std::uint32_t slot, const config::HttpCallBody& body);
@@ -60,6 +64,7 @@ class Machine {
   void cancel_listening(std::uint32_t slot);
   Next take_events(std::uint32_t slot);
   Next round_done(std::uint32_t slot, Value output);
+  Next failed_to_listen(std::uint32_t slot, Problem problem);
   Result<bool> keep_event(std::uint32_t slot, const config::ListenBody& body, Value output);
   Result<bool> enough_events(std::uint32_t slot, const config::ListenBody& body);
   static bool listened_enough(const config::EventStrategy& strategy, const Consumption& progress);

@@ -19,7 +19,7 @@ Value now(NativeCall& call) {
 }
 
 Value broken_down(const std::tm& tm, double seconds) {
-  return Value::array({Value(tm.tm_year + 1900), Value(tm.tm_mon), Value(tm.tm_mday),
+  return Value::array({Value(std::int64_t{tm.tm_year} + 1900), Value(tm.tm_mon), Value(tm.tm_mday),
                        Value(tm.tm_hour), Value(tm.tm_min), number_value(seconds),
                        Value(tm.tm_wday), Value(tm.tm_yday)});
 }

@@ -72,6 +72,27 @@ void each_node(const Value& root, const Visit& visit) {
 
 }  // namespace
 
+// A value's own depth only grows, also where what lay deep has been taken out of it.
+bool Limits::is_less_deep(const Value& root) {
+  struct Level {
+    const Value* value;
+    std::uint32_t depth;
+  };
+  std::vector<Level> rest{{&root, 1}};
+  while (!rest.empty()) {
+    const auto [value, depth] = rest.back();
+    rest.pop_back();
+    if (depth > budget_.depth || !spend(1 + static_cast<std::int64_t>(value->size() / 16)))
+      return false;
+    const auto look_at = [&](const Value& child) {
+      if (child.depth() + depth > budget_.depth) rest.push_back({&child, depth + 1});
+    };
+    for (const Value& element : value->elements()) look_at(element);
+    for (const Value::Member& member : value->members()) look_at(member.value);
+  }
+  return true;
+}
+
 bool pay_for_reading(Limits& limits, const Value& value) {
   if (value.depth() == 0) return limits.spend(1 + static_cast<std::int64_t>(value.weight() / 256));
   bool paid = true;

@@ -27,7 +27,7 @@ class Limits {
   void hold(std::int64_t bytes);
   void release(std::int64_t bytes) { held_ -= bytes; }
   bool allows_depth(const Value& value) {
-    return value.depth() <= budget_.depth || exceed(Exceeded::depth);
+    return value.depth() <= budget_.depth || is_less_deep(value) || exceed(Exceeded::depth);
   }
   bool exceed(Exceeded what);
 
@@ -40,6 +40,7 @@ class Limits {
  private:
   static constexpr std::int64_t kFuel = 2048;
   bool refuel();
+  bool is_less_deep(const Value& value);
   void start_clock();
   static std::int64_t cpu_nanoseconds();
 

@@ -20,6 +20,7 @@ constexpr std::size_t kMaxPattern = std::size_t{16} * 1024;
 constexpr std::size_t kMaxGroups = 200;  // Oniguruma parses groups by recursion
 constexpr std::int64_t kRetriesPerMillisecond = 10'000;
 constexpr unsigned kMaxStack = 200'000;
+constexpr std::size_t kMostInOneSearch = 4096;
 constexpr std::size_t kSearchedWhole = 2000;  // bytes that need no look at the clock
 
 const OnigUChar* bytes_of(std::string_view text) {
@@ -204,7 +205,8 @@ Result<bool> Pattern::matches(std::string_view text, std::chrono::milliseconds c
     if (to == text.size()) return false;
     const std::int64_t now = cpu_milliseconds();
     if (now >= end_time) return fail(too_much("time"));
-    part = now - before > 2 ? std::max<std::size_t>(part / 2, 1) : part * 2;
+    part = now - before > 2 ? std::max<std::size_t>(part / 2, 1)
+                            : std::min<std::size_t>(part * 2, kMostInOneSearch);
     from = to;
   }
 }

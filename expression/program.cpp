@@ -1,5 +1,6 @@
 #include "expression/program.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "expression/code.h"
@@ -44,8 +45,13 @@ Problem budget_problem(const detail::Limits& limits) {
 }
 
 // A small value that shares its parts can be huge when it is written out.
-bool too_heavy(const Value& value, const Value& input, const Budget& budget) {
-  return value.weight() > static_cast<std::uint64_t>(budget.memory_bytes) + input.weight();
+// What was given is the giver's matter.
+bool too_heavy(const Value& value, const Value& input, std::span<const Value> variables,
+               const Budget& budget) {
+  constexpr std::uint64_t kMost = UINT64_C(1) << 62U;
+  std::uint64_t given = input.weight();
+  for (const Value& variable : variables) given = std::min(given + variable.weight(), kMost);
+  return value.weight() > static_cast<std::uint64_t>(budget.memory_bytes) + given;
 }
 
 Problem exceeded(const Budget& budget, detail::Limits::Exceeded what) {
@@ -93,7 +99,7 @@ Status Program::evaluate_all(const Value& input, std::span<const Value> variable
     Value value;
     if (!detail::build_shape(*code_->shape, input, variables, value))
       return fail(failed_problem(value));
-    if (too_heavy(value, input, context.budget))
+    if (too_heavy(value, input, variables, context.budget))
       return fail(exceeded(context.budget, detail::Limits::Exceeded::memory));
     sink(std::move(value));
     return {};
@@ -106,7 +112,7 @@ Status Program::evaluate_all(const Value& input, std::span<const Value> variable
       case Machine::Outcome::output:
         if (++outputs > context.budget.outputs)
           return fail(exceeded(context.budget, detail::Limits::Exceeded::outputs));
-        if (too_heavy(value, input, context.budget))
+        if (too_heavy(value, input, variables, context.budget))
           return fail(exceeded(context.budget, detail::Limits::Exceeded::memory));
         if (!sink(std::move(value))) return {};
         break;

@@ -17,8 +17,8 @@ namespace stepwell::expression::detail {
 
 namespace {
 
-constexpr std::size_t kMaxPattern = std::size_t{16} * 1024;
-constexpr std::size_t kMaxGroups = 200;  // Oniguruma parses groups by recursion
+constexpr std::size_t kMaxPattern = 4096;  // compiling one takes up to 100 ms
+constexpr std::size_t kMaxGroups = 200;    // Oniguruma parses groups by recursion
 constexpr std::size_t kMaxCached = 8;
 constexpr std::int64_t kRetriesPerMillisecond = 10'000;
 constexpr std::size_t kCharactersAtOnce = 4'000'000;  // a few milliseconds, at any pace
@@ -289,6 +289,11 @@ Value match(NativeCall& call) {
   const auto* entry =
       RegexAccess::find(call.regexes, call.args[0].as_string(), flags.options, error);
   if (entry == nullptr) return call.raise(error);
+  // Compiling a pattern takes its time too.
+  if (call.limits.milliseconds_left() == 0) {
+    call.limits.exceed(Limits::Exceeded::cpu);
+    return {};
+  }
   const std::string_view text = call.input.as_string();
   Search search(call, *entry);
   Value found = Value::array();

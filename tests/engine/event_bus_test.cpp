@@ -41,9 +41,11 @@ TEST(EventBus, KnowsWhatIsWanted) {
   EXPECT_TRUE(bus.lifecycle_wanted());
   bus.unsubscribe(lifecycle);
   EXPECT_FALSE(bus.lifecycle_wanted());
-  const auto all = bus.subscribe({}, [](const Value&) {});
+  const auto all = bus.subscribe({}, [](const Value&) { ADD_FAILURE() << "it did not ask"; });
   EXPECT_TRUE(bus.wanted("b"));
-  EXPECT_TRUE(bus.lifecycle_wanted());
+  EXPECT_FALSE(bus.lifecycle_wanted()) << "these reach only those who name them";
+  EXPECT_FALSE(bus.wanted("io.serverlessworkflow.task.started.v1"));
+  bus.publish(event("io.serverlessworkflow.task.started.v1"));
   bus.unsubscribe(all);
   bus.unsubscribe(one);
   bus.unsubscribe(one);

@@ -114,6 +114,45 @@ TEST(Fork, ThatCompetesNeverStartsWhatHasLostAlready) {
   EXPECT_EQ(machine.order(), "f a");
 }
 
+TEST(Fork, ThatCompetesIsNotWonByABranchThatIsSkipped) {
+  MachineDriver machine(
+      "do: [{f: {fork: {compete: true, branches: [{a: {if: .no, set: {x: 1}}}, {b: {call: http, "
+      "with: {method: get, endpoint: 'http://h/b'}}}]}}}]");
+  ASSERT_NE(machine.pending("b"), nullptr);
+  machine.complete("b", "2");
+  EXPECT_EQ(machine.output(), "2");
+  EXPECT_EQ(MachineDriver("do: [{f: {fork: {compete: true, branches: [{a: {if: .no, set: {x: 1}}}, "
+                          "{b: {if: .no, set: {x: 2}}}]}}}]",
+                          R"({"n":1})")
+                .output(),
+            R"({"n":1})");
+}
+
+// Nobody knows what became of the other branch's POST.
+TEST(Fork, IsNotRepeatedOverAnothersUnknownOutcome) {
+  MachineDriver machine(
+      "do: [{t: {try: [{f: {fork: {branches: [{a: {call: http, with: {method: get, endpoint: "
+      "'http://h/a'}}}, {b: {call: http, with: {method: post, endpoint: 'http://h/b'}}}]}}}], "
+      "catch: "
+      "{retry: {delay: PT1S, limit: {attempt: {count: 3}}}, do: [{h: {set: {gave: up}}}]}}}]");
+  machine.fail_step("a", failure("no"));
+  EXPECT_EQ(machine.output(), R"({"gave":"up"})");
+  EXPECT_EQ(machine.keys().size(), 2U);
+}
+
+// Wherever a pause for others falls, each output stands in its branch's place.
+TEST(Fork, KeepsItsOrderOverPauses) {
+  MachineDriver machine(
+      "do: [{l: {for: {each: x, in: '[range(9000)]'}, do: [{f: {fork: {branches: [{a: {set: {v: "
+      "a}}}, "
+      "{b: {set: {v: b}}}]}}}, {c: {set: {bad: '${ (.bad // 0) + (if [.[].v?] == [\"a\", \"b\"] "
+      "then 0 "
+      "else 1 end) }'}, input: {from: '{bad: 0} + {\"0\": .[0], \"1\": .[1]}'}, output: {as: "
+      "'if .bad > 0 then error(\"swapped\") else {} end'}}}]}}]");
+  EXPECT_EQ(machine.status(), InstanceStatus::completed)
+      << (machine.state().problem ? machine.problem().one_line() : "");
+}
+
 TEST(Fork, EndsTheWorkflowWhereABranchSaysSo) {
   MachineDriver machine(
       "do: [{o: {do: [{f: {fork: {branches: [{a: {call: http, with: {method: get, endpoint: "

@@ -121,6 +121,14 @@ TEST(Budget, BearsDeepValuesAndDeepRecursion) {
             "");
 }
 
+// What was deep once is not for ever.
+TEST(Budget, CountsTheDepthThatIsThere) {
+  EXPECT_EQ(run("reduce range(10050) as $i ({}; .last = del(.last)) | length", patient()).code, "");
+  EXPECT_EQ(run("reduce range(10050) as $i ([]; [.] | .[0] = []) | length", patient()).code, "");
+  EXPECT_EQ(run("reduce range(10050) as $i ({}; {last: .}) | length", patient()).code,
+            "expression-budget");
+}
+
 TEST(Budget, LeavesNothingBehind) {
   const std::int64_t before = thread_value_bytes();
   run("[range(1e12)]", small());

@@ -104,6 +104,7 @@ TEST(Paths, AreJudgedAsByJq) {
       {"try setpath([{\"start\": 1}]; [9]) catch \"no\"", "[1,2]", "\"no\""},
       {"try getpath([null]) catch \"no\"", "null", "\"no\""},
       {"[skip(0.5; 1, 2)]", "null", "[1,2]"},
+      {"[nan] | [paths], map_values(1), (.[0] |= 1)", "null", "[[0]] [1] [1]"},
       // A path whose update gave nothing is deleted in the end; until then it is as it was.
       {"try ((., .[0]) |= (if type == \"number\" then error(\"seen\") else empty end)) catch .",
        "[1]", "\"seen\""},
