@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <bit>
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
@@ -422,7 +423,8 @@ bool Value::same(const Value& other) const noexcept {
     return tag_ == other.tag_ && payload_.rep == other.payload_.rep;
   // The same NaN is the same, though it equals nothing.
   if (tag_ == Tag::real && other.tag_ == Tag::real)
-    return std::memcmp(&payload_, &other.payload_, sizeof payload_) == 0;
+    return std::bit_cast<std::uint64_t>(payload_.real) ==
+           std::bit_cast<std::uint64_t>(other.payload_.real);
   return !is_shared_kind() && !other.is_shared_kind() && compare(*this, other) == 0;
 }
 

@@ -80,15 +80,16 @@ bool Limits::is_less_deep(const Value& root) {
   };
   std::vector<Level> rest{{&root, 1}};
   while (!rest.empty()) {
-    const auto [value, depth] = rest.back();
+    const Level level = rest.back();
     rest.pop_back();
-    if (depth > budget_.depth || !spend(1 + static_cast<std::int64_t>(value->size() / 16)))
+    if (level.depth > budget_.depth ||
+        !spend(1 + static_cast<std::int64_t>(level.value->size() / 16)))
       return false;
     const auto look_at = [&](const Value& child) {
-      if (child.depth() + depth > budget_.depth) rest.push_back({&child, depth + 1});
+      if (child.depth() + level.depth > budget_.depth) rest.push_back({&child, level.depth + 1});
     };
-    for (const Value& element : value->elements()) look_at(element);
-    for (const Value::Member& member : value->members()) look_at(member.value);
+    for (const Value& element : level.value->elements()) look_at(element);
+    for (const Value::Member& member : level.value->members()) look_at(member.value);
   }
   return true;
 }
