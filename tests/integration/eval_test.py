@@ -253,7 +253,10 @@ class Streams(unittest.TestCase):
 
     def test_many_small_texts_take_no_memory(self):
         text = b'{"a": [1, 2, 3], "b": "some text"}\n'
-        command = f"ulimit -v 300000; exec {STEPWELL} eval -c 'select(.c)'"
+        limited = f"ulimit -v 300000; exec {STEPWELL} "
+        if subprocess.run(["bash", "-c", limited + "--version"], capture_output=True).returncode:
+            self.skipTest("a sanitizer's build takes more address space than the limit")
+        command = limited + "eval -c 'select(.c)'"
         process = subprocess.Popen(["bash", "-c", command], stdin=subprocess.PIPE,
                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         for _ in range(40):
