@@ -2,7 +2,6 @@
 // Source: CloudEvents 1.0.2, HTTP Protocol Binding §3: structured, batched and binary content mode.
 
 #include <algorithm>
-#include <array>
 #include <cctype>
 #include <utility>
 
@@ -42,26 +41,6 @@ bool is_json(std::string_view type) {
   return type.empty() || type == "application/json" || type.ends_with("+json");
 }
 
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  const int letter = std::tolower(static_cast<unsigned char>(c));
-  return letter >= 'a' && letter <= 'f' ? letter - 'a' + 10 : -1;
-}
-
-// A header's value stands percent-encoded where it could not stand there as it is (§3.1.3.2).
-std::string header_text(std::string_view value) {
-  std::string text;
-  for (std::size_t i = 0; i < value.size(); ++i) {
-    const bool encoded = value[i] == '%' && i + 2 < value.size() && hex_digit(value[i + 1]) >= 0 &&
-                         hex_digit(value[i + 2]) >= 0;
-    text.push_back(encoded
-                       ? static_cast<char>(hex_digit(value[i + 1]) * 16 + hex_digit(value[i + 2]))
-                       : value[i]);
-    if (encoded) i += 2;
-  }
-  return text;
-}
-
 // The attributes that every event has (CloudEvents 1.0.2 §3.1).
 Status check(const Value& event) {
   if (!event.is_object()) return fail(invalid("an event is a JSON object"));
@@ -91,7 +70,8 @@ Result<std::vector<Value>> read_binary(const Request& request, const std::string
   for (const http::Header& header : request.headers) {
     const std::string name = lower(header.name);
     if (!name.starts_with("ce-")) continue;
-    const std::string text = header_text(header.value);
+    // Percent-encoded where it could not stand in a header as it is (§3.1.3.2).
+    const std::string text = percent_decode(header.value);
     if (!is_valid_utf8(text)) return fail(invalid("the header `" + name + "` is not UTF-8"));
     event.set(name.substr(3), Value(text));
   }

@@ -7,6 +7,7 @@
 #include <set>
 #include <span>
 
+#include "base/encoding.h"
 #include "config/faults.h"
 #include "config/schema_keywords.h"
 
@@ -52,22 +53,6 @@ struct Way {
     return up == nullptr ? std::string(part) : pointer_below(up->pointer(), part);
   }
 };
-
-std::string percent_decoded(std::string_view text) {
-  const auto digit = [](char c) -> int {
-    if (c >= '0' && c <= '9') return c - '0';
-    const char lower = static_cast<char>(c | 0x20);
-    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-  };
-  std::string out;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const bool escape =
-        text[i] == '%' && i + 2 < text.size() && digit(text[i + 1]) >= 0 && digit(text[i + 2]) >= 0;
-    out += escape ? static_cast<char>(digit(text[i + 1]) * 16 + digit(text[i + 2])) : text[i];
-    if (escape) i += 2;
-  }
-  return out;
-}
 
 std::string unescaped(std::string_view part) {
   std::string out;
@@ -389,7 +374,7 @@ const Value* Checker::resolve(const Reference& reference, std::string& pointer) 
         false);
     return nullptr;
   }
-  const std::string fragment = percent_decoded(text.substr(1));
+  const std::string fragment = percent_decode(text.substr(1));
   const Value* target = &document_;
   if (!fragment.empty() && fragment.front() != '/') {
     const auto anchor = anchors_.find(fragment);
