@@ -100,7 +100,7 @@ std::size_t widest(const std::vector<std::string>& lines) {
 }
 
 std::string cut(std::string_view text, std::size_t most) {
-  const std::string valid = valid_utf8(text);
+  std::string valid = valid_utf8(text);
   if (cells(valid) <= most) return valid;
   std::string_view rest = valid;
   std::size_t count = 0;

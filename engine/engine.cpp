@@ -46,7 +46,6 @@ class Engine::Impl {
   Impl(EngineOptions options, StepRunner& steps, Journal& journal, Timers& timers,
        const Clock& clock, Entropy& entropy, Metrics& metrics, Log& log)
       : options_(options),
-        clock_(clock),
         entropy_(entropy),
         metrics_(metrics),
         pool_(std::make_unique<WorkerPool>(options.workers)),
@@ -226,7 +225,6 @@ class Engine::Impl {
   }
 
   const EngineOptions options_;
-  const Clock& clock_;
   Entropy& entropy_;
   Metrics& metrics_;
   std::array<Shard, kShards> shards_;
