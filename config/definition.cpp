@@ -24,6 +24,10 @@ struct ChildLists {
   void operator()(const WaitBody& /*holds none*/) {}
   void operator()(const EmitBody& /*holds none*/) {}
   void operator()(const ListenBody& body) { lists.push_back(&body.tasks); }
+  void operator()(const OpenApiCallBody& /*holds none*/) {}
+  void operator()(const FunctionCallBody& body) { lists.push_back(&body.tasks); }
+  void operator()(const RunWorkflowBody& /*holds none*/) {}
+  void operator()(const RunProcessBody& /*holds none*/) {}
 };
 
 // False where an event of any type may be meant.

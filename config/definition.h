@@ -70,9 +70,20 @@ struct ForkBody {
   bool compete = false;
 };
 
-// `call: http`. The options come from metadata.stepwell.
+// What `metadata.stepwell` says of a call over HTTP.
+struct CallOptions {
+  std::optional<bool> idempotent;
+  std::optional<Bytes> max_response_bytes;
+  std::optional<Milliseconds> connect_timeout;
+  std::optional<Milliseconds> first_byte_timeout;
+  std::string ca_file;
+};
+
+// What a call gives: the decoded content, its bytes in base64, or the whole response.
+enum class CallOutput : std::uint8_t { content, raw, response };
+
 struct HttpCallBody {
-  enum class Output : std::uint8_t { content, raw, response };
+  using Output = CallOutput;
   Template method;
   UriTemplate endpoint;
   std::optional<Authentication> authentication;
@@ -82,12 +93,49 @@ struct HttpCallBody {
   bool has_body = false;
   Output output = Output::content;
   bool redirect = false;
-  // metadata.stepwell
-  std::optional<bool> idempotent;
-  std::optional<Bytes> max_response_bytes;
-  std::optional<Milliseconds> connect_timeout;
-  std::optional<Milliseconds> first_byte_timeout;
-  std::string ca_file;
+  CallOptions options;
+};
+
+// Something that lies elsewhere and is fetched: the standard's external resource.
+struct ExternalResource {
+  UriTemplate endpoint;
+  std::optional<Authentication> authentication;  // of the fetching
+};
+
+struct OpenApiCallBody {
+  ExternalResource document;
+  Template operation;   // operationId
+  Template parameters;  // null or an object
+  std::optional<Authentication> authentication;
+  CallOutput output = CallOutput::content;
+  bool redirect = false;
+  CallOptions options;
+};
+
+// `call: NAME`: the function is a task of its own, whose raw input the arguments are.
+struct FunctionCallBody {
+  std::string name;
+  Template arguments;  // `with`: null or an object
+  TaskList tasks;      // exactly one
+};
+
+struct RunWorkflowBody {
+  std::string namespace_;
+  std::string name;
+  std::string version;  // "latest" or a semantic version
+  Template input;       // null: {}
+  bool await = true;
+};
+
+// `run: shell`, `script` or `container`: what runs as a process of its own.
+struct RunProcessBody {
+  enum class Kind : std::uint8_t { shell, script, container };
+  enum class Return : std::uint8_t { standard_output, standard_error, code, all, none };
+  Kind kind = Kind::shell;
+  Template arguments;  // an object: the members that the standard gives the kind
+  std::optional<ExternalResource> source;  // of a script that lies elsewhere
+  bool await = true;
+  Return result = Return::standard_output;
 };
 
 // Methods whose repetition has the effect of one, in any case of letters (RFC 9110 §9.2.2).
@@ -171,7 +219,10 @@ struct ListenBody {
 };
 
 using TaskBody = std::variant<DoBody, SetBody, SwitchBody, ForBody, ForkBody, HttpCallBody,
-                              RaiseBody, TryBody, WaitBody, EmitBody, ListenBody>;
+                              RaiseBody, TryBody, WaitBody, EmitBody, ListenBody, OpenApiCallBody,
+                              FunctionCallBody, RunWorkflowBody, RunProcessBody>;
+
+struct Extension;
 
 struct Task {
   std::string name;
@@ -188,10 +239,31 @@ struct Task {
   std::optional<DurationTemplate> timeout;
   FlowDirective then;
   TaskBody body;
+  std::vector<std::shared_ptr<const Extension>> extensions;  // that extend it, in their order
+};
+
+// What runs around every task of a kind (use.extensions).
+struct Extension {
+  std::string name;
+  std::string extend;              // a kind of task, or "all"
+  std::optional<Expression> when;  // none: always
+  TaskList before;
+  TaskList after;
 };
 
 // The lists of tasks that a task holds, in the order of the definition.
 std::vector<const TaskList*> child_lists(const TaskBody& body);
+
+// When instances start by themselves. Of every, cron, after and on exactly one is given.
+struct Schedule {
+  std::optional<Milliseconds> every;  // between two starts
+  std::string cron;                   // five fields
+  std::string time_zone = "UTC";      // of `cron`: a name of the IANA time zone database
+  std::optional<Milliseconds> after;  // between an instance's end and the next one's start
+  std::optional<EventStrategy> on;
+  ListenBody::Read read = ListenBody::Read::data;
+  Position position;
+};
 
 struct Definition {
   std::string file;  // as it was given to the loader
@@ -208,6 +280,8 @@ struct Definition {
   std::shared_ptr<const Schema> output_schema;  // of the transformed output
   std::optional<DurationTemplate> timeout;
   TaskList tasks;
+  std::vector<std::shared_ptr<const Extension>> extensions;
+  std::optional<Schedule> schedule;
   std::string run_as;  // document.metadata.stepwell.runAs
   // Stored credentials that it refers to, each with the place of the first reference.
   std::vector<std::pair<std::string, Position>> credentials;

@@ -154,7 +154,7 @@ void read_with(Reading& reading, const Place& with, HttpCallBody& body) {
 
 // A POST whose outcome is unknown is not repeated unless the author says that it may be.
 void warn_of_retries(Reading& reading, const Place& method, const HttpCallBody& body) {
-  if (!reading.retried || body.idempotent || !body.method.is_constant()) return;
+  if (!reading.retried || body.options.idempotent || !body.method.is_constant()) return;
   const Value& name = body.method.constant();
   if (!name.is_string() || (name.as_string() != "POST" && name.as_string() != "PATCH")) return;
   reading.warning(method,
@@ -184,7 +184,7 @@ HttpCallBody read_http_call(Reading& reading, const Place& task) {
     return body;
   }
   const YamlNode::Member* metadata = task.node().find("metadata");
-  if (metadata != nullptr) read_task_metadata(reading, Place(task, *metadata), &body);
+  if (metadata != nullptr) read_task_metadata(reading, Place(task, *metadata), &body.options);
   const YamlNode::Member* with = task.node().find("with");
   if (with == nullptr) {
     reading.error_at_key(call, "the keyword `with` is missing beside `call`");

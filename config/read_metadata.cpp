@@ -18,7 +18,7 @@ std::optional<Place> own_part(Reading& reading, const Place& metadata) {
   return std::nullopt;
 }
 
-void read_timeouts(Reading& reading, const Place& place, HttpCallBody& call) {
+void read_timeouts(Reading& reading, const Place& place, CallOptions& call) {
   static constexpr std::array<std::string_view, 2> kKnown{"connect", "firstByte"};
   const Fields fields(reading, place, kKnown);
   if (const auto connect = fields.find("connect"))
@@ -27,7 +27,7 @@ void read_timeouts(Reading& reading, const Place& place, HttpCallBody& call) {
     call.first_byte_timeout = read_constant_duration(reading, *first_byte);
 }
 
-void read_tls(Reading& reading, const Place& place, HttpCallBody& call) {
+void read_tls(Reading& reading, const Place& place, CallOptions& call) {
   static constexpr std::array<std::string_view, 2> kKnown{"caFile", "credential"};
   const Fields fields(reading, place, kKnown);
   if (const auto ca_file = fields.find("caFile"))
@@ -36,7 +36,7 @@ void read_tls(Reading& reading, const Place& place, HttpCallBody& call) {
     reading.unsupported(*credential, "tls.credential");
 }
 
-void read_call_keys(Reading& reading, const Fields& fields, HttpCallBody& call) {
+void read_call_keys(Reading& reading, const Fields& fields, CallOptions& call) {
   if (const auto idempotent = fields.find("idempotent"))
     call.idempotent = read_flag(reading, *idempotent);
   if (const auto bytes = fields.find("maxResponseBytes")) {
@@ -52,7 +52,7 @@ void read_call_keys(Reading& reading, const Fields& fields, HttpCallBody& call) 
 
 }  // namespace
 
-void read_task_metadata(Reading& reading, const Place& metadata, HttpCallBody* call) {
+void read_task_metadata(Reading& reading, const Place& metadata, CallOptions* call) {
   const std::optional<Place> own = own_part(reading, metadata);
   if (!own) return;
   const Fields fields(reading, *own, kTaskKeys);

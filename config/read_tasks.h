@@ -39,8 +39,8 @@ std::optional<Authentication> read_policy_entry(Reading& reading, const Place& p
 // An entry of use.errors, or `raise.error` written out.
 Template read_error(Reading& reading, const Place& place);
 
-// metadata.stepwell of a task; the members that an HTTP call has go into `call` where it is one.
-void read_task_metadata(Reading& reading, const Place& metadata, HttpCallBody* call);
+// metadata.stepwell of a task; those of a call over HTTP go into `call` where it is one.
+void read_task_metadata(Reading& reading, const Place& metadata, CallOptions* call);
 void read_document_metadata(Reading& reading, const Place& metadata);
 
 // Collects the tables of `use`; the entries themselves are read where they are referred to.

@@ -4,6 +4,7 @@
 
 #include "engine/memory_journal.h"
 #include "steps/reactor_timers.h"
+#include "steps/steps.h"
 #include "store/lock.h"
 #include "store/sqlite_secret_store.h"
 
@@ -31,6 +32,7 @@ struct Node::Parts {
   std::unique_ptr<http::Reactor> reactor;
   std::unique_ptr<steps::ReactorTimers> timers;
   std::unique_ptr<steps::HttpStep> http_step;
+  std::unique_ptr<steps::Steps> steps;
   engine::MemoryJournal journal;
   std::unique_ptr<engine::Engine> engine;
   engine::Catalog catalog;
@@ -75,9 +77,11 @@ Result<std::unique_ptr<Node>> Node::open(const NodeOptions& options) {
   parts->http_step = std::make_unique<steps::HttpStep>(
       steps::HttpStepSurroundings{reactor, keys.gate(), keys.keys(), parts->clock, parts->entropy},
       options.http_step);
-  parts->engine = std::make_unique<engine::Engine>(options.engine, *parts->http_step,
-                                                   parts->journal, *parts->timers, parts->clock,
-                                                   parts->entropy, parts->metrics, parts->log);
+  parts->steps = std::make_unique<steps::Steps>(steps::Steps::Runners{
+      .http = parts->http_step.get(), .openapi = nullptr, .workflow = nullptr, .process = nullptr});
+  parts->engine = std::make_unique<engine::Engine>(options.engine, *parts->steps, parts->journal,
+                                                   *parts->timers, parts->clock, parts->entropy,
+                                                   parts->metrics, parts->log);
   return std::unique_ptr<Node>(new Node(std::move(parts)));
 }
 

@@ -11,7 +11,7 @@ namespace {
 // May the request be sent a second time when nobody knows what became of the first? What the author
 // says, else by the method.
 bool may_be_repeated(const config::HttpCallBody& call, const Value& arguments) {
-  if (call.idempotent) return *call.idempotent;
+  if (call.options.idempotent) return *call.options.idempotent;
   const Value& method = arguments.get("method");
   return !method.is_string() || config::is_idempotent_method(method.as_string());
 }
@@ -34,6 +34,28 @@ Next Machine::start_body(std::uint32_t slot) {
     if (!arguments) return raise(slot, std::move(arguments.error()));
     const bool repeatable = may_be_repeated(*call, *arguments);
     return start_step(slot, std::move(*arguments), repeatable);
+  }
+  if (const auto* call = std::get_if<config::OpenApiCallBody>(&any)) {
+    auto arguments = openapi_arguments(slot, *call);
+    if (!arguments) return raise(slot, std::move(arguments.error()));
+    // The method stands in the document, which is not known here.
+    return start_step(slot, std::move(*arguments), call->options.idempotent.value_or(false));
+  }
+  if (const auto* call = std::get_if<config::FunctionCallBody>(&any)) {
+    auto arguments = call->arguments.evaluate(scope(frame, frame.input));
+    if (!arguments) return raise(slot, std::move(arguments.error()));
+    return start_list(slot, program_task.body, std::move(*arguments), frame.locals);
+  }
+  if (const auto* run = std::get_if<config::RunWorkflowBody>(&any)) {
+    auto input = run->input.evaluate(scope(frame, frame.input));
+    if (!input) return raise(slot, std::move(input.error()));
+    // The child's id follows from the idempotency key: a second start finds the first.
+    return start_step(slot, std::move(*input), true);
+  }
+  if (const auto* run = std::get_if<config::RunProcessBody>(&any)) {
+    auto arguments = run->arguments.evaluate(scope(frame, frame.input));
+    if (!arguments) return raise(slot, std::move(arguments.error()));
+    return start_step(slot, std::move(*arguments), false);
   }
   if (std::holds_alternative<config::DoBody>(any))
     return start_list(slot, program_task.body, frame.input, frame.locals);
@@ -208,6 +230,20 @@ Result<Value> Machine::http_arguments(std::uint32_t slot, const config::HttpCall
       if (auto added = add(name, *part); !added) return fail(std::move(added.error()));
   }
   return arguments;
+}
+
+Result<Value> Machine::openapi_arguments(std::uint32_t slot, const config::OpenApiCallBody& body) {
+  const Frame& frame = at(slot);
+  const config::Scope sight = scope(frame, frame.input);
+  auto document = body.document.endpoint.evaluate(sight);
+  if (!document) return fail(std::move(document.error()));
+  auto operation = body.operation.evaluate(sight);
+  if (!operation) return fail(std::move(operation.error()));
+  auto parameters = body.parameters.evaluate(sight);
+  if (!parameters) return fail(std::move(parameters.error()));
+  return Value::object({{"document", *document},
+                        {"operationId", std::move(*operation)},
+                        {"parameters", std::move(*parameters)}});
 }
 
 // The same for the same step of the same instance, however often it is repeated: the instance's

@@ -8,7 +8,8 @@
 //   switch   –                     → its input; the case's directive
 //   for      children, repeated    → last iteration's output
 //   fork     branches, by turns    → their outputs as an array; `compete`: the first one's
-//   call     Execute               → the step's result
+//   call     Execute               → the step's result; of a function: its task, as a child
+//   run      Execute               → the step's result
 //   wait     StartTimer            → its input
 //   raise    –                     → raise
 //   emit     Emit                  → the event

@@ -55,6 +55,7 @@ class Machine {
   Next branch_failed(std::uint32_t slot, Problem problem);
   Next start_step(std::uint32_t slot, Value arguments, bool repeatable);
   Result<Value> http_arguments(std::uint32_t slot, const config::HttpCallBody& body);
+  Result<Value> openapi_arguments(std::uint32_t slot, const config::OpenApiCallBody& body);
   std::string idempotency_key(std::uint32_t slot) const;
 
   // events.cpp: emit and listen

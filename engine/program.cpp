@@ -51,6 +51,14 @@ struct Notes {
     note(used, body.authentication->password);
     note(used, body.authentication->token);
   }
+  void operator()(const config::OpenApiCallBody& body) const {
+    note(used, body.document.endpoint);
+    note(used, body.operation);
+    note(used, body.parameters);
+  }
+  void operator()(const config::FunctionCallBody& body) const { note(used, body.arguments); }
+  void operator()(const config::RunWorkflowBody& body) const { note(used, body.input); }
+  void operator()(const config::RunProcessBody& body) const { note(used, body.arguments); }
   void operator()(const config::RaiseBody& body) const { note(used, body.error); }
   void operator()(const config::TryBody& body) const {
     note(used, body.errors_with);
@@ -129,6 +137,8 @@ TaskNumber Program::number_task(const config::Task& task) {
     entry.body = number_list(listen->tasks);
   } else if (const auto* loop = std::get_if<config::ForBody>(&task.body)) {
     entry.body = number_list(loop->tasks);
+  } else if (const auto* call = std::get_if<config::FunctionCallBody>(&task.body)) {
+    entry.body = number_list(call->tasks);
   } else if (const auto* attempt = std::get_if<config::TryBody>(&task.body)) {
     entry.body = number_list(attempt->tasks);
     if (attempt->has_handler) entry.handler = number_list(attempt->handler);

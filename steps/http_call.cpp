@@ -84,10 +84,10 @@ Status HttpCall::prepare() {
   origin_ = url->origin;
   authenticated_ = body_.authentication.has_value();
   sent_.timeouts.total = Deadline::after(surroundings_.clock, options_.total_timeout);
-  if (body_.connect_timeout) sent_.timeouts.connect = *body_.connect_timeout;
-  if (body_.first_byte_timeout) sent_.timeouts.first_byte = *body_.first_byte_timeout;
-  if (body_.max_response_bytes) sent_.limits.response_body = *body_.max_response_bytes;
-  sent_.tls.ca_file = body_.ca_file;
+  if (body_.options.connect_timeout) sent_.timeouts.connect = *body_.options.connect_timeout;
+  if (body_.options.first_byte_timeout) sent_.timeouts.first_byte = *body_.options.first_byte_timeout;
+  if (body_.options.max_response_bytes) sent_.limits.response_body = *body_.options.max_response_bytes;
+  sent_.tls.ca_file = body_.options.ca_file;
   sent_.repeatable = call_.repeatable;
   const auto add = [this](const char* name, std::string value) {
     for (const http::Header& header : sent_.headers)
@@ -275,7 +275,7 @@ void HttpCall::redirect_to(const http::Response& response, std::string url,
     if (!sent_.repeatable) executed_ = true;
     sent_.method = "GET";
     sent_.body.reset();
-    sent_.repeatable = body_.idempotent.value_or(true);
+    sent_.repeatable = body_.options.idempotent.value_or(true);
     std::erase_if(sent_.headers, [](const http::Header& header) {
       return http::equal_names(header.name.substr(0, 8), "Content-") ||
              http::equal_names(header.name, "Idempotency-Key");

@@ -233,11 +233,11 @@ TEST(Loader, ReadsHttpCalls) {
   EXPECT_TRUE(a.has_body);
   EXPECT_EQ(a.output, HttpCallBody::Output::response);
   EXPECT_TRUE(a.redirect);
-  EXPECT_EQ(a.idempotent, true);
-  EXPECT_EQ(a.max_response_bytes, Bytes{1024});
-  EXPECT_EQ(a.connect_timeout, Milliseconds(1000));
-  EXPECT_EQ(a.first_byte_timeout, Milliseconds(2000));
-  EXPECT_EQ(a.ca_file, "ca.pem");
+  EXPECT_EQ(a.options.idempotent, true);
+  EXPECT_EQ(a.options.max_response_bytes, Bytes{1024});
+  EXPECT_EQ(a.options.connect_timeout, Milliseconds(1000));
+  EXPECT_EQ(a.options.first_byte_timeout, Milliseconds(2000));
+  EXPECT_EQ(a.options.ca_file, "ca.pem");
   const Value input = *parse_json(R"({"id":"x y"})");
   EXPECT_EQ(*a.endpoint.evaluate({input, {}, {}}), "https://example.com/x%20y?q=1");
   const auto& b = body_of<HttpCallBody>(definition, 1);
@@ -245,7 +245,7 @@ TEST(Loader, ReadsHttpCalls) {
   EXPECT_FALSE(b.headers.is_constant());
   EXPECT_FALSE(b.has_body);
   EXPECT_EQ(b.output, HttpCallBody::Output::content);
-  EXPECT_FALSE(b.idempotent);
+  EXPECT_FALSE(b.options.idempotent);
 }
 
 std::string call_with(std::string_view authentication) {
