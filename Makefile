@@ -54,10 +54,10 @@ fuzz:
 	cmake --build build/fuzz -j $(JOBS) --target fuzz_targets
 	tools/fuzz.sh build/fuzz $(FUZZ_SECONDS) $(FUZZ_JOBS)
 
-lint: build/dev/build.ninja
-	tools/lint.sh build/dev
+lint: build/lint/build.ninja
+	tools/lint.sh build/lint
 
-lint-deep: build/dev/build.ninja
+lint-deep: lint build/dev/build.ninja
 	tools/lint.sh build/dev deep
 
 format: | setup

@@ -12,6 +12,7 @@ namespace stepwell::api {
 Status add_health_routes(Router& router, const Services& services);
 Status add_instance_routes(Router& router, const Services& services);
 Status add_workflow_routes(Router& router, const Services& services);
+Status add_schedule_routes(Router& router, const Services& services);
 Status add_event_routes(Router& router, const Services& services);
 
 // Administration blocks, and needs no engine and no reactor, so that offline commands run the same

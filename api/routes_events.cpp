@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "api/routes.h"
+#include "base/ascii.h"
 #include "base/encoding.h"
 #include "base/json.h"
 
@@ -17,22 +18,15 @@ using auth::Permission;
 
 constexpr std::size_t kMaxBatch = 1000;
 
-Problem invalid(std::string detail) {
+Problem event_invalid(std::string detail) {
   return request_problem(400, "event-invalid", std::move(detail));
-}
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return out;
 }
 
 // The media type without its parameters, in lower case.
 std::string media_type(const Request& request) {
   const std::string* header = request.header("Content-Type");
   if (header == nullptr) return {};
-  std::string type = lower(header->substr(0, header->find(';')));
+  std::string type = ascii_lower(header->substr(0, header->find(';')));
   while (!type.empty() && (type.back() == ' ' || type.back() == '\t')) type.pop_back();
   return type;
 }
@@ -43,36 +37,36 @@ bool is_json(std::string_view type) {
 
 // The attributes that every event has (CloudEvents 1.0.2 §3.1).
 Status check(const Value& event) {
-  if (!event.is_object()) return fail(invalid("an event is a JSON object"));
+  if (!event.is_object()) return fail(event_invalid("an event is a JSON object"));
   for (const char* name : {"specversion", "id", "source", "type"}) {
     const Value& attribute = event.get(name);
     if (!attribute.is_string() || attribute.empty())
-      return fail(invalid("an event needs the attribute `" + std::string(name) +
-                          "`, a text that is not empty"));
+      return fail(event_invalid("an event needs the attribute `" + std::string(name) +
+                                "`, a text that is not empty"));
   }
   if (event.get("type").as_string().starts_with(engine::EventBus::kLifecyclePrefix))
-    return fail(invalid("only the engine itself tells of the life of instances and tasks"));
+    return fail(event_invalid("only the engine itself tells of the life of instances and tasks"));
   if (event.get("specversion") != Value("1.0"))
-    return fail(invalid("`specversion` must be \"1.0\""));
+    return fail(event_invalid("`specversion` must be \"1.0\""));
   if (event.contains("data") && event.contains("data_base64"))
-    return fail(invalid("an event has `data` or `data_base64`, not both"));
+    return fail(event_invalid("an event has `data` or `data_base64`, not both"));
   return {};
 }
 
 Result<Value> parse_body(const Request& request) {
   auto value = parse_json(request.body);
-  if (!value) return fail(invalid("the body is no JSON: " + value.error().detail));
+  if (!value) return fail(event_invalid("the body is no JSON: " + value.error().detail));
   return value;
 }
 
 Result<std::vector<Value>> read_binary(const Request& request, const std::string& type) {
   Value event = Value::object();
   for (const http::Header& header : request.headers) {
-    const std::string name = lower(header.name);
+    const std::string name = ascii_lower(header.name);
     if (!name.starts_with("ce-")) continue;
     // Percent-encoded where it could not stand in a header as it is (§3.1.3.2).
     const std::string text = percent_decode(header.value);
-    if (!is_valid_utf8(text)) return fail(invalid("the header `" + name + "` is not UTF-8"));
+    if (!is_valid_utf8(text)) return fail(event_invalid("the header `" + name + "` is not UTF-8"));
     event.set(name.substr(3), Value(text));
   }
   if (!type.empty()) event.set("datacontenttype", type);
@@ -103,9 +97,9 @@ Result<std::vector<Value>> read_events(const Request& request) {
   auto body = parse_body(request);
   if (!body) return fail(std::move(body.error()));
   if (!batch) return std::vector<Value>{std::move(*body)};
-  if (!body->is_array()) return fail(invalid("a batch is a JSON array of events"));
+  if (!body->is_array()) return fail(event_invalid("a batch is a JSON array of events"));
   if (body->size() > kMaxBatch)
-    return fail(invalid("a batch has at most " + std::to_string(kMaxBatch) + " events"));
+    return fail(event_invalid("a batch has at most " + std::to_string(kMaxBatch) + " events"));
   return std::vector<Value>(body->elements().begin(), body->elements().end());
 }
 
@@ -115,7 +109,7 @@ Result<Response> send_events(const engine::EventBus& bus, const Request& request
   if (!events) return fail(events.error());
   for (const Value& event : *events)
     if (Status status = check(event); !status) return fail(std::move(status.error()));
-  for (const Value& event : *events) bus.publish(event);
+  for (const Value& event : *events) bus.publish(event, engine::EventBus::From::outside);
   return json_response(202, Value::object({{"accepted", events->size()}}));
 }
 

@@ -30,9 +30,10 @@ Value describe(const engine::InstanceView& view) {
       {"id", view.id.number},
       {"name", view.name},
       {"workflow", view.workflow},
+      {"parent", view.parent ? Value(view.parent->number) : Value()},
       {"status", to_string(view.status)},
       {"tags", view.tags.is_null() ? Value::array() : view.tags},
-      {"startedTime", format_time(view.started)},
+      {"startedTime", time_or_null(view.started != WallTime{}, view.started)},
       {"completedTime", time_or_null(ended && !stopped, view.ended)},
       {"stoppedTime", time_or_null(stopped, view.ended)},
       {"lastUpdatedTime", format_time(view.updated)},
@@ -180,6 +181,20 @@ Value describe(const config::Definition& definition) {
   });
 }
 
+Value describe(const engine::ScheduleView& view) {
+  return Value::object({
+      {"workflow", view.workflow},
+      {"kind", view.kind},
+      {"rule", view.rule},
+      {"nextTime", time_or_null(view.next.has_value(), view.next.value_or(WallTime{}))},
+      {"lastTime", time_or_null(view.last.has_value(), view.last.value_or(WallTime{}))},
+      {"started", view.started},
+      {"refused", view.refused},
+      {"missed", view.missed},
+      {"error", view.problem ? view.problem->to_value() : Value()},
+  });
+}
+
 }  // namespace
 
 Status add_instance_routes(Router& router, const Services& services) {
@@ -205,6 +220,17 @@ Status add_instance_routes(Router& router, const Services& services) {
              return stop_instance(engine, audit, request);
            })},
       });
+}
+
+Status add_schedule_routes(Router& router, const Services& services) {
+  const auto list = [schedules = services.schedules](const Request&, const Responder& responder) {
+    Value items = Value::array();
+    if (schedules != nullptr)
+      for (const engine::ScheduleView& view : schedules->list()) items.push_back(describe(view));
+    responder.answer(json_response(200, Value::object({{"items", std::move(items)}})));
+  };
+  return router.add(
+      {"GET", "/api/v1/schedules", Access::needs(Permission::view_workflows), AsyncHandler(list)});
 }
 
 Status add_workflow_routes(Router& router, const Services& services) {

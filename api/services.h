@@ -13,6 +13,7 @@
 #include "base/result.h"
 #include "engine/catalog.h"
 #include "engine/engine.h"
+#include "engine/schedules.h"
 #include "http/reactor.h"
 
 namespace stepwell::api {
@@ -44,6 +45,7 @@ struct Services {
   // Success, or why the daemon should get no work now. Called often, from I/O threads: must not
   // block.
   std::function<Status()> ready;
+  const engine::Schedules* schedules = nullptr;  // null: none
 };
 
 }  // namespace stepwell::api

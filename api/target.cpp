@@ -9,7 +9,7 @@ namespace stepwell::api {
 
 namespace {
 
-Problem invalid(std::string detail) {
+Problem target_invalid(std::string detail) {
   return make_problem(ErrorKind::validation, "target-invalid", std::move(detail));
 }
 
@@ -37,36 +37,38 @@ Result<std::string> decode(std::string_view text, bool in_query) {
     const char c = text[i];
     if (c != '%') {
       if (!(in_query ? is_query_byte(c) : is_path_byte(c)))
-        return fail(invalid("the request target holds a character that must be percent-encoded"));
+        return fail(
+            target_invalid("the request target holds a character that must be percent-encoded"));
       out += in_query && c == '+' ? ' ' : c;
       continue;
     }
     const int high = i + 2 < text.size() ? hex_digit(text[i + 1]) : -1;
     const int low = i + 2 < text.size() ? hex_digit(text[i + 2]) : -1;
     if (high < 0 || low < 0)
-      return fail(invalid("the request target holds a \"%\" without two hexadecimal digits"));
+      return fail(
+          target_invalid("the request target holds a \"%\" without two hexadecimal digits"));
     const auto byte = static_cast<unsigned char>(high * 16 + low);
     if (byte < 0x20 || byte == 0x7f)
-      return fail(invalid("the request target holds an encoded control character"));
+      return fail(target_invalid("the request target holds an encoded control character"));
     if (!in_query && (byte == '/' || byte == '\\'))
-      return fail(invalid("the request target holds an encoded slash or backslash"));
+      return fail(target_invalid("the request target holds an encoded slash or backslash"));
     out += static_cast<char>(byte);
     i += 2;
   }
-  if (!is_valid_utf8(out)) return fail(invalid("the request target is not UTF-8"));
+  if (!is_valid_utf8(out)) return fail(target_invalid("the request target is not UTF-8"));
   return out;
 }
 
 Status read_path(std::string_view path, Target& target) {
   if (path.empty() || path.front() != '/')
-    return fail(invalid("the request target must begin with \"/\""));
+    return fail(target_invalid("the request target must begin with \"/\""));
   while (!path.empty()) {
     path.remove_prefix(1);
     const std::size_t end = std::min(path.find('/'), path.size());
     Result<std::string> segment = decode(path.substr(0, end), false);
     if (!segment) return fail(std::move(segment).error());
     if (*segment == "." || *segment == "..")
-      return fail(invalid("the request target holds a dot segment"));
+      return fail(target_invalid("the request target holds a dot segment"));
     target.segments.push_back(*std::move(segment));
     path.remove_prefix(end);
   }
@@ -87,7 +89,7 @@ Status read_query(std::string_view query, Target& target) {
     if (!value) return fail(std::move(value).error());
     const bool twice = std::any_of(target.query.begin(), target.query.end(),
                                    [&](const auto& known) { return known.first == *name; });
-    if (twice) return fail(invalid("the query parameter \"" + *name + "\" is given twice"));
+    if (twice) return fail(target_invalid("the query parameter \"" + *name + "\" is given twice"));
     target.query.emplace_back(*std::move(name), *std::move(value));
   }
   return {};
@@ -109,7 +111,7 @@ std::string_view without_authority(std::string_view text) {
 Result<Target> parse_target(std::string_view text) {
   text = without_authority(text);
   if (text.find('#') != std::string_view::npos)
-    return fail(invalid("the request target holds a fragment"));
+    return fail(target_invalid("the request target holds a fragment"));
   const std::size_t question = std::min(text.find('?'), text.size());
   Target target;
   if (Status status = read_path(text.substr(0, question), target); !status)

@@ -12,12 +12,25 @@ namespace {
 
 constexpr std::size_t kIdsShown = 100;
 
+// Does the task authenticate by the credential?
+bool uses_credential(const config::Task& task, const std::string& credential) {
+  const auto is_it = [&](const std::optional<config::Authentication>& policy) {
+    return policy && policy->credential == credential;
+  };
+  if (const auto* call = std::get_if<config::HttpCallBody>(&task.body))
+    return is_it(call->authentication) || call->options.tls_credential == credential;
+  const auto* call = std::get_if<config::OpenApiCallBody>(&task.body);
+  if (call == nullptr) return false;
+  return is_it(call->authentication) || call->options.tls_credential == credential ||
+         is_it(call->document.authentication) ||
+         std::any_of(call->named.begin(), call->named.end(),
+                     [&](const auto& each) { return each.second.credential == credential; });
+}
+
 // Appends the references of the tasks that authenticate by the credential.
 void find_tasks(const config::TaskList& tasks, const std::string& credential, Value& found) {
   for (const config::Task& task : tasks) {
-    const auto* call = std::get_if<config::HttpCallBody>(&task.body);
-    if (call != nullptr && call->authentication && call->authentication->credential == credential)
-      found.push_back(task.reference);
+    if (uses_credential(task, credential)) found.push_back(task.reference);
     for (const config::TaskList* list : config::child_lists(task.body))
       find_tasks(*list, credential, found);
   }
@@ -39,7 +52,8 @@ Value Usage::of_credential(const std::string& name) const {
   for (const engine::Catalog::Entry& entry : catalog_.list()) {
     if (!refers_to(*entry.definition, name)) continue;
     Value tasks = Value::array();
-    find_tasks(entry.definition->tasks, name, tasks);
+    for (const config::TaskList* list : config::top_lists(*entry.definition))
+      find_tasks(*list, name, tasks);
     workflows.push_back(Value::object({{"workflow", entry.definition->id()},
                                        {"file", entry.definition->file},
                                        {"tasks", std::move(tasks)}}));

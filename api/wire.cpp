@@ -4,17 +4,11 @@
 #include <array>
 #include <ctime>
 
+#include "base/ascii.h"
+
 namespace stepwell::api {
 
 namespace {
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return out;
-}
 
 // RFC 9110 §15; whatever is not in the list has no phrase, which is allowed (RFC 9112 §4).
 std::string_view reason_phrase(int status) {
@@ -65,12 +59,12 @@ std::string http_date() {
 std::size_t count(const std::vector<http::Header>& headers, std::string_view name) {
   return static_cast<std::size_t>(
       std::count_if(headers.begin(), headers.end(),
-                    [&](const http::Header& header) { return lower(header.name) == name; }));
+                    [&](const http::Header& header) { return ascii_lower(header.name) == name; }));
 }
 
 std::string value_of(const std::vector<http::Header>& headers, std::string_view name) {
   for (const http::Header& header : headers) {
-    if (lower(header.name) == name) return lower(header.value);
+    if (ascii_lower(header.name) == name) return ascii_lower(header.value);
   }
   return {};
 }

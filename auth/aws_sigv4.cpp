@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "auth/cipher.h"
+#include "base/ascii.h"
 #include "base/encoding.h"
 #include "http/headers.h"
 #include "http/url.h"
@@ -16,15 +17,13 @@ namespace {
 
 constexpr std::string_view kAlgorithm = "AWS4-HMAC-SHA256";
 constexpr std::string_view kEnd = "aws4_request";
-constexpr std::size_t kMaxSecret = 16UL * 1024;
+constexpr std::size_t kMaxSigningSecret = 16UL * 1024;
 
-Problem invalid(std::string detail) {
+Problem signing_invalid(std::string detail) {
   return make_problem(ErrorKind::validation, "credential-invalid", std::move(detail));
 }
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-
 // What may stand between the slashes of a scope.
 bool is_scope_word(std::string_view text) {
   return !text.empty() && text.size() <= 63 && std::all_of(text.begin(), text.end(), [](char c) {
@@ -32,13 +31,13 @@ bool is_scope_word(std::string_view text) {
   });
 }
 
-bool is_visible(std::string_view text) {
+bool is_graphic(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c <= '~'; });
 }
 
 std::optional<unsigned> hex_value(char c) {
   if (is_digit(c)) return c - '0';
-  if (lower(c) >= 'a' && lower(c) <= 'f') return lower(c) - 'a' + 10;
+  if (ascii_lower(c) >= 'a' && ascii_lower(c) <= 'f') return ascii_lower(c) - 'a' + 10;
   return std::nullopt;
 }
 
@@ -149,24 +148,28 @@ Result<std::vector<http::Header>> own_headers(const http::Request& request) {
 Result<SigV4Settings> SigV4Settings::parse(const Value& settings) {
   if (!settings.is_object())
     return fail(
-        invalid("the settings of a credential of the kind awsSigV4 are an object: "
-                "{\"region\": …, \"service\": …}"));
+        signing_invalid("the settings of a credential of the kind awsSigV4 are an object: "
+                        "{\"region\": …, \"service\": …}"));
   SigV4Settings read;
   for (const Value::Member& member : settings.members()) {
     const bool region = member.name() == "region";
     if (!region && member.name() != "service")
-      return fail(invalid("the kind awsSigV4 has the settings region and service, and no others"));
+      return fail(
+          signing_invalid("the kind awsSigV4 has the settings region and service, and no others"));
     const std::string name(member.name());
     if (!member.value.is_string())
-      return fail(
-          invalid(name + " is a " + std::string(kind_name(member.value)) + " instead of a string"));
+      return fail(signing_invalid(name + " is a " + std::string(kind_name(member.value)) +
+                                  " instead of a string"));
     if (!is_scope_word(member.value.as_string()))
-      return fail(invalid(name + " has other characters than a-z, 0-9 and -, or none, or more "
-                                 "than 63"));
+      return fail(signing_invalid(name +
+                                  " has other characters than a-z, 0-9 and -, or none, or more "
+                                  "than 63"));
     (region ? read.region : read.service) = member.value.as_string();
   }
-  if (read.region.empty()) return fail(invalid("region is missing, for example eu-central-1"));
-  if (read.service.empty()) return fail(invalid("service is missing, for example execute-api"));
+  if (read.region.empty())
+    return fail(signing_invalid("region is missing, for example eu-central-1"));
+  if (read.service.empty())
+    return fail(signing_invalid("service is missing, for example execute-api"));
   return read;
 }
 
@@ -176,21 +179,24 @@ Value SigV4Settings::to_value() const {
 
 Status check(const SigV4Settings& /*settings*/, const CredentialValue& value) {
   const std::string_view id = value.username;
-  if (id.empty()) return fail(invalid("the id of the access key is missing"));
+  if (id.empty()) return fail(signing_invalid("the id of the access key is missing"));
   // These would end it where it stands in the Authorization header.
-  if (id.size() > 128 || !is_visible(id) || id.find_first_of("/,=") != std::string_view::npos)
-    return fail(invalid("the id of the access key is too long or has characters that none has"));
-  const std::string_view secret = value.secret.reveal();
-  if (secret.empty()) return fail(invalid("the secret access key is missing"));
-  if (secret.size() > kMaxSecret || !is_visible(secret))
+  if (id.size() > 128 || !is_graphic(id) || id.find_first_of("/,=") != std::string_view::npos)
     return fail(
-        invalid("the secret access key is too long or not printable ASCII; a newline at "
-                "its end comes from echo: use printf %s"));
+        signing_invalid("the id of the access key is too long or has characters that none has"));
+  const std::string_view secret = value.secret.reveal();
+  if (secret.empty()) return fail(signing_invalid("the secret access key is missing"));
+  if (secret.size() > kMaxSigningSecret || !is_graphic(secret))
+    return fail(
+        signing_invalid("the secret access key is too long or not printable ASCII; a newline at "
+                        "its end comes from echo: use printf %s"));
   for (const auto& [name, more] : value.more) {
     if (name != "sessionToken")
-      return fail(invalid("the kind awsSigV4 takes sessionToken and no other further value"));
-    if (more.empty() || more.size() > kMaxSecret || !is_visible(more.reveal()))
-      return fail(invalid("sessionToken is empty, longer than 16 KiB or not printable ASCII"));
+      return fail(
+          signing_invalid("the kind awsSigV4 takes sessionToken and no other further value"));
+    if (more.empty() || more.size() > kMaxSigningSecret || !is_graphic(more.reveal()))
+      return fail(
+          signing_invalid("sessionToken is empty, longer than 16 KiB or not printable ASCII"));
   }
   return {};
 }
@@ -263,8 +269,7 @@ std::string canonical_query(std::string_view query) {
 CanonicalRequest canonical_request(std::string_view method, std::string_view path,
                                    std::string_view query, std::vector<http::Header> headers,
                                    std::string_view payload_hash) {
-  for (http::Header& header : headers)
-    std::transform(header.name.begin(), header.name.end(), header.name.begin(), lower);
+  for (http::Header& header : headers) header.name = ascii_lower(header.name);
   // Of several with one name the values are joined in the order in which they are sent.
   std::stable_sort(headers.begin(), headers.end(),
                    [](const auto& a, const auto& b) { return a.name < b.name; });

@@ -14,14 +14,13 @@ namespace {
 constexpr std::array<std::string_view, 7> kKinds = {
     "basic", "bearer", "apiKey", "digest", "oauth2", "awsSigV4", "clientCertificate"};
 constexpr std::array<std::string_view, 2> kOnRevoke = {"finish", "abort"};
-constexpr std::array<std::string_view, kCredentialStates> kStates = {
+constexpr std::array<std::string_view, kCredentialStates> kCredentialStateNames = {
     "active", "expired", "disabled", "rejected", "revoked", "deleted"};
 constexpr std::size_t kMaxValue = 8192;
 constexpr std::size_t kMaxPem = 65'536;
-constexpr std::size_t kMaxDescription = 1000;
 constexpr std::size_t kMaxEntries = 100;
 
-Status invalid(std::string detail) {
+Status credential_invalid(std::string detail) {
   return fail(make_problem(ErrorKind::validation, "credential-invalid", std::move(detail)));
 }
 
@@ -38,20 +37,22 @@ bool is_reserved_header(std::string_view name) {
 Status check_placement(const NewCredential& credential) {
   const bool has_place = !credential.prefix.empty() || !credential.header.empty();
   if (credential.kind != CredentialKind::api_key) {
-    if (has_place) return invalid("prefix and header belong to the kind apiKey only");
+    if (has_place) return credential_invalid("prefix and header belong to the kind apiKey only");
     return {};
   }
   if (credential.prefix.empty() == credential.header.empty())
-    return invalid(
+    return credential_invalid(
         "an apiKey needs either a prefix (sent as Authorization: PREFIX TOKEN) or the name of a "
         "header (sent as HEADER: TOKEN)");
   if (!credential.prefix.empty() && !http::is_token(credential.prefix))
-    return invalid("the prefix \"" + credential.prefix.substr(0, credential.prefix.find(' ')) +
-                   "\" is no authentication scheme: letters, digits and -._~ without spaces");
+    return credential_invalid(
+        "the prefix \"" + credential.prefix.substr(0, credential.prefix.find(' ')) +
+        "\" is no authentication scheme: letters, digits and -._~ without spaces");
   if (!credential.header.empty() &&
       (!http::is_token(credential.header) || is_reserved_header(credential.header)))
-    return invalid("\"" + credential.header.substr(0, credential.header.find_first_of(": ")) +
-                   "\" cannot be the header of a credential");
+    return credential_invalid("\"" +
+                              credential.header.substr(0, credential.header.find_first_of(": ")) +
+                              "\" cannot be the header of a credential");
   return {};
 }
 
@@ -96,12 +97,12 @@ std::string_view CredentialValue::reveal(std::string_view name) const {
 }
 
 std::string_view to_string(CredentialState state) noexcept {
-  return kStates[static_cast<std::size_t>(state)];
+  return kCredentialStateNames[static_cast<std::size_t>(state)];
 }
 
 std::optional<CredentialState> parse_credential_state(std::string_view text) noexcept {
-  for (std::size_t i = 0; i < kStates.size(); ++i) {
-    if (kStates[i] == text) return static_cast<CredentialState>(i);
+  for (std::size_t i = 0; i < kCredentialStateNames.size(); ++i) {
+    if (kCredentialStateNames[i] == text) return static_cast<CredentialState>(i);
   }
   return std::nullopt;
 }
@@ -150,28 +151,30 @@ bool is_dns_label(std::string_view text) noexcept {
 namespace {
 
 Status check_secret(std::string_view secret, const std::string& what) {
-  if (secret.empty()) return invalid("the " + what + " is empty");
-  if (secret.size() > kMaxValue) return invalid("the " + what + " is longer than 8 KiB");
+  if (secret.empty()) return credential_invalid("the " + what + " is empty");
+  if (secret.size() > kMaxValue) return credential_invalid("the " + what + " is longer than 8 KiB");
   if (!http::is_field_value(secret) || secret.find('\t') != std::string_view::npos)
-    return invalid("the " + what +
-                   " contains a control character; a newline at its end comes from echo: use "
-                   "printf %s");
+    return credential_invalid(
+        "the " + what +
+        " contains a control character; a newline at its end comes from echo: use "
+        "printf %s");
   return {};
 }
 
 Status check_token(std::string_view token, const std::string& what) {
   Status done = check_secret(token, what);
   if (done && (token.front() == ' ' || token.back() == ' '))
-    return invalid("the " + what + " begins or ends with a space");
+    return credential_invalid("the " + what + " begins or ends with a space");
   return done;
 }
 
 // Without a colon, which would end it (RFC 7617 §2; an access key's id has none either).
 Status check_username(const CredentialValue& value, const std::string& what) {
-  if (value.username.empty()) return invalid("the " + what + " is missing");
+  if (value.username.empty()) return credential_invalid("the " + what + " is missing");
   if (value.username.size() > kMaxValue || !http::is_field_value(value.username) ||
       value.username.find_first_of(":\t") != std::string::npos)
-    return invalid("the " + what + " is too long or contains a colon or a control character");
+    return credential_invalid("the " + what +
+                              " is too long or contains a colon or a control character");
   return {};
 }
 
@@ -179,8 +182,9 @@ Status check_username(const CredentialValue& value, const std::string& what) {
 Status check_more(const CredentialValue& value, const std::vector<std::string_view>& known) {
   for (const auto& [name, secret] : value.more) {
     if (std::find(known.begin(), known.end(), name) == known.end())
-      return invalid("a credential of this kind has no " + printable(name));
-    if (secret.size() > kMaxPem) return invalid("the " + printable(name) + " is too long");
+      return credential_invalid("a credential of this kind has no " + printable(name));
+    if (secret.size() > kMaxPem)
+      return credential_invalid("the " + printable(name) + " is too long");
   }
   return {};
 }
@@ -189,11 +193,12 @@ Status check_pem(std::string_view text, std::string_view label, const std::strin
   if (text.find("-----BEGIN ") != std::string_view::npos &&
       text.find(label) != std::string_view::npos && text.size() <= kMaxPem)
     return {};
-  return invalid("the " + what + " is not in PEM form (-----BEGIN …" + std::string(label) + ")");
+  return credential_invalid("the " + what + " is not in PEM form (-----BEGIN …" +
+                            std::string(label) + ")");
 }
 
 Status check_certificate(const CredentialValue& value) {
-  if (!value.username.empty()) return invalid("a client certificate has no user name");
+  if (!value.username.empty()) return credential_invalid("a client certificate has no user name");
   Status done = check_pem(value.reveal(kCertificate), "CERTIFICATE-----", "certificate");
   if (done) done = check_pem(value.secret.reveal(), "PRIVATE KEY-----", "private key");
   return done;
@@ -218,7 +223,7 @@ Status check_value(CredentialKind kind, const Value& settings, const CredentialV
       !settings.is_null() && !(settings.is_object() && settings.members().empty());
   if (kind == CredentialKind::oauth2) return check_oauth2(settings, value);
   if (kind != CredentialKind::aws_sigv4 && has_settings)
-    return invalid("only the kinds oauth2 and awsSigV4 have settings");
+    return credential_invalid("only the kinds oauth2 and awsSigV4 have settings");
   std::vector<std::string_view> more;
   if (kind == CredentialKind::aws_sigv4) more = {"sessionToken"};
   if (kind == CredentialKind::client_certificate) more = {kCertificate, "passphrase"};
@@ -229,36 +234,36 @@ Status check_value(CredentialKind kind, const Value& settings, const CredentialV
     Status done = check_username(value, "user name");
     return done ? check_secret(value.secret.reveal(), "password") : done;
   }
-  if (!value.username.empty()) return invalid("a token has no user name");
+  if (!value.username.empty()) return credential_invalid("a token has no user name");
   return check_token(value.secret.reveal(), "token");
 }
 
 Status check_rules(const std::vector<std::string>& origins,
                    const std::vector<std::string>& namespaces) {
   if (origins.empty())
-    return invalid(
+    return credential_invalid(
         "allowed origins are required: they say where the credential may be sent, for example "
         "https://api.example.com");
   if (origins.size() > kMaxEntries || namespaces.size() > kMaxEntries)
-    return invalid("at most 100 origins and 100 namespaces are allowed");
+    return credential_invalid("at most 100 origins and 100 namespaces are allowed");
   for (const std::string& origin : origins) {
     Result<OriginPattern> parsed = OriginPattern::parse(origin);
     if (!parsed) return fail(std::move(parsed.error()));
   }
   for (const std::string& name : namespaces) {
     if (!is_dns_label(name))
-      return invalid("the namespace \"" + printable(name) +
-                     "\" is not allowed: a-z, 0-9 and - inside, at most 63 characters");
+      return credential_invalid("the namespace \"" + printable(name) +
+                                "\" is not allowed: a-z, 0-9 and - inside, at most 63 characters");
   }
   return {};
 }
 
 Status check_new_credential(const NewCredential& credential) {
   if (!is_dns_label(credential.name))
-    return invalid("the name \"" + printable(credential.name) +
-                   "\" is not allowed: a-z, 0-9 and - inside, at most 63 characters");
+    return credential_invalid("the name \"" + printable(credential.name) +
+                              "\" is not allowed: a-z, 0-9 and - inside, at most 63 characters");
   if (credential.description.size() > kMaxDescription)
-    return invalid("the description is longer than 1000 bytes");
+    return credential_invalid("the description is longer than 1000 bytes");
   Status placement = check_placement(credential);
   if (!placement) return placement;
   Status rules = check_rules(credential.origins, credential.namespaces);

@@ -53,6 +53,8 @@ enum class OnRevoke : std::uint8_t { finish, abort };
 std::string_view to_string(OnRevoke choice) noexcept;  // "finish", "abort"
 std::optional<OnRevoke> parse_on_revoke(std::string_view text) noexcept;
 
+inline constexpr std::size_t kMaxDescription = 1000;  // bytes
+
 struct Credential {
   std::string id;  // random, never used again; a re-added name gets another one
   std::string name;

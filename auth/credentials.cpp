@@ -10,8 +10,6 @@ namespace stepwell::auth {
 
 namespace {
 
-constexpr std::size_t kMaxDescription = 1000;
-
 Problem unknown(std::string_view name) {
   return refused_request(404, "credential-unknown", "there is no credential " + std::string(name));
 }

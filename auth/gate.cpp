@@ -15,7 +15,6 @@ namespace stepwell::auth {
 namespace {
 
 constexpr int kRefusalsToReject = 3;
-constexpr std::size_t kInlineKept = 1024;
 
 bool permits(const Credential& credential, std::string_view space) {
   const auto& spaces = credential.namespaces;
@@ -140,50 +139,6 @@ Status Gate::check_content(const http::Request& request) const {
   return where == nullptr ? Status{} : fail(count(denied_in_content(where)));
 }
 
-Result<Grant> Gate::authorize_inline(const InlineAuthentication& authentication) {
-  // A stored one is named, and then ends when it is revoked.
-  if (redactor_.knows_part_of(authentication.secret))
-    return fail(count(denied_in_content("authentication")));
-  const CredentialValue value{
-      std::string(authentication.username), Secret(authentication.secret), {}};
-  Status valid = check_value(authentication.kind, Value(), value);
-  if (!valid) return fail(std::move(valid.error()));
-  std::string pieces;
-  pieces.reserve(32 + value.username.size() + value.secret.size());
-  append_number(pieces, static_cast<std::uint64_t>(authentication.kind));
-  append_piece(pieces, value.username);
-  append_piece(pieces, value.secret.reveal());
-  const std::string pool = "inline/" + to_hex(keyed_hash(inline_key_, pieces));
-  wipe(pieces);
-  {
-    const std::shared_lock lock(mutex_);
-    const auto known = inline_.find(pool);
-    if (known != inline_.end()) return known->second;
-  }
-  Credential shape;
-  shape.kind = authentication.kind;
-  // Whoever writes a definition chooses these values, so they are masked in what their own requests
-  // bring back, and nowhere else.
-  auto guard = std::make_shared<CredentialGuard>(CredentialGuard::Parts{
-      present(shape, value), pool, expiry_clock_, counters_,
-      std::make_shared<const ValueForms>(value.username, value.secret.reveal())});
-  Grant grant;
-  grant.guard = guard;
-  grant.permits = std::move(guard);
-  grant.pool = pool;
-  remember_inline(pool, grant);
-  return grant;
-}
-
-void Gate::remember_inline(const std::string& pool, const Grant& grant) {
-  const std::unique_lock lock(mutex_);
-  if (!inline_.emplace(pool, grant).second) return;
-  inline_order_.push_back(pool);
-  if (inline_order_.size() <= kInlineKept) return;
-  inline_.erase(inline_order_.front());
-  inline_order_.pop_front();
-}
-
 Status Gate::check_loaded(std::string_view name) const {
   const std::shared_lock lock(mutex_);
   const auto found = entries_.find(name);
@@ -229,6 +184,7 @@ void Gate::reject(const Grant& grant) {
 std::string Gate::mask(const Grant& grant, std::string text) const {
   if (grant.version != 0)
     return redactor_.mask_for(grant.credential, grant.version, std::move(text));
+  if (grant.tokens != nullptr) return grant.tokens->mask_answer(std::move(text));
   const ValueForms* forms = grant.permits == nullptr ? nullptr : grant.permits->forms();
   return forms == nullptr ? text : forms->mask(std::move(text));
 }

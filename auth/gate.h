@@ -75,6 +75,13 @@ struct InlineAuthentication {
   std::string_view secret;
 };
 
+// The same of OAuth 2.0 and OpenID Connect: the standard's members, evaluated.
+struct InlineTokenPolicy {
+  const Value& policy;
+  std::string_view authority;
+  bool oidc = false;
+};
+
 class Gate {
  public:
   // Where the gate reaches into the transport; wired to http::Reactor's members of these names.
@@ -122,6 +129,8 @@ class Gate {
   bool knows_part_of(std::string_view text) const { return redactor_.knows_part_of(text); }
   // Errors: validation/`credential-invalid`. Equal values get the same guard and pool.
   Result<Grant> authorize_inline(const InlineAuthentication& authentication);
+  // The same; may be pending as authorize() is. Equal policies share their tokens.
+  Result<Grant> authorize_inline(const InlineTokenPolicy& policy, Wake wake);
   // Does the name exist? Errors: as authorize(), for a warning when a definition is loaded.
   Status check_loaded(std::string_view credential) const;
 
@@ -185,7 +194,9 @@ class Gate {
                                            std::shared_ptr<CredentialGuard> guard) const;
   void submit(std::unique_ptr<http::Exchange> exchange) const;
   void reject(const Grant& grant);
-  void remember_inline(const std::string& pool, const Grant& grant);
+  std::optional<Grant> known_inline(const std::string& pool) const;
+  Grant remember_inline(const std::string& pool, const Grant& grant);
+  Result<Grant> make_inline(const InlineTokenPolicy& policy, const std::string& pool);
 
   ExpiryClock& expiry_clock_;
   const Clock& clock_;

@@ -9,8 +9,8 @@ namespace stepwell::auth {
 
 namespace {
 
-constexpr std::array<std::string_view, kKeyStates> kStates = {"active", "expired", "revoked",
-                                                              "deleted"};
+constexpr std::array<std::string_view, kKeyStates> kKeyStateNames = {"active", "expired", "revoked",
+                                                                     "deleted"};
 constexpr std::string_view kStart = "sw_";
 constexpr std::string_view kIdDigits = "abcdefghijklmnopqrstuvwxyz234567";
 constexpr std::string_view kDigits =
@@ -45,12 +45,12 @@ std::array<char, kChecksumLength> checksum_of(std::string_view text) {
 }  // namespace
 
 std::string_view to_string(KeyState state) noexcept {
-  return kStates[static_cast<std::size_t>(state)];
+  return kKeyStateNames[static_cast<std::size_t>(state)];
 }
 
 std::optional<KeyState> parse_key_state(std::string_view text) noexcept {
-  for (std::size_t i = 0; i < kStates.size(); ++i) {
-    if (kStates[i] == text) return static_cast<KeyState>(i);
+  for (std::size_t i = 0; i < kKeyStateNames.size(); ++i) {
+    if (kKeyStateNames[i] == text) return static_cast<KeyState>(i);
   }
   return std::nullopt;
 }

@@ -20,7 +20,7 @@ namespace {
 // The longest form with its newline, and one byte more to see what is longer.
 constexpr std::size_t kMostBytes = 2 * kCipherKeyBytes + 3;
 
-Problem key_problem(std::string code, std::string detail) {
+Problem master_key_problem(std::string code, std::string detail) {
   return make_problem(ErrorKind::configuration, std::move(code), std::move(detail));
 }
 
@@ -111,38 +111,41 @@ Result<Secret> key_of(std::string_view bytes, const std::string& where) {
   if (bytes.size() == 2 * kCipherKeyBytes) key = from_hex(bytes);
   if (bytes.size() == 44) key = from_base64(bytes);
   if (key) return std::move(*key);
-  return fail(key_problem("master-key-invalid",
-                          "the master key " + where +
-                              " does not hold exactly 32 bytes, nor these as 64 hexadecimal digits "
-                              "or 44 base64 characters"));
+  return fail(
+      master_key_problem("master-key-invalid",
+                         "the master key " + where +
+                             " does not hold exactly 32 bytes, nor these as 64 hexadecimal digits "
+                             "or 44 base64 characters"));
 }
 
 Result<Secret> load_key(const std::string& path, mode_t forbidden) {
   const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (file.get() < 0) {
     if (errno == ENOENT)
-      return fail(key_problem("master-key-missing",
-                              "there is no master key at " + path +
-                                  "; put it back, or make a new installation with stepwell init"));
-    return fail(key_problem("master-key-unreadable",
-                            "cannot read the master key " + path + ": " + system_error()));
+      return fail(
+          master_key_problem("master-key-missing",
+                             "there is no master key at " + path +
+                                 "; put it back, or make a new installation with stepwell init"));
+    return fail(master_key_problem("master-key-unreadable",
+                                   "cannot read the master key " + path + ": " + system_error()));
   }
   struct stat status {};
   if (::fstat(file.get(), &status) != 0 || !S_ISREG(status.st_mode))
-    return fail(key_problem("master-key-invalid", path + " is no regular file"));
+    return fail(master_key_problem("master-key-invalid", path + " is no regular file"));
   if ((status.st_mode & forbidden) != 0)
-    return fail(key_problem("master-key-mode", "the master key " + path +
-                                                   " can be read by others than its owner; mend it "
-                                                   "with: chmod 600 " +
-                                                   path));
+    return fail(
+        master_key_problem("master-key-mode", "the master key " + path +
+                                                  " can be read by others than its owner; mend it "
+                                                  "with: chmod 600 " +
+                                                  path));
   Secret bytes = Secret::of_size(kMostBytes);
   std::size_t got = 0;
   while (got < bytes.size()) {
     const ssize_t count = ::read(file.get(), bytes.writable() + got, bytes.size() - got);
     if (count < 0 && errno == EINTR) continue;
     if (count < 0)
-      return fail(key_problem("master-key-unreadable",
-                              "cannot read the master key " + path + ": " + system_error()));
+      return fail(master_key_problem("master-key-unreadable",
+                                     "cannot read the master key " + path + ": " + system_error()));
     if (count == 0) break;
     got += static_cast<std::size_t>(count);
   }
@@ -152,13 +155,13 @@ Result<Secret> load_key(const std::string& path, mode_t forbidden) {
 Result<Secret> load_credential(const MasterKeySource& source) {
   const std::string& name = source.where;
   if (name.empty() || name == "." || name == ".." || name.find('/') != std::string::npos)
-    return fail(
-        key_problem("master-key-invalid", "\"" + name + "\" is no name of a systemd credential"));
+    return fail(master_key_problem("master-key-invalid",
+                                   "\"" + name + "\" is no name of a systemd credential"));
   if (source.credentials_directory.empty())
-    return fail(key_problem("master-key-missing",
-                            "there is no $CREDENTIALS_DIRECTORY: the unit hands over no "
-                            "credentials; add LoadCredential=" +
-                                name + ":PATH, or LoadCredentialEncrypted="));
+    return fail(master_key_problem("master-key-missing",
+                                   "there is no $CREDENTIALS_DIRECTORY: the unit hands over no "
+                                   "credentials; add LoadCredential=" +
+                                       name + ":PATH, or LoadCredentialEncrypted="));
   // The manager makes these files, in a directory that only the unit's user enters; where it grants
   // access by an ACL, the group's bits show the ACL's mask (systemd.exec(5), acl(5)).
   return load_key(source.credentials_directory + "/" + name, 037);
@@ -191,7 +194,8 @@ bool move_new(const std::string& from, const std::string& to) {
 }
 
 Problem unwritable(const std::string& path) {
-  return key_problem("master-key-unwritable", "cannot write " + path + ": " + system_error());
+  return master_key_problem("master-key-unwritable",
+                            "cannot write " + path + ": " + system_error());
 }
 
 }  // namespace
@@ -204,7 +208,8 @@ Status create_master_key(const std::string& path, Entropy& entropy) {
   const Secret key = random_master_key(entropy);
   if (write_new_key(path, key) && sync_directory_of(path)) return {};
   if (errno == EEXIST)
-    return fail(key_problem("master-key-exists", path + " exists already and is left as it is"));
+    return fail(
+        master_key_problem("master-key-exists", path + " exists already and is left as it is"));
   return fail(unwritable(path));
 }
 
@@ -234,9 +239,10 @@ Secret random_master_key(Entropy& entropy) { return random_secret(kCipherKeyByte
 Result<Secret> prepare_next_key(const MasterKeySource& source, Entropy& entropy) {
   const std::string next = source.next();
   if (next.empty())
-    return fail(key_problem("master-key-target-missing",
-                            "this master key comes from no file that could be replaced; say where "
-                            "the new one shall be written, by --new-file"));
+    return fail(
+        master_key_problem("master-key-target-missing",
+                           "this master key comes from no file that could be replaced; say where "
+                           "the new one shall be written, by --new-file"));
   if (exists(next)) {
     Result<Secret> left = load_master_key(next);
     // What lies there may have been seen in its directory alone so far.
@@ -263,10 +269,10 @@ Status finish_rotation(const MasterKeySource& source) {
   const std::string next = source.next();
   if (std::rename(next.c_str(), source.where.c_str()) == 0 && sync_directory_of(source.where))
     return {};
-  return fail(key_problem("master-key-unwritable",
-                          "the store is encrypted under the new master key " + next +
-                              ", but that could not be moved to " + source.where + ": " +
-                              system_error() + "; move it there, or start again"));
+  return fail(master_key_problem("master-key-unwritable",
+                                 "the store is encrypted under the new master key " + next +
+                                     ", but that could not be moved to " + source.where + ": " +
+                                     system_error() + "; move it there, or start again"));
 }
 
 }  // namespace stepwell::auth

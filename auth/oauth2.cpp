@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <initializer_list>
+#include <span>
 #include <utility>
 
 #include "http/url.h"
@@ -11,14 +12,18 @@ namespace stepwell::auth {
 
 namespace {
 
-constexpr std::array<std::string_view, 3> kGrants = {"client_credentials", "refresh_token",
-                                                     "token_exchange"};
-constexpr std::array<std::string_view, 3> kWays = {"basic", "post", "none"};
+// In the order of the enumerators; those of definitions follow on stored ones.
+constexpr std::array<std::string_view, 4> kGrants = {"client_credentials", "refresh_token",
+                                                     "token_exchange", "password"};
+constexpr std::array<std::string_view, 5> kWays = {"basic", "post", "none", "client_secret_jwt",
+                                                   "private_key_jwt"};
+constexpr std::size_t kStoredGrants = 3;
+constexpr std::size_t kStoredWays = 3;
 constexpr std::size_t kMaxText = 2000;
 constexpr std::size_t kMaxScopes = 100;
 constexpr std::size_t kMaxSecret = 16UL * 1024;
 
-Problem invalid(std::string detail) {
+Problem policy_invalid(std::string detail) {
   return make_problem(ErrorKind::validation, "credential-invalid", std::move(detail));
 }
 
@@ -67,11 +72,12 @@ bool is_loopback(std::string_view host) {
 
 Status check_token_url(std::string_view text) {
   if (text.find('#') != std::string_view::npos)
-    return fail(invalid("tokenUrl has a fragment, which a token endpoint cannot have"));
+    return fail(policy_invalid("tokenUrl has a fragment, which a token endpoint cannot have"));
   const Result<http::Url> url = http::parse_url(text);
-  if (!url) return fail(invalid("tokenUrl: " + url.error().detail));
+  if (!url) return fail(policy_invalid("tokenUrl: " + url.error().detail));
   if (url->origin.scheme != "https" && !is_loopback(url->origin.host))
-    return fail(invalid("tokenUrl is not https: the client's secret would travel in the clear"));
+    return fail(
+        policy_invalid("tokenUrl is not https: the client's secret would travel in the clear"));
   return {};
 }
 
@@ -80,37 +86,38 @@ Status read_text(const Value& settings, std::string_view name, std::string& into
   const Value* member = settings.find(name);
   if (member == nullptr) return {};
   if (!member->is_string())
-    return fail(invalid(std::string(name) + " is a " + std::string(kind_name(*member)) +
-                        " instead of a string"));
+    return fail(policy_invalid(std::string(name) + " is a " + std::string(kind_name(*member)) +
+                               " instead of a string"));
   const std::string_view text = member->as_string();
   if (text.empty() || text.size() > kMaxText || !is_visible(text, ' '))
-    return fail(invalid(std::string(name) + " is empty, too long or has other characters than "
-                                            "printable ASCII"));
+    return fail(policy_invalid(std::string(name) +
+                               " is empty, too long or has other characters than "
+                               "printable ASCII"));
   into = text;
   return {};
 }
 
-template <class Enum, std::size_t count>
+template <class Enum>
 Status read_word(const Value& settings, std::string_view name,
-                 const std::array<std::string_view, count>& words, Enum& into) {
+                 std::span<const std::string_view> words, Enum& into) {
   std::string text;
   if (Status read = read_text(settings, name, text); !read || text.empty()) return read;
   std::string known;
-  for (std::size_t i = 0; i < count; ++i) {
-    if (words.at(i) == text) {
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    if (words[i] == text) {
       into = static_cast<Enum>(i);
       return {};
     }
-    known.append(i == 0 ? "" : i + 1 == count ? " or " : ", ").append(words.at(i));
+    known.append(i == 0 ? "" : i + 1 == words.size() ? " or " : ", ").append(words[i]);
   }
-  return fail(invalid(std::string(name) + " is none of " + known));
+  return fail(policy_invalid(std::string(name) + " is none of " + known));
 }
 
 Status read_uri(const Value& settings, std::string_view name, std::string& into) {
   if (Status read = read_text(settings, name, into); !read) return read;
   const bool wrong = into.find_first_of(" #") != std::string::npos || !is_absolute_uri(into);
   if (settings.contains(name) && wrong)
-    return fail(invalid(std::string(name) + " is no absolute URI without fragment"));
+    return fail(policy_invalid(std::string(name) + " is no absolute URI without fragment"));
   return {};
 }
 
@@ -118,14 +125,14 @@ Status read_scopes(const Value& settings, std::vector<std::string>& into) {
   const Value* member = settings.find("scopes");
   if (member == nullptr) return {};
   if (!member->is_array())
-    return fail(invalid("scopes is a " + std::string(kind_name(*member)) +
-                        " instead of an array of strings"));
-  if (member->size() > kMaxScopes) return fail(invalid("scopes has more than 100 elements"));
+    return fail(policy_invalid("scopes is a " + std::string(kind_name(*member)) +
+                               " instead of an array of strings"));
+  if (member->size() > kMaxScopes) return fail(policy_invalid("scopes has more than 100 elements"));
   for (const Value& scope : member->elements()) {
     if (!scope.is_string() || !is_scope(scope.as_string()))
-      return fail(
-          invalid("scopes: each is a string of printable ASCII without space, \" and \\, one "
-                  "scope an element"));
+      return fail(policy_invalid(
+          "scopes: each is a string of printable ASCII without space, \" and \\, one "
+          "scope an element"));
     into.emplace_back(scope.as_string());
   }
   return {};
@@ -143,14 +150,14 @@ Status check_members(const Value& settings) {
                                                         "requestedTokenType"};
   if (!settings.is_object())
     return fail(
-        invalid("the settings of a credential of the kind oauth2 are an object, at least "
-                "{\"tokenUrl\": URL}"));
+        policy_invalid("the settings of a credential of the kind oauth2 are an object, at least "
+                       "{\"tokenUrl\": URL}"));
   for (const Value::Member& member : settings.members()) {
     if (std::find(kMembers.begin(), kMembers.end(), member.name()) != kMembers.end()) continue;
     std::string shown(member.name().substr(0, 80));
     for (char& c : shown)
       if (c < ' ' || c > '~') c = '?';
-    return fail(invalid("the kind oauth2 has no setting \"" + shown + "\""));
+    return fail(policy_invalid("the kind oauth2 has no setting \"" + shown + "\""));
   }
   return {};
 }
@@ -169,8 +176,9 @@ Result<OAuth2Settings> OAuth2Settings::parse(const Value& settings) {
   OAuth2Settings read;
   if (Status known = check_members(settings); !known) return fail(std::move(known.error()));
   for (const Status& status :
-       {read_word(settings, "grant", kGrants, read.grant),
-        read_word(settings, "clientAuthentication", kWays, read.client_authentication),
+       {read_word(settings, "grant", std::span(kGrants).first(kStoredGrants), read.grant),
+        read_word(settings, "clientAuthentication", std::span(kWays).first(kStoredWays),
+                  read.client_authentication),
         read_text(settings, "tokenUrl", read.token_url), read_scopes(settings, read.scopes),
         read_text(settings, "audience", read.audience),
         read_uri(settings, "resource", read.resource),
@@ -179,12 +187,13 @@ Result<OAuth2Settings> OAuth2Settings::parse(const Value& settings) {
         read_uri(settings, "requestedTokenType", read.requested_token_type)})
     if (!status) return fail(status.error());
   if (read.token_url.empty())
-    return fail(invalid("tokenUrl is missing: the URL of the token endpoint"));
+    return fail(policy_invalid("tokenUrl is missing: the URL of the token endpoint"));
   if (Status url = check_token_url(read.token_url); !url) return fail(std::move(url.error()));
   if (read.grant != OAuth2Grant::token_exchange) {
     for (const std::string_view name : {"subjectTokenType", "actorTokenType", "requestedTokenType"})
       if (settings.contains(name))
-        return fail(invalid(std::string(name) + " belongs to the grant token_exchange only"));
+        return fail(
+            policy_invalid(std::string(name) + " belongs to the grant token_exchange only"));
   }
   return read;
 }
@@ -207,39 +216,39 @@ Value OAuth2Settings::to_value() const {
 }
 
 Status check(const OAuth2Settings& settings, const CredentialValue& value) {
-  if (value.username.empty()) return fail(invalid("the client's id is missing"));
+  if (value.username.empty()) return fail(policy_invalid("the client's id is missing"));
   if (value.username.size() > kMaxText || !is_visible(value.username, ' '))
-    return fail(invalid("the client's id is too long or not printable ASCII"));
+    return fail(policy_invalid("the client's id is too long or not printable ASCII"));
   const bool silent = settings.client_authentication == ClientAuthentication::none;
   if (silent && !value.secret.empty())
     return fail(
-        invalid("there is a client's secret that clientAuthentication \"none\" would not "
-                "send; leave one of them out"));
+        policy_invalid("there is a client's secret that clientAuthentication \"none\" would not "
+                       "send; leave one of them out"));
   if (value.secret.empty() && !silent && settings.grant == OAuth2Grant::client_credentials)
-    return fail(invalid("the client's secret is missing"));
+    return fail(policy_invalid("the client's secret is missing"));
   if (value.secret.size() > kMaxSecret || !is_visible(value.secret.reveal(), ' '))
     return fail(
-        invalid("the client's secret is too long or not printable ASCII; a newline at its "
-                "end comes from echo: use printf %s"));
+        policy_invalid("the client's secret is too long or not printable ASCII; a newline at its "
+                       "end comes from echo: use printf %s"));
 
   const bool refresh = settings.grant == OAuth2Grant::refresh_token;
   const bool exchange = settings.grant == OAuth2Grant::token_exchange;
   for (const auto& [name, secret] : value.more) {
     if (!(refresh && name == "refreshToken") &&
         !(exchange && (name == "subjectToken" || name == "actorToken")))
-      return fail(invalid("the grant " + std::string(to_string(settings.grant)) +
-                          " takes none of the further values given; refresh_token takes "
-                          "refreshToken, token_exchange takes subjectToken and actorToken"));
+      return fail(policy_invalid("the grant " + std::string(to_string(settings.grant)) +
+                                 " takes none of the further values given; refresh_token takes "
+                                 "refreshToken, token_exchange takes subjectToken and actorToken"));
     if (secret.empty() || secret.size() > kMaxSecret || !is_visible(secret.reveal(), ' '))
-      return fail(invalid(name + " is empty, longer than 16 KiB or not printable ASCII"));
+      return fail(policy_invalid(name + " is empty, longer than 16 KiB or not printable ASCII"));
   }
   if (refresh && !value.more.contains("refreshToken"))
-    return fail(invalid("the grant refresh_token needs a refreshToken"));
+    return fail(policy_invalid("the grant refresh_token needs a refreshToken"));
   if (exchange && !value.more.contains("subjectToken"))
-    return fail(invalid("the grant token_exchange needs a subjectToken"));
+    return fail(policy_invalid("the grant token_exchange needs a subjectToken"));
   // RFC 8693 §2.1: actor_token_type stands beside an actor_token only.
   if (!settings.actor_token_type.empty() && !value.more.contains("actorToken"))
-    return fail(invalid("actorTokenType is set, but there is no actorToken"));
+    return fail(policy_invalid("actorTokenType is set, but there is no actorToken"));
   return {};
 }
 

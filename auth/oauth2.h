@@ -20,13 +20,25 @@
 
 namespace stepwell::auth {
 
-enum class OAuth2Grant : std::uint8_t { client_credentials, refresh_token, token_exchange };
+// `password` stands in definitions alone (RFC 9700 §2.4 advises against it).
+enum class OAuth2Grant : std::uint8_t {
+  client_credentials,
+  refresh_token,
+  token_exchange,
+  password
+};
 std::string_view to_string(OAuth2Grant grant) noexcept;  // "client_credentials" …
 
-// How the client says who it is: in an Authorization header (RFC 6749 §2.3.1), in the body, or by
-// its id alone.
-enum class ClientAuthentication : std::uint8_t { basic, post, none };
-std::string_view to_string(ClientAuthentication way) noexcept;  // "basic", "post", "none"
+// How the client says who it is: in an Authorization header (RFC 6749 §2.3.1), in the body, by its
+// id alone; and in definitions alone, by a JWT that its secret signs or that it is given (RFC
+// 7523).
+enum class ClientAuthentication : std::uint8_t { basic, post, none, secret_jwt, assertion };
+std::string_view to_string(ClientAuthentication way) noexcept;  // "basic", "post", "none" …
+
+// Members of CredentialValue::more, of policies in definitions.
+inline constexpr std::string_view kOwnerName = "ownerName";  // of the grant password
+inline constexpr std::string_view kOwnerPassword = "ownerPassword";
+inline constexpr std::string_view kClientAssertion = "clientAssertion";
 
 inline constexpr std::string_view kAccessTokenType =
     "urn:ietf:params:oauth:token-type:access_token";  // RFC 8693 §3
@@ -43,6 +55,12 @@ struct OAuth2Settings {
   std::string actor_token_type;
   std::string requested_token_type;
 
+  // Of policies in definitions alone; parse() does not know them.
+  std::vector<std::string> audiences;
+  std::vector<std::string> issuers;  // whose tokens are taken; empty: anybody's
+  std::string discovery_url;         // OpenID Connect Discovery §4, where token_url is empty
+  bool json = false;                 // the request's encoding; else a form
+
   // {grant, tokenUrl, clientAuthentication, scopes, audience, resource, subjectTokenType,
   // actorTokenType, requestedTokenType}; all but tokenUrl may be left out.
   // Errors: validation/`credential-invalid`, which names the member.
@@ -57,8 +75,10 @@ struct OAuth2Settings {
 Status check(const OAuth2Settings& settings, const CredentialValue& value);
 
 // The POST for a token, without guard, pool and timeouts. Its body may hold secrets: the caller
-// wipes it. Precondition: check().
-http::Request token_request(const OAuth2Settings& settings, const CredentialValue& value);
+// wipes it. `assertion`: the JWT by which the client proves itself, where it does. Precondition:
+// check().
+http::Request token_request(const OAuth2Settings& settings, const CredentialValue& value,
+                            std::string_view assertion = {});
 // "Authorization: Basic …" with the NUL that ends a C string; empty where the client does not
 // authenticate itself that way.
 Secret client_line(const OAuth2Settings& settings, const CredentialValue& value);
@@ -71,7 +91,7 @@ struct IssuedToken {
 
 // What the problems about a token say, so that a person finds the credential.
 struct TokenContext {
-  std::string credential;  // its name
+  std::string credential;  // its name; empty for a policy in a definition
   std::uint32_t version = 0;
   std::string endpoint;  // without query
 };
@@ -86,6 +106,14 @@ using Mask = std::function<std::string(std::string)>;
 // ever shown, masked, in printable ASCII and cut short.
 Result<IssuedToken> parse_token_answer(http::Response& answer, const TokenContext& context,
                                        const Mask& mask = {});
+// The token endpoint of an OpenID Connect provider's answer at `discovery_url` (OpenID Connect
+// Discovery §4.2, §4.3). Errors: as above, `token-unavailable`.
+Result<std::string> parse_discovery(http::Response& answer, const OAuth2Settings& settings,
+                                    const TokenContext& context);
+// Is the token from one of settings.issuers? Errors: `token-refused`, also where that cannot be
+// told.
+Status check_issuer(const IssuedToken& issued, const OAuth2Settings& settings,
+                    const TokenContext& context);
 // communication/503/`token-unavailable`, retryable, because of `cause`.
 Problem token_unavailable(const TokenContext& context, Problem cause);
 // authentication/401/`token-expired`, retryable.

@@ -2,14 +2,15 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
-#include <initializer_list>
 #include <memory>
 #include <utility>
 
+#include "auth/jwt.h"
 #include "auth/oauth2.h"
 #include "base/encoding.h"
 #include "base/json.h"
 #include "http/headers.h"
+#include "http/url.h"
 
 namespace stepwell::auth {
 
@@ -19,7 +20,9 @@ using std::chrono::seconds;
 
 constexpr std::size_t kMaxToken = 16UL * 1024;
 constexpr std::size_t kMaxError = 64;
-constexpr std::size_t kMaxDescription = 200;
+constexpr std::size_t kMaxErrorDescription = 200;
+// RFC 7523 §2.2.
+constexpr std::string_view kJwtBearer = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 // Longer than any token lives; keeps sums of times far from overflowing.
 constexpr seconds kLongestLife = std::chrono::hours(24 * 365 * 10);
 
@@ -45,9 +48,10 @@ void append_encoded(std::string& out, std::string_view text) {
 }
 
 using Field = std::pair<std::string_view, std::string_view>;
+using Fields = std::vector<Field>;
 
 // The fields that are not empty, in order.
-std::string form_body(std::initializer_list<Field> fields) {
+std::string form_body(const Fields& fields) {
   std::size_t room = 0;
   for (const auto& [name, value] : fields) room += name.size() + 3 * value.size() + 2;
   std::string body;
@@ -59,6 +63,23 @@ std::string form_body(std::initializer_list<Field> fields) {
     append_encoded(body, value);
   }
   return body;
+}
+
+// The same as JSON; what is there several times, as an array.
+std::string json_body(const Fields& fields) {
+  Value object = Value::object();
+  for (const auto& [name, value] : fields) {
+    if (value.empty()) continue;
+    const Value* earlier = object.find(name);
+    if (earlier == nullptr) {
+      object.set(name, value);
+      continue;
+    }
+    Value list = earlier->is_array() ? *earlier : Value::array({*earlier});
+    list.push_back(value);
+    object.set(name, std::move(list));
+  }
+  return to_json(object);
 }
 
 std::string_view grant_type(OAuth2Grant grant) {
@@ -91,29 +112,33 @@ std::string shown(const Value& text, std::size_t most, const Mask& mask) {
   return out;
 }
 
+// Whose token it is.
+std::string subject_of(const TokenContext& context) {
+  return context.credential.empty() ? "the definition's own policy"
+                                    : "the credential " + context.credential;
+}
+
 Problem with_context(Problem problem, const TokenContext& context) {
+  if (context.credential.empty()) return problem;
   return std::move(problem)
       .with("credential", context.credential)
       .with("credentialVersion", context.version);
 }
 
 Problem refused(const TokenContext& context, const std::string& why) {
-  return with_context(
-      make_problem(ErrorKind::authentication, "token-refused",
-                   "the token endpoint " + context.endpoint +
-                       " refused to give a token for the "
-                       "credential " +
-                       context.credential + ": " + why +
-                       "; check it there, then rotate it with: stepwell credentials rotate " +
-                       context.credential),
-      context);
+  std::string detail = "the token endpoint " + context.endpoint + " refused to give a token for " +
+                       subject_of(context) + ": " + why;
+  if (!context.credential.empty())
+    detail +=
+        "; check it there, then rotate it with: stepwell credentials rotate " + context.credential;
+  return with_context(make_problem(ErrorKind::authentication, "token-refused", std::move(detail)),
+                      context);
 }
 
 Problem unavailable(const TokenContext& context, const std::string& why, bool retryable = true) {
-  Problem problem =
-      make_problem(ErrorKind::communication, "token-unavailable",
-                   "no token could be fetched for the credential " + context.credential +
-                       ": the token endpoint " + context.endpoint + " " + why);
+  Problem problem = make_problem(ErrorKind::communication, "token-unavailable",
+                                 "no token could be fetched for " + subject_of(context) +
+                                     ": the token endpoint " + context.endpoint + " " + why);
   problem.status = 503;
   problem.retryable = retryable;
   return with_context(std::move(problem), context);
@@ -167,7 +192,7 @@ std::string spoken_error(const Value& answer, const Mask& mask) {
   std::string out = shown(answer.get("error"), kMaxError, mask);
   const Value& description = answer.get("error_description");
   if (description.is_string() && !description.empty())
-    out += " (" + shown(description, kMaxDescription, mask) + ")";
+    out += " (" + shown(description, kMaxErrorDescription, mask) + ")";
   return out;
 }
 
@@ -202,7 +227,9 @@ Problem read_failure(const http::Response& response, const Value& answer,
 
 }  // namespace
 
-http::Request token_request(const OAuth2Settings& settings, const CredentialValue& value) {
+http::Request token_request(const OAuth2Settings& settings, const CredentialValue& value,
+                            std::string_view assertion) {
+  const bool owner = settings.grant == OAuth2Grant::password;
   const bool exchange = settings.grant == OAuth2Grant::token_exchange;
   const bool in_body = settings.client_authentication != ClientAuthentication::basic;
   const bool post = settings.client_authentication == ClientAuthentication::post;
@@ -218,21 +245,28 @@ http::Request token_request(const OAuth2Settings& settings, const CredentialValu
   http::Request request;
   request.method = "POST";
   request.url = settings.token_url;
-  request.headers = {{"Accept", "application/json"},
-                     {"Content-Type", "application/x-www-form-urlencoded"}};
-  request.body = form_body(
-      {{"grant_type", grant_type(settings.grant)},
-       {"refresh_token", settings.grant == OAuth2Grant::refresh_token ? more("refreshToken") : ""},
-       {"subject_token", exchange ? more("subjectToken") : ""},
-       {"subject_token_type", exchange ? settings.subject_token_type : std::string_view()},
-       {"actor_token", actor},
-       {"actor_token_type", actor.empty() ? std::string_view() : actor_type},
-       {"requested_token_type", exchange ? settings.requested_token_type : std::string_view()},
-       {"scope", scope},
-       {"audience", settings.audience},
-       {"resource", settings.resource},
-       {"client_id", in_body ? std::string_view(value.username) : std::string_view()},
-       {"client_secret", post ? value.secret.reveal() : std::string_view()}});
+  request.headers = {
+      {"Accept", "application/json"},
+      {"Content-Type", settings.json ? "application/json" : "application/x-www-form-urlencoded"}};
+  Fields fields = {
+      {"grant_type", grant_type(settings.grant)},
+      {"refresh_token", settings.grant == OAuth2Grant::refresh_token ? more("refreshToken") : ""},
+      {"username", owner ? more(kOwnerName) : ""},
+      {"password", owner ? more(kOwnerPassword) : ""},
+      {"subject_token", exchange ? more("subjectToken") : ""},
+      {"subject_token_type", exchange ? settings.subject_token_type : std::string_view()},
+      {"actor_token", actor},
+      {"actor_token_type", actor.empty() ? std::string_view() : actor_type},
+      {"requested_token_type", exchange ? settings.requested_token_type : std::string_view()},
+      {"scope", scope},
+      {"audience", settings.audience},
+      {"resource", settings.resource},
+      {"client_id", in_body ? std::string_view(value.username) : std::string_view()},
+      {"client_secret", post ? value.secret.reveal() : std::string_view()},
+      {"client_assertion_type", assertion.empty() ? std::string_view() : kJwtBearer},
+      {"client_assertion", assertion}};
+  for (const std::string& audience : settings.audiences) fields.emplace_back("audience", audience);
+  request.body = settings.json ? json_body(fields) : form_body(fields);
   return request;
 }
 
@@ -262,6 +296,50 @@ Result<IssuedToken> parse_token_answer(http::Response& answer, const TokenContex
   return fail(read_failure(answer, body, context, mask));
 }
 
+Result<std::string> parse_discovery(http::Response& answer, const OAuth2Settings& settings,
+                                    const TokenContext& context) {
+  const Result<Value> parsed = parse_json(answer.body, {.max_depth = 32});
+  const auto useless = [&](const std::string& why) {
+    return fail(unavailable(context, "(its OpenID Connect configuration) " + why));
+  };
+  if (answer.status != 200)
+    return useless("answered with status " + std::to_string(answer.status) +
+                   "; check the policy's authority");
+  if (!parsed || !parsed->is_object()) return useless("is no JSON object");
+  const Value& endpoint = parsed->get("token_endpoint");
+  if (!endpoint.is_string()) return useless("names no token_endpoint");
+  const auto url = http::parse_url(endpoint.as_string());
+  if (!url) return useless("names a token_endpoint that is no usable URL");
+  if (url->origin.scheme == "http" && settings.discovery_url.starts_with("https:"))
+    return useless("names a token_endpoint that is not https");
+  // OpenID Connect Discovery §4.3: whose configuration it is must be what was asked for.
+  const Value& issuer = parsed->get("issuer");
+  const std::string name(issuer.is_string() ? issuer.as_string() : std::string_view());
+  const auto& listed = settings.issuers;
+  std::string_view expected = settings.discovery_url;
+  expected = expected.substr(0, expected.rfind("/.well-known/"));
+  std::string_view shown_issuer = name;
+  if (shown_issuer.ends_with('/')) shown_issuer.remove_suffix(1);
+  if (shown_issuer != expected && std::find(listed.begin(), listed.end(), name) == listed.end())
+    return useless(
+        "is that of another issuer than the policy's authority; if that is meant, list "
+        "it in the policy's issuers");
+  return std::string(endpoint.as_string());
+}
+
+Status check_issuer(const IssuedToken& issued, const OAuth2Settings& settings,
+                    const TokenContext& context) {
+  if (settings.issuers.empty()) return {};
+  const auto issuer = issuer_of(issued.access_token.reveal());
+  if (!issuer)
+    return fail(refused(context,
+                        "the token does not say who issued it, and the policy's issuers "
+                        "are to be checked"));
+  const auto& listed = settings.issuers;
+  if (std::find(listed.begin(), listed.end(), *issuer) != listed.end()) return {};
+  return fail(refused(context, "the token is from none of the policy's issuers"));
+}
+
 Problem token_unavailable(const TokenContext& context, Problem cause) {
   Problem problem = unavailable(context, "could not be asked: " + cause.detail);
   problem.cause = std::make_shared<const Problem>(std::move(cause));
@@ -270,7 +348,7 @@ Problem token_unavailable(const TokenContext& context, Problem cause) {
 
 Problem token_expired(const TokenContext& context) {
   Problem problem = make_problem(ErrorKind::authentication, "token-expired",
-                                 "the token of the credential " + context.credential +
+                                 "the token of " + subject_of(context) +
                                      " expired while the request was being prepared; the next "
                                      "attempt fetches a new token");
   problem.retryable = true;

@@ -3,7 +3,10 @@
 #include <algorithm>
 #include <utility>
 
+#include "auth/cipher.h"
+#include "auth/jwt.h"
 #include "auth/redactor.h"
+#include "base/encoding.h"
 #include "http/url.h"
 
 namespace stepwell::auth {
@@ -37,7 +40,8 @@ Secret bearer_line(const Secret& token) {  // RFC 6750 §2.1
 }
 
 std::string endpoint_of(const OAuth2Settings& settings) {
-  const Result<http::Url> url = http::parse_url(settings.token_url);
+  const Result<http::Url> url =
+      http::parse_url(settings.token_url.empty() ? settings.discovery_url : settings.token_url);
   return url ? url->without_query() : std::string("(unreadable)");
 }
 
@@ -117,8 +121,8 @@ class TokenSource::RequestGuard final : public http::SendGuard {
 // The one request for a token that is under way.
 class TokenSource::Fetch final : public http::Exchange {
  public:
-  Fetch(std::shared_ptr<TokenSource> source, std::shared_ptr<RequestGuard> guard)
-      : source_(std::move(source)), guard_(std::move(guard)) {}
+  Fetch(std::shared_ptr<TokenSource> source, std::shared_ptr<RequestGuard> guard, bool discovery)
+      : source_(std::move(source)), guard_(std::move(guard)), discovery_(discovery) {}
   ~Fetch() override {
     if (request.body) wipe(*request.body);
     // Dropped unanswered, which would leave the waiters waiting.
@@ -132,12 +136,15 @@ class TokenSource::Fetch final : public http::Exchange {
   Fetch& operator=(const Fetch&) = delete;
 
   void complete(http::Outcome outcome) override {
-    std::exchange(source_, nullptr)->finish(std::move(outcome), guard_->denied());
+    const auto source = std::exchange(source_, nullptr);
+    if (discovery_) return source->discovered(std::move(outcome), guard_->denied());
+    source->finish(std::move(outcome), guard_->denied());
   }
 
  private:
   std::shared_ptr<TokenSource> source_;
   const std::shared_ptr<RequestGuard> guard_;
+  const bool discovery_;  // asks where the token endpoint is
 };
 
 // ---- the source ----
@@ -156,9 +163,15 @@ TokenSource::TokenSource(Parts parts, ExpiryClock& expiry, const Clock& clock)
       learn_(std::move(parts.learn)),
       keep_(std::move(parts.keep)),
       counters_(std::move(parts.counters)),
+      private_values_(parts.private_values),
       expiry_(expiry),
       clock_(clock),
-      value_(std::move(parts.value)) {}
+      value_(std::move(parts.value)),
+      token_url_(settings_.token_url) {
+  remember(value_.secret.reveal());
+  for (const auto& [name, secret] : value_.more)
+    if (name != kOwnerName) remember(secret.reveal());
+}
 
 TokenSource::~TokenSource() = default;
 
@@ -237,42 +250,107 @@ Problem TokenSource::denial() const {
       .with("credentialVersion", context_.version);
 }
 
-std::unique_ptr<http::Exchange> TokenSource::prepare() {
-  auto guard = std::make_shared<RequestGuard>(client_line(settings_, value_), permits_);
-  auto exchange = std::make_unique<Fetch>(shared_from_this(), guard);
-  http::Request& request = exchange->request;
-  request = token_request(settings_, value_);
-  request.guard = std::move(guard);
-  request.pool = pool_;
+void TokenSource::limit(http::Request& request) const {
   request.timeouts.connect = kConnect;
   request.timeouts.first_byte = kTotal;
   request.timeouts.total = Deadline::after(clock_, kTotal);
   request.limits.response_body = 1_MiB;
+  request.pool = pool_;
+}
+
+std::unique_ptr<http::Exchange> TokenSource::prepare_discovery() {
+  auto guard = std::make_shared<RequestGuard>(Secret(), permits_);
+  auto exchange = std::make_unique<Fetch>(shared_from_this(), guard, true);
+  http::Request& request = exchange->request;
+  request.url = settings_.discovery_url;
+  request.headers = {{"Accept", "application/json"}};
+  request.guard = std::move(guard);
+  limit(request);
+  request.repeatable = true;
+  fetching_ = true;
+  return exchange;
+}
+
+// The JWT by which the client proves itself; empty where it does not.
+Secret TokenSource::assertion() {
+  if (settings_.client_authentication == ClientAuthentication::assertion)
+    return Secret(value_.reveal(kClientAssertion));
+  if (settings_.client_authentication != ClientAuthentication::secret_jwt) return {};
+  // Unlike any other of this client: nobody else's secret makes the same of moment and number.
+  std::string seed = std::to_string(clock_.now().time_since_epoch().count());
+  seed += "/" + std::to_string(clock_.steady_now().time_since_epoch().count());
+  seed += "/" + std::to_string(++assertions_) + "/" + pool_;
+  Mac id;
+  hmac_sha256(value_.secret.reveal(), seed, id);
+  return sign_client_assertion(value_.username, value_.secret.reveal(), token_url_, expiry_.now(),
+                               to_hex(id.view().substr(0, 16)));
+}
+
+std::unique_ptr<http::Exchange> TokenSource::prepare() {
+  if (token_url_.empty()) return prepare_discovery();
+  auto guard = std::make_shared<RequestGuard>(client_line(settings_, value_), permits_);
+  auto exchange = std::make_unique<Fetch>(shared_from_this(), guard, false);
+  http::Request& request = exchange->request;
+  const Secret proof = assertion();
+  request = token_request(settings_, value_, proof.reveal());
+  request.url = token_url_;
+  request.guard = std::move(guard);
+  limit(request);
   // A refresh token may be good for one use, so that sending it twice can lose it.
   request.repeatable = settings_.grant == OAuth2Grant::client_credentials;
   fetching_ = true;
   return exchange;
 }
 
-Result<IssuedToken> TokenSource::read(http::Outcome outcome, std::optional<Problem> denied) const {
-  if (outcome.response)
-    return parse_token_answer(*outcome.response, context_,
-                              [this](std::string text) { return mask(std::move(text)); });
-  if (denied) return fail(*std::move(denied));
+// Why a request brought no answer, as those who wait for a token are told it.
+Problem TokenSource::undelivered(http::Outcome outcome, std::optional<Problem> denied) const {
+  if (denied) return *std::move(denied);
   Problem problem = std::move(outcome.response.error());
   const std::string_view type = problem.type;
   // What failed on the way says nothing about the step's own request, which was not sent.
   if (type == error_type_uri(ErrorKind::communication) ||
       type == error_type_uri(ErrorKind::timeout))
-    return fail(token_unavailable(context_, std::move(problem)));
-  return fail(std::move(problem)
-                  .with("credential", context_.credential)
-                  .with("credentialVersion", context_.version));
+    return token_unavailable(context_, std::move(problem));
+  if (context_.credential.empty()) return problem;
+  return std::move(problem)
+      .with("credential", context_.credential)
+      .with("credentialVersion", context_.version);
+}
+
+Result<IssuedToken> TokenSource::read(http::Outcome outcome, std::optional<Problem> denied) const {
+  if (!outcome.response) return fail(undelivered(std::move(outcome), std::move(denied)));
+  auto issued = parse_token_answer(*outcome.response, context_,
+                                   [this](std::string text) { return mask(std::move(text)); });
+  if (!issued) return issued;
+  if (Status known = check_issuer(*issued, settings_, context_); !known)
+    return fail(std::move(known.error()));
+  return issued;
+}
+
+void TokenSource::discovered(http::Outcome outcome, std::optional<Problem> denied) {
+  const bool was_denied = denied.has_value();
+  Result<std::string> url =
+      outcome.response
+          ? parse_discovery(*outcome.response, settings_, context_)
+          : Result<std::string>(fail(undelivered(std::move(outcome), std::move(denied))));
+  if (!url) return conclude(fail(std::move(url.error())), was_denied);
+  std::unique_ptr<http::Exchange> request;
+  {
+    const std::scoped_lock lock(mutex_);
+    fetching_ = false;
+    if (closed_) return;  // close() has woken everybody
+    token_url_ = std::move(*url);
+    request = prepare();
+  }
+  submit_(std::move(request));
 }
 
 void TokenSource::finish(http::Outcome outcome, std::optional<Problem> denied) {
   const bool was_denied = denied.has_value();
-  Result<IssuedToken> issued = read(std::move(outcome), std::move(denied));
+  conclude(read(std::move(outcome), std::move(denied)), was_denied);
+}
+
+void TokenSource::conclude(Result<IssuedToken> issued, bool was_denied) {
   Status result = issued ? Status() : Status(fail(issued.error()));
   count(result);
   if (issued && learn_) {
@@ -286,10 +364,15 @@ void TokenSource::finish(http::Outcome outcome, std::optional<Problem> denied) {
     fetching_ = false;
     if (closed_) return;  // close() has woken everybody
     waiters.swap(waiters_);
-    if (issued)
+    if (issued) {
+      remember(issued->access_token.reveal());
+      remember(issued->refresh_token.reveal());
       kept = adopt(*std::move(issued));
-    else if (!was_denied)  // a denial may be lifted at any moment
-      failure_ = Failure{result.error(), clock_.steady_now()};
+    } else {
+      // A denial may be lifted at any moment.
+      if (!was_denied) failure_ = Failure{result.error(), clock_.steady_now()};
+      token_url_ = settings_.token_url;  // the provider may have moved it
+    }
   }
   if (keep_ && !kept.empty()) keep_(kept);
   for (const auto& wake : waiters) wake(result);
@@ -313,20 +396,6 @@ void TokenSource::count(const Status& result) const {
     counters_->refused.increment();
   else if (result.error().code == "token-unavailable")
     counters_->unavailable.increment();
-}
-
-// Only for the error texts of an endpoint, so that it may cost something.
-std::string TokenSource::mask(std::string text) const {
-  const std::scoped_lock lock(mutex_);
-  text = ValueForms(value_.username, value_.secret.reveal()).mask(std::move(text));
-  // Encoded before it goes into base64 (RFC 6749 §2.3.1), so no form of the value itself.
-  constexpr std::string_view kName = "Authorization: Basic ";
-  if (const Secret line = client_line(settings_, value_); line.size() > kName.size())
-    text = ValueForms("", line.reveal().substr(kName.size(), line.size() - kName.size() - 1))
-               .mask(std::move(text));
-  for (const auto& [name, secret] : value_.more)
-    text = ValueForms("", secret.reveal()).mask(std::move(text));
-  return text;
 }
 
 }  // namespace stepwell::auth

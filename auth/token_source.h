@@ -4,6 +4,7 @@
 // reactor goes first. All members may be called from any thread, and none blocks.
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -22,6 +23,8 @@
 #include "http/reactor.h"
 
 namespace stepwell::auth {
+
+class ValueForms;
 
 // stepwell_oauth2_refreshes_total{outcome}; made once and shared by all sources.
 struct TokenCounters {
@@ -47,6 +50,8 @@ class TokenSource final : public std::enable_shared_from_this<TokenSource> {
     // credential is lost at the next start. Called on the reactor's thread. May be empty.
     std::function<void(const Secret& refresh_token)> keep;
     std::shared_ptr<const TokenCounters> counters;
+    // Of a policy in a definition: what it holds and is given is known to mask_answer() alone.
+    bool private_values = false;
   };
 
   static std::shared_ptr<TokenSource> make(Parts parts, ExpiryClock& expiry, const Clock& clock);
@@ -71,6 +76,9 @@ class TokenSource final : public std::enable_shared_from_this<TokenSource> {
   // unless another one was refused less than five seconds ago.
   void refused(const http::SendGuard& used);
 
+  // The text without the policy's values and its latest tokens, where `private_values` is set.
+  std::string mask_answer(std::string text) const;
+
   // The version is revoked or rotated, and `permits` denies: whoever waits is told so, and no
   // request for a token starts any more. Wakes on this thread; call it without locks.
   void close();
@@ -86,10 +94,17 @@ class TokenSource final : public std::enable_shared_from_this<TokenSource> {
   };
 
   TokenSource(Parts parts, ExpiryClock& expiry, const Clock& clock);
-  bool usable() const;                        // mutex_ is held
-  bool failed_recently() const;               // mutex_ is held
-  std::unique_ptr<http::Exchange> prepare();  // mutex_ is held
+  bool usable() const;                                  // mutex_ is held
+  bool failed_recently() const;                         // mutex_ is held
+  std::unique_ptr<http::Exchange> prepare();            // mutex_ is held
+  std::unique_ptr<http::Exchange> prepare_discovery();  // mutex_ is held
+  void limit(http::Request& request) const;
+  Secret assertion();  // mutex_ is held
   void finish(http::Outcome outcome, std::optional<Problem> denied);
+  void discovered(http::Outcome outcome, std::optional<Problem> denied);
+  void conclude(Result<IssuedToken> issued, bool was_denied);
+  void remember(std::string_view secret);
+  Problem undelivered(http::Outcome outcome, std::optional<Problem> denied) const;
   Result<IssuedToken> read(http::Outcome outcome, std::optional<Problem> denied) const;
   void count(const Status& result) const;
   Secret adopt(IssuedToken issued);  // mutex_ is held; a refresh token that must be kept
@@ -104,12 +119,16 @@ class TokenSource final : public std::enable_shared_from_this<TokenSource> {
   const std::function<void(std::string_view)> learn_;
   const std::function<void(const Secret&)> keep_;
   const std::shared_ptr<const TokenCounters> counters_;
+  const bool private_values_;
   ExpiryClock& expiry_;
   const Clock& clock_;
 
   mutable std::mutex mutex_;
-  CredentialValue value_;                 // guarded by mutex_; its refresh token may be replaced
-  std::shared_ptr<TokenGuard> token_;     // guarded by mutex_
+  CredentialValue value_;         // guarded by mutex_; its refresh token may be replaced
+  std::string token_url_;         // guarded by mutex_; empty: to be discovered
+  std::uint64_t assertions_ = 0;  // guarded by mutex_; made so far
+  std::deque<std::shared_ptr<const ValueForms>> known_;  // guarded by mutex_; private values
+  std::shared_ptr<TokenGuard> token_;                    // guarded by mutex_
   std::optional<SteadyTime> refused_at_;  // guarded by mutex_; a token, by the upstream
   std::optional<Failure> failure_;        // guarded by mutex_; since the last success
   bool fetching_ = false;                 // guarded by mutex_

@@ -12,7 +12,7 @@ namespace stepwell::auth {
 
 namespace {
 
-Status damaged(std::string detail) {
+Status tombstone_damaged(std::string detail) {
   return fail(make_problem(ErrorKind::configuration, "store-damaged", std::move(detail)));
 }
 
@@ -37,26 +37,28 @@ Status TombstoneLedger::adopt(const StoredState& stored) {
   std::set<std::uint64_t> numbers;
   for (const Tombstone& stone : stored.tombstones_beside) {
     if (!equal_in_constant_time(stone.mac, mac_of(stone)))
-      return damaged("in the tombstone file, " + name_of(stone) +
-                     " was changed, or belongs to another store; restore the file from a backup");
+      return tombstone_damaged(
+          "in the tombstone file, " + name_of(stone) +
+          " was changed, or belongs to another store; restore the file from a backup");
     if (!numbers.insert(stone.number).second || !known_.emplace(place_of(stone), stone).second)
-      return damaged("in the tombstone file, " + name_of(stone) +
-                     " stands twice; restore the file from a backup");
+      return tombstone_damaged("in the tombstone file, " + name_of(stone) +
+                               " stands twice; restore the file from a backup");
   }
   std::set<Place> stored_places;
   for (const Tombstone& stone : stored.tombstones) {
     const auto beside = known_.find(place_of(stone));
     if (beside == known_.end() || beside->second.mac != stone.mac)
-      return damaged(name_of(stone) +
-                     " is missing in the tombstone file, which was cut or lost; restore the file "
-                     "from a backup, or have what the database knows written back with: stepwell "
-                     "doctor --fix");
+      return tombstone_damaged(
+          name_of(stone) +
+          " is missing in the tombstone file, which was cut or lost; restore the file "
+          "from a backup, or have what the database knows written back with: stepwell "
+          "doctor --fix");
     stored_places.insert(place_of(stone));
   }
   last_ = known_.size();
   // Distinct numbers from 1 to their count: nothing is missing between them.
   if (!numbers.empty() && (*numbers.begin() != 1 || *numbers.rbegin() != last_))
-    return damaged(
+    return tombstone_damaged(
         "a line is missing in the tombstone file, and with it a revocation; restore the file from "
         "a backup");
   for (const auto& [place, stone] : known_) {

@@ -32,7 +32,7 @@ std::uint32_t* index_of(ObjectRep* rep) {
 }
 
 constexpr std::size_t kScannedMembers = 8;                // above it an object has a hash index
-constexpr std::uint32_t kRecursiveDepth = 64;             // above it a release is iterative
+constexpr std::uint32_t kRecursiveRelease = 64;           // above it a release is iterative
 constexpr std::uint64_t kMaxWeight = UINT64_C(1) << 62U;  // "more than can ever be written out"
 thread_local std::int64_t live_bytes = 0;
 
@@ -178,7 +178,7 @@ void Value::destroy() noexcept {
       }
     }
   };
-  if (depth() <= kRecursiveDepth) {
+  if (depth() <= kRecursiveRelease) {
     destroy_one(tag_, payload_.rep, nullptr);
   } else {
     std::vector<Value> rest;

@@ -15,9 +15,11 @@
 #include <vector>
 
 #include "benchmarks/bare_loop.h"
+#include "benchmarks/definition_cost.h"
 #include "benchmarks/engine_load.h"
 #include "benchmarks/expression_cost.h"
 #include "benchmarks/gate_cost.h"
+#include "benchmarks/machine_cost.h"
 #include "benchmarks/results.h"
 #include "daemon/process.h"
 #include "http/url.h"
@@ -148,6 +150,8 @@ std::vector<Workload> workloads() {
       {"p1", [] { return std::vector<Row>{one_post("p1-engine-off-64", 64, 20'000, 0.5)}; }},
       {"gate", gate_cost},
       {"expression", expression_cost},
+      {"machine", machine_cost},
+      {"definitions", definition_cost},
   };
 }
 

@@ -23,6 +23,18 @@ if(STEPWELL_FUZZ)
     -fsanitize-ignorelist=${PROJECT_SOURCE_DIR}/tests/fuzz/ignorelist.txt)
 endif()
 
+# A build that is made once and as a whole (a submission's check) compiles a folder's sources in a few
+# translation units: that takes half of the time. Sources of one folder therefore have no two local
+# names that clash.
+option(STEPWELL_UNITY "Join the sources of each target" OFF)
+function(stepwell_join target)
+  if(STEPWELL_UNITY)
+    set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 12)
+    # Each source is taken for a header, and its local names for ones that hide another source's.
+    target_compile_options(${target} PRIVATE -Wno-subobject-linkage -Wno-shadow)
+  endif()
+endfunction()
+
 # stepwell_library(NAME SOURCES … DEPENDS folders… [LIBRARIES private external libraries…])
 # The target is stepwell_NAME; headers are found from the root as "NAME/header.h".
 function(stepwell_library NAME)
@@ -34,6 +46,7 @@ function(stepwell_library NAME)
     target_link_libraries(${target} PUBLIC stepwell_${folder})
   endforeach()
   target_link_libraries(${target} PRIVATE ${ARG_LIBRARIES} Threads::Threads)
+  stepwell_join(${target})
 endfunction()
 
 # stepwell_test(NAME SOURCES … DEPENDS folders… [LIBRARIES …] [LABELS …] [TIMEOUT seconds])
@@ -50,6 +63,7 @@ function(stepwell_test NAME)
   # some of std::optional for uninitialized.)
   target_compile_options(${target} PRIVATE ${optimization}
     -Wno-maybe-uninitialized)
+  stepwell_join(${target})
   foreach(folder ${ARG_DEPENDS})
     target_link_libraries(${target} PRIVATE stepwell_${folder})
   endforeach()

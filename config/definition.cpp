@@ -25,7 +25,7 @@ struct ChildLists {
   void operator()(const EmitBody& /*holds none*/) {}
   void operator()(const ListenBody& body) { lists.push_back(&body.tasks); }
   void operator()(const OpenApiCallBody& /*holds none*/) {}
-  void operator()(const FunctionCallBody& body) { lists.push_back(&body.tasks); }
+  void operator()(const FunctionCallBody& /*holds none*/) {}
   void operator()(const RunWorkflowBody& /*holds none*/) {}
   void operator()(const RunProcessBody& /*holds none*/) {}
 };
@@ -59,6 +59,16 @@ std::vector<const TaskList*> child_lists(const TaskBody& body) {
   ChildLists found;
   std::visit(found, body);
   return std::move(found.lists);
+}
+
+std::vector<const TaskList*> top_lists(const Definition& definition) {
+  std::vector<const TaskList*> lists{&definition.tasks};
+  for (const auto& function : definition.functions) lists.push_back(function.get());
+  for (const auto& extension : definition.extensions) {
+    lists.push_back(&extension->before);
+    lists.push_back(&extension->after);
+  }
+  return lists;
 }
 
 }  // namespace stepwell::config

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -30,12 +31,14 @@ struct FlowDirective {
 
 // How a call authenticates: a stored credential by name, or a policy written in the definition.
 struct Authentication {
-  enum class Kind : std::uint8_t { credential, basic, bearer, digest };
+  enum class Kind : std::uint8_t { credential, basic, bearer, digest, oauth2, oidc };
   Kind kind = Kind::credential;
   std::string credential;  // the stored credential's or secret's name; empty for inline values
   Template username;       // basic and digest, inline
   Template password;       // basic and digest, inline
   Template token;          // bearer, inline
+  UriTemplate authority;   // oauth2 and oidc, inline
+  Template policy;         // these two: the other members that the standard gives them
   Position position;
 };
 
@@ -70,6 +73,12 @@ struct ForkBody {
   bool compete = false;
 };
 
+// At most so many requests in any such time: metadata.stepwell.rateLimit.
+struct RateLimit {
+  std::uint32_t requests = 0;
+  Milliseconds per{0};
+};
+
 // What `metadata.stepwell` says of a call over HTTP.
 struct CallOptions {
   std::optional<bool> idempotent;
@@ -77,6 +86,9 @@ struct CallOptions {
   std::optional<Milliseconds> connect_timeout;
   std::optional<Milliseconds> first_byte_timeout;
   std::string ca_file;
+  std::string tls_credential;  // a stored clientCertificate; empty: none
+  std::string proxy;           // its URL; empty: none
+  std::optional<RateLimit> rate_limit;
 };
 
 // What a call gives: the decoded content, its bytes in base64, or the whole response.
@@ -107,6 +119,8 @@ struct OpenApiCallBody {
   Template operation;   // operationId
   Template parameters;  // null or an object
   std::optional<Authentication> authentication;
+  // Where it has none: the entries of use.authentications, for the document's security schemes.
+  std::map<std::string, Authentication, std::less<>> named;
   CallOutput output = CallOutput::content;
   bool redirect = false;
   CallOptions options;
@@ -115,8 +129,8 @@ struct OpenApiCallBody {
 // `call: NAME`: the function is a task of its own, whose raw input the arguments are.
 struct FunctionCallBody {
   std::string name;
-  Template arguments;  // `with`: null or an object
-  TaskList tasks;      // exactly one
+  Template arguments;                        // `with`; null: the task's input
+  std::shared_ptr<const TaskList> function;  // exactly one task, the same for all that call it
 };
 
 struct RunWorkflowBody {
@@ -215,7 +229,9 @@ struct ListenBody {
   std::string at = "index";
   TaskList tasks;
   std::optional<Template> foreach_output_as;
+  std::shared_ptr<const Schema> foreach_output_schema;  // null: none
   std::optional<Template> foreach_export_as;
+  std::shared_ptr<const Schema> foreach_export_schema;
 };
 
 using TaskBody = std::variant<DoBody, SetBody, SwitchBody, ForBody, ForkBody, HttpCallBody,
@@ -223,6 +239,7 @@ using TaskBody = std::variant<DoBody, SetBody, SwitchBody, ForBody, ForkBody, Ht
                               FunctionCallBody, RunWorkflowBody, RunProcessBody>;
 
 struct Extension;
+using Extensions = std::vector<std::shared_ptr<const Extension>>;
 
 struct Task {
   std::string name;
@@ -239,7 +256,7 @@ struct Task {
   std::optional<DurationTemplate> timeout;
   FlowDirective then;
   TaskBody body;
-  std::vector<std::shared_ptr<const Extension>> extensions;  // that extend it, in their order
+  std::shared_ptr<const Extensions> extensions;  // that extend it, in their order; null: none
 };
 
 // What runs around every task of a kind (use.extensions).
@@ -251,7 +268,8 @@ struct Extension {
   TaskList after;
 };
 
-// The lists of tasks that a task holds, in the order of the definition.
+// The lists of tasks that a task holds, in the order of the definition. A function that it calls
+// is not among them: see top_lists().
 std::vector<const TaskList*> child_lists(const TaskBody& body);
 
 // When instances start by themselves. Of every, cron, after and on exactly one is given.
@@ -263,6 +281,13 @@ struct Schedule {
   std::optional<EventStrategy> on;
   ListenBody::Read read = ListenBody::Read::data;
   Position position;
+};
+
+// How long instances can be read after their end (document.metadata.stepwell.retention); what is
+// not given is as the daemon's settings say.
+struct Retention {
+  std::optional<Milliseconds> age;     // since their end
+  std::optional<std::uint64_t> count;  // the latest so many of the workflow
 };
 
 struct Definition {
@@ -280,13 +305,19 @@ struct Definition {
   std::shared_ptr<const Schema> output_schema;  // of the transformed output
   std::optional<DurationTemplate> timeout;
   TaskList tasks;
-  std::vector<std::shared_ptr<const Extension>> extensions;
+  Extensions extensions;
+  std::vector<std::shared_ptr<const TaskList>> functions;  // each of one task
   std::optional<Schedule> schedule;
-  std::string run_as;  // document.metadata.stepwell.runAs
+  std::string run_as;             // document.metadata.stepwell.runAs
+  std::uint64_t concurrency = 0;  // instances that run at the same time at most; 0: any number
+  Retention retention;
   // Stored credentials that it refers to, each with the place of the first reference.
   std::vector<std::pair<std::string, Position>> credentials;
 
   std::string id() const { return namespace_ + "/" + name + ":" + version; }
 };
+
+// The lists that no task holds: the workflow's own, the functions, what extensions do.
+std::vector<const TaskList*> top_lists(const Definition& definition);
 
 }  // namespace stepwell::config

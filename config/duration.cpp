@@ -18,13 +18,14 @@ Problem invalid(std::string detail) {
   return make_problem(ErrorKind::validation, "duration-invalid", std::move(detail));
 }
 
-struct Unit {
+struct DurationUnit {
   char letter;
   std::int64_t milliseconds;
 };
-constexpr std::array<Unit, 2> kDateUnits{
+constexpr std::array<DurationUnit, 2> kDateUnits{
     {{'W', 7LL * 24 * 3600 * 1000}, {'D', 24LL * 3600 * 1000}}};
-constexpr std::array<Unit, 3> kTimeUnits{{{'H', 3600LL * 1000}, {'M', 60LL * 1000}, {'S', 1000}}};
+constexpr std::array<DurationUnit, 3> kTimeUnits{
+    {{'H', 3600LL * 1000}, {'M', 60LL * 1000}, {'S', 1000}}};
 
 // "12", "1.5" or "1,5" at the front of `text`, as a double; consumed. False where there is none.
 bool take_number(std::string_view& text, double& number) {
@@ -49,12 +50,13 @@ bool take_number(std::string_view& text, double& number) {
 }
 
 // The parts of the date or of the time, in the order of `units`.
-bool take_parts(std::string_view& text, std::span<const Unit> units, double& total, int& parts) {
+bool take_parts(std::string_view& text, std::span<const DurationUnit> units, double& total,
+                int& parts) {
   while (!text.empty() && text[0] != 'T') {
     double number = 0;
     if (!take_number(text, number) || text.empty()) return false;
     const auto unit = std::find_if(units.begin(), units.end(),
-                                   [&](const Unit& u) { return u.letter == text[0]; });
+                                   [&](const DurationUnit& u) { return u.letter == text[0]; });
     if (unit == units.end()) return false;
     total += number * static_cast<double>(unit->milliseconds);
     ++parts;

@@ -5,14 +5,14 @@
 #include <tuple>
 #include <utility>
 
+#include "base/ascii.h"
+
 namespace stepwell::config {
 
 namespace {
 
 constexpr std::size_t kLongestName = 40;
 constexpr std::size_t kMostCandidates = 300;
-
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
 // Optimal string alignment: insertions, deletions, replacements, swaps of neighbours. Both texts
 // are at most kLongestName long.
@@ -26,10 +26,10 @@ std::size_t distance(std::string_view a, std::string_view b) {
     Row& current = row(i);
     current[0] = i;
     for (std::size_t j = 1; j <= b.size(); ++j) {
-      const std::size_t other = lower(a[i - 1]) == lower(b[j - 1]) ? 0 : 1;
+      const std::size_t other = ascii_lower(a[i - 1]) == ascii_lower(b[j - 1]) ? 0 : 1;
       current[j] = std::min({above[j] + 1, current[j - 1] + 1, above[j - 1] + other});
-      const bool swapped = i > 1 && j > 1 && lower(a[i - 1]) == lower(b[j - 2]) &&
-                           lower(a[i - 2]) == lower(b[j - 1]);
+      const bool swapped = i > 1 && j > 1 && ascii_lower(a[i - 1]) == ascii_lower(b[j - 2]) &&
+                           ascii_lower(a[i - 2]) == ascii_lower(b[j - 1]);
       if (swapped) current[j] = std::min(current[j], row(i - 2)[j - 2] + 1);
     }
   }
@@ -72,12 +72,20 @@ void FaultList::add(Fault fault) {
   faults_.push_back(std::move(fault));
 }
 
+void FaultList::take_over(FaultList& other) {
+  errors_ += other.errors_;
+  for (Fault& fault : other.take()) add(std::move(fault));
+}
+
 std::vector<Fault> FaultList::take() {
   const auto key = [](const Fault& f) {
-    return std::tie(f.position.line, f.position.column, f.severity, f.what, f.hint);
+    return std::tie(f.file, f.position.line, f.position.column, f.severity, f.what, f.hint);
   };
-  std::stable_sort(faults_.begin(), faults_.end(),
-                   [&](const Fault& a, const Fault& b) { return key(a) < key(b); });
+  std::stable_sort(faults_.begin(), faults_.end(), [&](const Fault& a, const Fault& b) {
+    const bool a_elsewhere = a.file != file_;
+    const bool b_elsewhere = b.file != file_;
+    return a_elsewhere != b_elsewhere ? b_elsewhere : key(a) < key(b);
+  });
   // What stands behind an alias or in `use` is read once for each reference to it.
   faults_.erase(std::unique(faults_.begin(), faults_.end(),
                             [&](const Fault& a, const Fault& b) { return key(a) == key(b); }),
@@ -91,10 +99,9 @@ std::vector<Fault> FaultList::take() {
   return std::move(faults_);
 }
 
-std::string quoted(std::string_view text) {
-  constexpr std::size_t kMost = 80;
+std::string quoted(std::string_view text, std::size_t most) {
   std::string out = "`";
-  std::size_t end = std::min(text.size(), kMost);
+  std::size_t end = std::min(text.size(), most);
   // Not in the middle of a UTF-8 sequence.
   while (end < text.size() && end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U)
     --end;

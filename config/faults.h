@@ -21,13 +21,16 @@ class FaultList {
   void warning(Position position, std::string what, std::string reference = {},
                std::string hint = {});
 
+  // Those of another file.
+  void take_over(FaultList& other);
+
   std::size_t errors() const { return errors_; }
   bool has_errors() const { return errors_ > 0; }
   // So many faults that further ones are dropped: hints need not be looked for any more.
   bool full() const { return faults_.size() >= kMost; }
   std::size_t count() const { return faults_.size(); }
   const std::string& file() const { return file_; }
-  // In the order of their places, each once.
+  // In the order of their places, each once; other files behind this one.
   std::vector<Fault> take();
 
  private:
@@ -40,8 +43,9 @@ class FaultList {
   bool dropped_ = false;
 };
 
-// The text in backquotes, shortened and without control characters: fit for a message.
-std::string quoted(std::string_view text);
+// The text in backquotes, shortened to `most` bytes and without control characters: fit for a
+// message.
+std::string quoted(std::string_view text, std::size_t most = 80);
 // "`a`, `b` and `c`".
 std::string quoted_list(std::span<const std::string_view> names, std::string_view last = "and");
 

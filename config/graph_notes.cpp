@@ -11,9 +11,9 @@ namespace stepwell::config {
 
 namespace {
 
-constexpr std::size_t kLongest = 64;  // bytes of a line
+constexpr std::size_t kLongestLine = 64;  // bytes of a line
 
-// On one line, without what is behind `kLongest` bytes.
+// On one line, without what is behind `kLongestLine` bytes.
 std::string shortened(std::string_view text) {
   std::string out;
   bool blank = true;  // leading white space goes, other is one space
@@ -24,8 +24,8 @@ std::string shortened(std::string_view text) {
     blank = space;
   }
   while (out.ends_with(' ')) out.pop_back();
-  if (out.size() <= kLongest) return out;
-  std::size_t end = kLongest;
+  if (out.size() <= kLongestLine) return out;
+  std::size_t end = kLongestLine;
   while (end > 0 && (static_cast<unsigned char>(out[end]) & 0xC0U) == 0x80U) --end;
   return out.substr(0, end) + "…";
 }
@@ -61,6 +61,25 @@ std::string call_note(const Value& arguments) {
   for (char& c : method)
     if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
   return shortened(method + " " + written(uri));
+}
+
+std::string openapi_note(const Value& arguments) {
+  const Value& operation = arguments.get("operationId");
+  const Value& endpoint = arguments.get("document").get("endpoint");
+  const Value& uri = endpoint.is_object() ? endpoint.get("uri") : endpoint;
+  if (!operation.is_string() || !uri.is_string()) return {};
+  return shortened(written(operation) + " of " + written(uri));
+}
+
+// What a process runs: a command, a language, an image.
+std::string process_note(const Value& run) {
+  const Value& script = run.get("script");
+  if (script.is_object())
+    return written(script.contains("source") ? script.get("source").get("endpoint")
+                                             : script.get("language"));
+  const Value& text =
+      run.contains("shell") ? run.get("shell").get("command") : run.get("container").get("image");
+  return text.is_string() ? written(text) : std::string();
 }
 
 // An error's type without what all of one kind have before their last part.
@@ -105,6 +124,13 @@ void note_body(const Task& task, std::vector<std::string>& notes) {
     if (attempt->retry) add(retry_note(*attempt->retry, written_task.get("catch").get("retry")));
   } else if (std::holds_alternative<HttpCallBody>(task.body)) {
     add(call_note(written_task.get("with")));
+  } else if (std::holds_alternative<OpenApiCallBody>(task.body)) {
+    add(openapi_note(written_task.get("with")));
+  } else if (const auto* child = std::get_if<RunWorkflowBody>(&task.body)) {
+    add(shortened(child->namespace_ + "/" + child->name + ":" + child->version +
+                  (child->await ? "" : ", not awaited")));
+  } else if (std::holds_alternative<RunProcessBody>(task.body)) {
+    add(process_note(written_task.get("run")));
   } else if (std::holds_alternative<RaiseBody>(task.body)) {
     add("raise " + raise_note(written_task.get("raise")));
   } else if (std::holds_alternative<WaitBody>(task.body)) {
@@ -148,6 +174,12 @@ std::vector<std::string> task_notes(const Task& task) {
     notes.push_back(
         shortened("timeout " + (timeout.is_object() ? written_duration(timeout.get("after"))
                                                     : written(timeout))));
+  }
+  if (task.extensions) {
+    std::string names;
+    for (const auto& extension : *task.extensions)
+      names += (names.empty() ? "" : ", ") + extension->name;
+    notes.push_back(shortened("extended by " + names));
   }
   return notes;
 }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "config/definition.h"
+#include "config/resources.h"
 
 namespace stepwell::config {
 
@@ -31,10 +32,17 @@ struct Loaded {
   std::vector<Fault> faults;                     // in the order of their places
 };
 
+struct LoadOptions {
+  Resources* resources = nullptr;  // null: nothing is fetched, and what is needed is a fault …
+  bool offline = false;         // … or where this is set a warning: such a definition cannot run
+  std::string default_catalog;  // URI of the catalog `default`; empty: there is none
+};
+
 // `file` is the name that faults are reported under. Limits: 1 MiB, depth 64, 100,000 nodes
 // (aliases counted as what they expand to).
-Loaded load_definition(std::string_view text, const std::string& file);
+Loaded load_definition(std::string_view text, const std::string& file,
+                       const LoadOptions& options = {});
 // Reads the file first; a file that cannot be read is a fault at 0:0.
-Loaded load_definition_file(const std::string& path);
+Loaded load_definition_file(const std::string& path, const LoadOptions& options = {});
 
 }  // namespace stepwell::config

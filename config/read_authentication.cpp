@@ -11,13 +11,6 @@ namespace {
 constexpr std::array<std::string_view, 6> kPolicies{"use",    "basic",  "bearer",
                                                     "digest", "oauth2", "oidc"};
 
-void refer_to_credential(Reading& reading, const std::string& name, Position position) {
-  auto& credentials = reading.definition.credentials;
-  const bool known = std::any_of(credentials.begin(), credentials.end(),
-                                 [&](const auto& entry) { return entry.first == name; });
-  if (!known) credentials.emplace_back(name, position);
-}
-
 // {use: NAME} inside of a policy: a secret that use.secrets declares.
 void read_secret_name(Reading& reading, const Place& place, Authentication& result) {
   const std::optional<std::string> name = read_text(reading, place);
@@ -68,13 +61,9 @@ void read_bearer(Reading& reading, const Place& place, Authentication& result) {
     result.token = read_text_template(reading, *token, "token");
 }
 
-// oauth2 and oidc: stored ones alone, so far.
-void read_stored(Reading& reading, const Place& place, std::string_view policy,
-                 Authentication& result) {
-  const auto& members = place.node().members;
-  const bool stored = members.size() == 1 && members.front().key == "use";
-  if (!stored)
-    return reading.unsupported(place, "authentication: " + std::string(policy) + " without use");
+// oauth2 and oidc: a secret's name, or all of the policy.
+void read_oauth(Reading& reading, const Place& place, Authentication& result) {
+  if (place.node().find("use") == nullptr) return read_oauth_policy(reading, place, result);
   static constexpr std::array<std::string_view, 1> kKnown{"use"};
   const Fields fields(reading, place, kKnown);
   if (const auto use = fields.find("use")) read_secret_name(reading, *use, result);
@@ -134,14 +123,24 @@ std::optional<Authentication> read_policy(Reading& reading, const Place& place, 
   } else if (const auto bearer = fields.find("bearer")) {
     result.kind = Authentication::Kind::bearer;
     read_bearer(reading, *bearer, result);
-  } else {
-    for (const std::string_view policy : {"oauth2", "oidc"})
-      if (const auto other = fields.find(policy)) read_stored(reading, *other, policy, result);
+  } else if (const auto oauth2 = fields.find("oauth2")) {
+    result.kind = Authentication::Kind::oauth2;
+    read_oauth(reading, *oauth2, result);
+  } else if (const auto oidc = fields.find("oidc")) {
+    result.kind = Authentication::Kind::oidc;
+    read_oauth(reading, *oidc, result);
   }
   return result;
 }
 
 }  // namespace
+
+void refer_to_credential(Reading& reading, const std::string& name, Position position) {
+  auto& credentials = reading.definition.credentials;
+  const bool known = std::any_of(credentials.begin(), credentials.end(),
+                                 [&](const auto& entry) { return entry.first == name; });
+  if (!known) credentials.emplace_back(name, position);
+}
 
 std::optional<Authentication> read_authentication(Reading& reading, const Place& place) {
   return read_policy(reading, place, true);

@@ -18,9 +18,6 @@ namespace {
 
 constexpr std::array<std::string_view, 7> kArguments{"method", "endpoint", "headers", "query",
                                                      "body",   "output",   "redirect"};
-// Calls that the standard has and this version does not.
-constexpr std::array<std::string_view, 5> kOtherCalls{"openapi", "grpc", "asyncapi", "a2a", "mcp"};
-
 bool same_ignoring_case(std::string_view a, std::string_view b) {
   const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; };
   return std::equal(a.begin(), a.end(), b.begin(), b.end(),
@@ -61,9 +58,11 @@ Template read_method(Reading& reading, const Place& place) {
 }
 
 void check_header(Reading& reading, const Place& place, bool has_authentication) {
-  // The transport sets these (RFC 9110 §7.2, §8.6; RFC 9112 §6.1, §7.4, §9.6).
-  static constexpr std::array<std::string_view, 5> kOurs{"Host", "Content-Length",
-                                                         "Transfer-Encoding", "TE", "Connection"};
+  // The transport sets these (RFC 9110 §7.2, §7.6.1, §8.6, §10.1.1; RFC 9112 §6.1, §7.4, §9.6).
+  static constexpr std::array<std::string_view, 12> kOurs{
+      "Host",       "Content-Length", "Transfer-Encoding", "TE",
+      "Connection", "Keep-Alive",     "Upgrade",           "Trailer",
+      "Expect",     "HTTP2-Settings", "Proxy-Connection",  "Proxy-Authorization"};
   const std::string_view name = place.key();
   if (!is_token(name)) {
     reading.error_at_key(place, quoted(name) + " is no name of a header");
@@ -164,25 +163,11 @@ void warn_of_retries(Reading& reading, const Place& method, const HttpCallBody& 
                   "`false` that this is meant");
 }
 
-void refuse_call(Reading& reading, const Place& call, const std::string& name) {
-  static constexpr std::array<std::string_view, 1> kBuilt{"http"};
-  if (std::find(kOtherCalls.begin(), kOtherCalls.end(), name) != kOtherCalls.end())
-    return reading.error(call, quoted("call: " + name) + " is not supported by this version");
-  const std::string hint = did_you_mean(name, kBuilt);
-  reading.error(call, quoted("call: " + name) + " is not supported by this version", hint);
-}
-
 }  // namespace
 
 HttpCallBody read_http_call(Reading& reading, const Place& task) {
   HttpCallBody body;
   const Place call(task, *task.node().find("call"));
-  const std::optional<std::string> name = read_text(reading, call);
-  if (!name) return body;
-  if (*name != "http") {
-    refuse_call(reading, call, *name);
-    return body;
-  }
   const YamlNode::Member* metadata = task.node().find("metadata");
   if (metadata != nullptr) read_task_metadata(reading, Place(task, *metadata), &body.options);
   const YamlNode::Member* with = task.node().find("with");

@@ -6,6 +6,9 @@
 #include <fstream>
 #include <utility>
 
+#include "base/ascii.h"
+#include "config/extensions.h"
+#include "config/functions.h"
 #include "config/read_tasks.h"
 
 namespace stepwell::config {
@@ -17,9 +20,8 @@ constexpr std::array<std::string_view, 8> kTop{"document", "input",  "use",     
 constexpr std::array<std::string_view, 8> kDocument{"dsl",   "namespace", "name", "version",
                                                     "title", "summary",   "tags", "metadata"};
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_alphanumeric(char c) {
-  return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+  return is_ascii_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
 // RFC 1035 §2.3.1 as RFC 1123 §2.1 relaxed it.
@@ -31,7 +33,8 @@ bool is_dns_label(std::string_view text) {
 }
 
 bool is_numeric_part(std::string_view text) {
-  return !text.empty() && text.size() <= 18 && std::all_of(text.begin(), text.end(), is_digit) &&
+  return !text.empty() && text.size() <= 18 &&
+         std::all_of(text.begin(), text.end(), is_ascii_digit) &&
          (text.size() == 1 || text[0] != '0');
 }
 
@@ -43,7 +46,7 @@ bool are_identifiers(std::string_view text, bool pre_release) {
     const bool good = !part.empty() && std::all_of(part.begin(), part.end(), [](char c) {
       return is_alphanumeric(c) || c == '-';
     });
-    const bool digits = std::all_of(part.begin(), part.end(), is_digit);
+    const bool digits = std::all_of(part.begin(), part.end(), is_ascii_digit);
     if (!good || (pre_release && digits && part.size() > 1 && part[0] == '0')) return false;
     if (dot == std::string_view::npos) return true;
     text.remove_prefix(dot + 1);
@@ -66,6 +69,8 @@ bool is_semver(std::string_view text) {
          is_numeric_part(text.substr(second + 1));
 }
 
+}  // namespace
+
 std::string read_label(Reading& reading, const Place& place) {
   std::string text = read_text(reading, place).value_or("");
   if (place.node().value.is_string() && !is_dns_label(text))
@@ -81,6 +86,8 @@ std::string read_version(Reading& reading, const Place& place) {
     reading.error(place, quoted(text) + " is no semantic version such as 1.0.0");
   return text;
 }
+
+namespace {
 
 void read_document(Reading& reading, const Place& place) {
   const Fields fields(reading, place, kDocument);
@@ -119,7 +126,7 @@ void read_evaluate(Reading& reading, const Place& place) {
 }  // namespace
 
 void read_definition(std::string_view source, const YamlNode& root, Definition& definition,
-                     FaultList& faults) {
+                     FaultList& faults, Library& library) {
   Reading reading{faults, source, definition, root};
   reading.variables = standard_variables();
   const Place top(root);
@@ -128,7 +135,20 @@ void read_definition(std::string_view source, const YamlNode& root, Definition& 
   if (const auto evaluate = fields.find("evaluate")) read_evaluate(reading, *evaluate);
   if (const auto document = fields.require("document")) read_document(reading, *document);
   const auto use = fields.find("use");
-  if (use) index_use(reading, *use);
+  FunctionTable functions(reading, library);
+  ExtensionTable table;
+  std::optional<Place> extensions;
+  if (use) {
+    index_use(reading, *use);
+    functions.index();
+    if (const YamlNode::Member* list = use->node().find("extensions")) {
+      extensions.emplace(*use, *list);
+      table.index(*extensions);
+    }
+  }
+  reading.library = &library;
+  reading.functions = &functions;
+  reading.extensions = &table;
   if (const auto input = fields.find("input"))
     definition.input_from =
         read_filter_part(reading, *input, "from", {kWorkflowInputSees, "input.from"},
@@ -140,8 +160,13 @@ void read_definition(std::string_view source, const YamlNode& root, Definition& 
                          &reading.definition.output_schema);
   if (const auto timeout = fields.find("timeout"))
     definition.timeout = read_timeout(reading, *timeout, {kWorkflowInputSees, "timeout"});
-  if (const auto schedule = fields.find("schedule")) reading.unsupported(*schedule, "schedule");
-  if (use) check_unused(reading, *use);
+  if (const auto schedule = fields.find("schedule"))
+    definition.schedule = read_schedule(reading, *schedule);
+  reading.extensions = nullptr;
+  if (extensions) table.read(reading, *extensions);
+  reading.extensions = &table;
+  functions.read_all();
+  if (use) check_unused(reading);
 }
 
 std::optional<std::string> read_file(const std::string& path, std::size_t most) {

@@ -8,16 +8,16 @@ namespace stepwell::config {
 
 namespace {
 
-constexpr std::array<std::string_view, 5> kUnits{"days", "hours", "minutes", "seconds",
-                                                 "milliseconds"};
+constexpr std::array<std::string_view, 5> kUnitNames{"days", "hours", "minutes", "seconds",
+                                                     "milliseconds"};
 
 std::optional<Milliseconds> read_duration_object(Reading& reading, const Place& place) {
   const std::size_t before = reading.faults.count();
-  const Fields fields(reading, place, kUnits);
+  const Fields fields(reading, place, kUnitNames);
   if (place.node().members.empty())
-    reading.error(place, "an empty duration; expected " + quoted_list(kUnits, "or"));
+    reading.error(place, "an empty duration; expected " + quoted_list(kUnitNames, "or"));
   constexpr std::int64_t kMost = 3'155'760'000'000;  // a hundred years
-  for (const std::string_view unit : kUnits)
+  for (const std::string_view unit : kUnitNames)
     if (const auto member = fields.find(unit)) {
       const Value& value = member->node().value;
       if (value.is_number() && value.as_double() < 0)

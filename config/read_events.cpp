@@ -1,4 +1,5 @@
 // `emit` and `listen`, and how events are told apart.
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -8,8 +9,6 @@
 namespace stepwell::config {
 
 namespace {
-
-const Site kFilterSite = body_site("listen.to");
 
 // A pattern that a whole text must match; nothing where the text can only be meant as it is.
 std::optional<Expression> read_pattern(Reading& reading, const Place& place) {
@@ -24,7 +23,23 @@ std::optional<Expression> read_pattern(Reading& reading, const Place& place) {
   return Expression{std::move(*program), place.position()};
 }
 
-std::vector<EventFilter::Correlation> read_correlations(Reading& reading, const Place& place) {
+// What CloudEvents 1.0 §3.1 says of the attributes; all others may be anything.
+void check_attributes(Reading& reading, const Place& with) {
+  static constexpr std::array<std::string_view, 7> kTexts{
+      "id", "source", "type", "time", "subject", "datacontenttype", "dataschema"};
+  for (const YamlNode::Member& member : with.node().members) {
+    if (std::find(kTexts.begin(), kTexts.end(), member.key) == kTexts.end()) continue;
+    const Place attribute(with, member);
+    const bool is_uri = member.key == "source" || member.key == "dataschema";
+    if (is_uri)
+      check_uri_reference(reading, attribute);
+    else
+      (void)read_text(reading, attribute);
+  }
+}
+
+std::vector<EventFilter::Correlation> read_correlations(Reading& reading, const Place& place,
+                                                        std::uint16_t sees) {
   static constexpr std::array<std::string_view, 2> kCorrelation{"from", "expect"};
   std::vector<EventFilter::Correlation> correlations;
   if (!expect_mapping(reading, place)) return correlations;
@@ -33,17 +48,18 @@ std::vector<EventFilter::Correlation> read_correlations(Reading& reading, const 
     const Fields fields(reading, entry, kCorrelation);
     const auto from = fields.require("from");
     if (!from) continue;
-    auto expression = read_expression(reading, *from, body_site("correlate.from"));
+    auto expression = read_expression(reading, *from, {sees, "correlate.from"});
     if (!expression) continue;
     std::optional<Template> expect;
-    if (const auto expected = fields.find("expect"))
-      expect = read_template(reading, *expected, body_site("correlate.expect"));
+    const auto expected = fields.find("expect");
+    if (expected && read_text(reading, *expected))
+      expect = read_template(reading, *expected, {sees, "correlate.expect"});
     correlations.push_back({member.key, std::move(*expression), std::move(expect)});
   }
   return correlations;
 }
 
-EventFilter read_filter(Reading& reading, const Place& place) {
+EventFilter read_event_filter(Reading& reading, const Place& place, std::uint16_t sees) {
   static constexpr std::array<std::string_view, 2> kFilter{"with", "correlate"};
   EventFilter filter;
   const Fields fields(reading, place, kFilter);
@@ -51,35 +67,37 @@ EventFilter read_filter(Reading& reading, const Place& place) {
   if (with && expect_mapping(reading, *with)) {
     if (with->node().members.empty())
       reading.error(*with, "expected at least one attribute of the event, such as `type`");
+    check_attributes(reading, *with);
     for (const YamlNode::Member& member : with->node().members) {
       const Place attribute(*with, member);
-      filter.attributes.push_back({member.key, read_template(reading, attribute, kFilterSite),
+      filter.attributes.push_back({member.key, read_template(reading, attribute, {sees, "with"}),
                                    read_pattern(reading, attribute)});
     }
   }
   if (const auto correlate = fields.find("correlate"))
-    filter.correlations = read_correlations(reading, *correlate);
+    filter.correlations = read_correlations(reading, *correlate, sees);
   return filter;
 }
 
-void read_filters(Reading& reading, const Place& place, EventStrategy& strategy) {
+void read_filters(Reading& reading, const Place& place, EventStrategy& strategy,
+                  std::uint16_t sees) {
   if (place.node().kind != YamlNode::Kind::sequence) {
     reading.expected(place, "a list of event filters");
     return;
   }
   for (std::size_t i = 0; i < place.node().elements.size(); ++i)
-    strategy.filters.push_back(read_filter(reading, Place(place, i)));
+    strategy.filters.push_back(read_event_filter(reading, Place(place, i), sees));
 }
 
-void read_until(Reading& reading, const Place& place, EventStrategy& strategy) {
+void read_until(Reading& reading, const Place& place, EventStrategy& strategy, std::uint16_t sees) {
   const YamlNode& node = place.node();
   if (node.value.is_string()) {
-    strategy.until = read_expression(reading, place, body_site("until"));
+    strategy.until = read_expression(reading, place, {sees, "until"});
   } else if (node.kind == YamlNode::Kind::mapping) {
     if (const auto* nested = node.find("until"))
       reading.error_at_key(Place(place, *nested), "`until` cannot have an `until` of its own");
     strategy.until_events =
-        std::make_shared<const EventStrategy>(read_event_strategy(reading, place));
+        std::make_shared<const EventStrategy>(read_event_strategy(reading, place, sees));
   } else {
     reading.expected(place, "an expression, or `one`, `any` or `all` with event filters");
   }
@@ -87,7 +105,7 @@ void read_until(Reading& reading, const Place& place, EventStrategy& strategy) {
 
 }  // namespace
 
-EventStrategy read_event_strategy(Reading& reading, const Place& place) {
+EventStrategy read_event_strategy(Reading& reading, const Place& place, std::uint16_t sees) {
   static constexpr std::array<std::string_view, 4> kStrategy{"one", "any", "all", "until"};
   EventStrategy strategy;
   const Fields fields(reading, place, kStrategy);
@@ -101,16 +119,16 @@ EventStrategy read_event_strategy(Reading& reading, const Place& place) {
   }
   if (one) {
     strategy.kind = EventStrategy::Kind::one;
-    strategy.filters.push_back(read_filter(reading, *one));
+    strategy.filters.push_back(read_event_filter(reading, *one, sees));
   } else {
     strategy.kind = any ? EventStrategy::Kind::any : EventStrategy::Kind::all;
-    read_filters(reading, any ? *any : *all, strategy);
+    read_filters(reading, any ? *any : *all, strategy, sees);
   }
   if (const auto until = fields.find("until")) {
     if (any)
-      read_until(reading, *until, strategy);
+      read_until(reading, *until, strategy, sees);
     else
-      reading.warning(*until, "`until` counts only beside `any`");
+      reading.error_at_key(*until, "`until` stands beside `any` only");
   }
   return strategy;
 }
@@ -127,6 +145,7 @@ EmitBody read_emit(Reading& reading, const Place& task) {
   const auto with = members.require("with");
   if (!with || !expect_mapping(reading, *with)) return body;
   if (with->node().find("type") == nullptr) reading.error_at_key(*with, "an event needs a `type`");
+  check_attributes(reading, *with);
   body.event = read_template(reading, *with, body_site("emit"));
   return body;
 }
@@ -159,9 +178,11 @@ ListenBody read_listen(Reading& reading, const Place& task) {
   const LocalVariable index(reading, body.at);
   if (const auto list = members.find("do")) body.tasks = read_task_list(reading, *list);
   if (const auto output = members.find("output"))
-    body.foreach_output_as = read_filter_part(reading, *output, "as", body_site("output.as"));
+    body.foreach_output_as = read_filter_part(reading, *output, "as", body_site("output.as"),
+                                              &body.foreach_output_schema);
   if (const auto exported = members.find("export"))
-    body.foreach_export_as = read_filter_part(reading, *exported, "as", {kExportSees, "export.as"});
+    body.foreach_export_as = read_filter_part(reading, *exported, "as", {kExportSees, "export.as"},
+                                              &body.foreach_export_schema);
   return body;
 }
 

@@ -34,7 +34,8 @@ std::string available_text(const Site& site) {
   for (std::size_t i = 0; i < kVariableNames.size(); ++i)
     if ((site.available >> i & 1U) != 0 && i != kSecrets)
       names.push_back("$" + std::string(kVariableNames[i]));
-  std::string out;
+  if (names.empty()) return "there is nothing yet but the event itself (`.`)";
+  std::string out = "there are ";
   for (std::size_t i = 0; i < names.size(); ++i)
     out += (i == 0 ? "" : i + 1 == names.size() ? " and " : ", ") + names[i];
   return out;
@@ -51,7 +52,7 @@ void check_variables(Reading& reading, const Place& place, const Site& site,
     if (i == kSecrets || (site.available >> i & 1U) != 0 || !expression.uses(i)) continue;
     reading.error(
         place, "$" + std::string(kVariableNames[i]) + " is not available in " + quoted(site.field),
-        "; there are " + available_text(site));
+        "; " + available_text(site));
   }
 }
 
@@ -278,6 +279,10 @@ std::optional<Expression> read_collection(Reading& reading, const Place& place, 
     return std::nullopt;
   }
   const std::size_t before = reading.faults.count();
+  for (std::size_t i = 0; i < place.node().elements.size(); ++i)
+    if (place.node().elements[i]->kind != YamlNode::Kind::mapping)
+      reading.error(Place(place, i), "an element of a list that is written here is a mapping",
+                    "; for others write the list as an expression: `in: ${ [1, 2] }`");
   (void)read_template(reading, place, site);  // each expression is checked at its own place
   if (reading.faults.count() != before) return std::nullopt;
   const std::string source = jq_of(place.node());

@@ -60,7 +60,7 @@ FlowDirective read_flow(Reading& reading, const Place& place) {
     if (found != reading.tasks->end()) return {FlowDirective::Kind::task, found->second};
   }
   if (reading.tasks == nullptr) {
-    reading.error(place, "a branch of `fork` cannot go on to " + quoted(*name),
+    reading.error(place, std::string(reading.loner) + " cannot go on to " + quoted(*name),
                   "; expected `continue`, `exit` or `end`");
     return {};
   }
@@ -83,7 +83,12 @@ SwitchBody read_switch(Reading& reading, const Place& task) {
   for (std::size_t i = 0; i < cases.node().elements.size(); ++i) {
     const Place item(cases, i);
     if (item.node().kind != YamlNode::Kind::mapping || item.node().members.size() != 1) {
-      reading.expected(item, "a mapping of one name to a case");
+      if (item.node().members.size() > 1)
+        reading.error(item, "an item of `switch` has one name, found " +
+                                std::to_string(item.node().members.size()) +
+                                " (is the case indented below its name?)");
+      else
+        reading.expected(item, "a mapping of one name to a case");
       continue;
     }
     const Place place(item, item.node().members[0]);

@@ -2,6 +2,7 @@
 #include <array>
 
 #include "config/read_tasks.h"
+#include "config/time_zone.h"
 
 namespace stepwell::config {
 
@@ -9,7 +10,8 @@ namespace {
 
 constexpr std::array<std::string_view, 6> kTaskKeys{"idempotent", "rateLimit", "maxResponseBytes",
                                                     "timeout",    "tls",       "proxy"};
-constexpr std::array<std::string_view, 3> kDocumentKeys{"runAs", "retention", "concurrency"};
+constexpr std::array<std::string_view, 4> kDocumentKeys{"runAs", "retention", "concurrency",
+                                                        "timeZone"};
 
 std::optional<Place> own_part(Reading& reading, const Place& metadata) {
   if (!expect_mapping(reading, metadata)) return std::nullopt;
@@ -32,8 +34,51 @@ void read_tls(Reading& reading, const Place& place, CallOptions& call) {
   const Fields fields(reading, place, kKnown);
   if (const auto ca_file = fields.find("caFile"))
     call.ca_file = read_text(reading, *ca_file).value_or("");
-  if (const auto credential = fields.find("credential"))
-    reading.unsupported(*credential, "tls.credential");
+  const auto credential = fields.find("credential");
+  if (!credential) return;
+  call.tls_credential = read_text(reading, *credential).value_or("");
+  if (!call.tls_credential.empty())
+    refer_to_credential(reading, call.tls_credential, credential->position());
+}
+
+// {requests, per}
+void read_rate_limit(Reading& reading, const Place& place, CallOptions& call) {
+  static constexpr std::array<std::string_view, 2> kKnown{"requests", "per"};
+  const Fields fields(reading, place, kKnown);
+  if (!fields.is_mapping()) return;
+  RateLimit limit;
+  const auto requests = fields.require("requests");
+  const auto per = fields.require("per");
+  if (!requests || !per) return;
+  const auto count = read_whole(reading, *requests, 1, 100'000);
+  const auto time = read_constant_duration(reading, *per);
+  if (!count || !time) return;
+  constexpr Milliseconds kDay = std::chrono::hours(24);
+  if (*time < Milliseconds(1) || *time > kDay)
+    return reading.error(*per, "expected a duration of 1 ms to 24 h");
+  limit.requests = static_cast<std::uint32_t>(*count);
+  limit.per = *time;
+  call.rate_limit = limit;
+}
+
+// The URL of a proxy: scheme, host and port, and nothing else.
+void read_proxy(Reading& reading, const Place& place, CallOptions& call) {
+  const std::optional<std::string> url = read_text(reading, place);
+  if (!url) return;
+  std::string_view rest = *url;
+  const bool secure = rest.starts_with("https://");
+  if (!secure && !rest.starts_with("http://"))
+    return reading.error(place,
+                         "expected the URL of a proxy, such as `http://proxy.example.com:3128`");
+  rest.remove_prefix(secure ? 8 : 7);
+  if (rest.ends_with('/')) rest.remove_suffix(1);
+  if (rest.find('@') != std::string_view::npos)
+    return reading.error(place, "the URL of a proxy cannot hold a user name or password");
+  constexpr std::string_view kHost =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_:[]";
+  if (rest.empty() || rest.find_first_not_of(kHost) != std::string_view::npos)
+    return reading.error(place, "the URL of a proxy is only its scheme, host and port");
+  call.proxy = *url;
 }
 
 void read_call_keys(Reading& reading, const Fields& fields, CallOptions& call) {
@@ -46,8 +91,30 @@ void read_call_keys(Reading& reading, const Fields& fields, CallOptions& call) {
   }
   if (const auto timeout = fields.find("timeout")) read_timeouts(reading, *timeout, call);
   if (const auto tls = fields.find("tls")) read_tls(reading, *tls, call);
-  for (const std::string_view key : {"rateLimit", "proxy"})
-    if (const auto other = fields.find(key)) reading.unsupported(*other, key);
+  if (const auto limit = fields.find("rateLimit")) read_rate_limit(reading, *limit, call);
+  if (const auto proxy = fields.find("proxy")) read_proxy(reading, *proxy, call);
+}
+
+Retention read_retention(Reading& reading, const Place& place) {
+  static constexpr std::array<std::string_view, 2> kKnown{"age", "count"};
+  Retention retention;
+  const Fields fields(reading, place, kKnown);
+  if (!fields.is_mapping()) return retention;
+  if (place.node().members.empty()) reading.error(place, "expected `age`, `count` or both");
+  if (const auto age = fields.find("age")) retention.age = read_constant_duration(reading, *age);
+  if (const auto count = fields.find("count"))
+    if (const auto most = read_whole(reading, *count, 0, 1'000'000'000))
+      retention.count = static_cast<std::uint64_t>(*most);
+  return retention;
+}
+
+void read_time_zone(Reading& reading, const Place& place) {
+  const std::optional<std::string> name = read_text(reading, place);
+  if (!name) return;
+  if (const auto zone = TimeZone::load(*name))
+    reading.time_zone = *name;
+  else
+    reading.error(place, zone.error().detail);
 }
 
 }  // namespace
@@ -70,8 +137,12 @@ void read_document_metadata(Reading& reading, const Place& metadata) {
   if (!fields.is_mapping()) return;
   if (const auto run_as = fields.find("runAs"))
     reading.definition.run_as = read_text(reading, *run_as).value_or("");
-  for (const std::string_view key : {"retention", "concurrency"})
-    if (const auto other = fields.find(key)) reading.unsupported(*other, key);
+  if (const auto retention = fields.find("retention"))
+    reading.definition.retention = read_retention(reading, *retention);
+  if (const auto concurrency = fields.find("concurrency"))
+    reading.definition.concurrency =
+        static_cast<std::uint64_t>(read_whole(reading, *concurrency, 1, 1'000'000'000).value_or(0));
+  if (const auto zone = fields.find("timeZone")) read_time_zone(reading, *zone);
 }
 
 }  // namespace stepwell::config

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 
+#include "config/library.h"
 #include "config/read_tasks.h"
 #include "config/schema.h"
 
@@ -53,23 +54,22 @@ void read_format(Reading& reading, const Place& place) {
                     "may follow, as in `json:2020-12`)");
 }
 
-// Fetching comes with the documents of `call: openapi`.
-void refuse_resource(Reading& reading, const Place& place) {
-  static constexpr std::array<std::string_view, 2> kKnown{"name", "endpoint"};
-  const Fields fields(reading, place, kKnown);
-  const auto endpoint = fields.require("endpoint");
-  if (!endpoint) return;
-  const Value& given = endpoint->node().value;
-  const Value& uri = given.is_object() ? given.get("uri") : given;
-  const bool web = uri.is_string() &&
-                   (uri.as_string().starts_with("http://") ||
-                    uri.as_string().starts_with("https://") || is_expression_text(uri.as_string()));
-  if (web)
-    reading.unsupported(place, "resource");
-  else
-    reading.error(*endpoint,
-                  "a schema is fetched by http or https only; a local one is written here, under "
-                  "`document`");
+// A schema that lies elsewhere; its faults are told at their places there.
+std::shared_ptr<const Schema> read_resource(Reading& reading, const Place& place) {
+  const auto endpoint = read_fixed_resource(reading, place);
+  if (!endpoint || reading.library == nullptr) return nullptr;
+  const Place at(place, *place.node().find("endpoint"));
+  Library::Document* document = reading.library->open(reading, at, "the schema", *endpoint);
+  if (document == nullptr || document->schema != nullptr)
+    return document == nullptr ? nullptr : document->schema;
+  std::vector<SchemaFault> found;
+  document->schema = Schema::compile(document->root->value, found);
+  FaultList faults(document->uri);
+  Reading fetched{faults, document->text, reading.definition, *document->root};
+  for (const SchemaFault& fault : found)
+    report(fetched, Place(*document->root), fault.pointer, fault);
+  reading.faults.take_over(faults);
+  return document->schema;
 }
 
 }  // namespace
@@ -80,13 +80,13 @@ std::shared_ptr<const Schema> read_schema(Reading& reading, const Place& place) 
   if (!fields.is_mapping()) return nullptr;
   if (const auto format = fields.find("format")) read_format(reading, *format);
   const auto resource = fields.find("resource");
-  if (resource) refuse_resource(reading, *resource);
   const auto document = resource ? fields.find("document") : fields.require("document");
-  if (!document) return nullptr;
-  if (resource) {
+  if (resource && document) {
     reading.error_at_key(*document, "either `document` or `resource`, not both");
     return nullptr;
   }
+  if (resource) return read_resource(reading, *resource);
+  if (!document) return nullptr;
   std::vector<SchemaFault> faults;
   auto schema = Schema::compile(document->node().value, faults);
   for (const SchemaFault& fault : faults) report(reading, *document, fault.pointer, fault);

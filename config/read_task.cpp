@@ -3,6 +3,7 @@
 #include <array>
 #include <utility>
 
+#include "config/extensions.h"
 #include "config/read_tasks.h"
 
 namespace stepwell::config {
@@ -13,21 +14,20 @@ namespace {
 struct TaskKind {
   std::string_view keyword;
   std::array<std::string_view, 2> more;
-  bool supported;
 };
 constexpr std::array<TaskKind, 12> kKinds{{
-    {"call", {"with", ""}, true},
-    {"for", {"while", "do"}, true},
-    {"do", {"", ""}, true},
-    {"raise", {"", ""}, true},
-    {"set", {"", ""}, true},
-    {"switch", {"", ""}, true},
-    {"try", {"catch", ""}, true},
-    {"wait", {"", ""}, true},
-    {"emit", {"", ""}, true},
-    {"fork", {"", ""}, true},
-    {"listen", {"foreach", ""}, true},
-    {"run", {"", ""}, false},
+    {"call", {"with", ""}},
+    {"for", {"while", "do"}},
+    {"do", {"", ""}},
+    {"raise", {"", ""}},
+    {"set", {"", ""}},
+    {"switch", {"", ""}},
+    {"try", {"catch", ""}},
+    {"wait", {"", ""}},
+    {"emit", {"", ""}},
+    {"fork", {"", ""}},
+    {"listen", {"foreach", ""}},
+    {"run", {"", ""}},
 }};
 constexpr std::array<std::string_view, 7> kBase{"if",      "input", "output",  "export",
                                                 "timeout", "then",  "metadata"};
@@ -173,12 +173,13 @@ ForkBody read_fork(Reading& reading, const Place& task) {
 }
 
 TaskBody read_body(Reading& reading, const Place& task, const TaskKind& kind) {
-  if (kind.keyword == "call") return read_http_call(reading, task);
+  if (kind.keyword == "call") return read_call(reading, task);
   if (kind.keyword == "emit") return read_emit(reading, task);
   if (kind.keyword == "for") return read_for(reading, task);
   if (kind.keyword == "fork") return read_fork(reading, task);
   if (kind.keyword == "listen") return read_listen(reading, task);
   if (kind.keyword == "raise") return read_raise(reading, task);
+  if (kind.keyword == "run") return read_run(reading, task);
   if (kind.keyword == "set") return read_set(reading, task);
   if (kind.keyword == "switch") return read_switch(reading, task);
   if (kind.keyword == "try") return read_try(reading, task);
@@ -221,7 +222,7 @@ std::vector<const YamlNode::Member*> task_members(Reading& reading, const Place&
 Task read_task(Reading& reading, const Place& place) {
   Task task;
   task.name = std::string(place.key());
-  task.reference = place.reference();
+  task.reference = reading.reference(place);
   task.position = place.key_position();
   task.definition = place.node().value;
   if (!expect_mapping(reading, place)) return task;
@@ -232,10 +233,8 @@ Task read_task(Reading& reading, const Place& place) {
   const YamlNode::Member* metadata = place.node().find("metadata");
   if (metadata != nullptr && kind->keyword != "call")
     read_task_metadata(reading, Place(place, *metadata), nullptr);
-  if (kind->supported)
-    task.body = read_body(reading, place, *kind);
-  else
-    reading.unsupported(Place(place, *place.node().find(kind->keyword)), kind->keyword);
+  task.body = read_body(reading, place, *kind);
+  if (reading.extensions != nullptr) task.extensions = reading.extensions->of(kind->keyword);
   return task;
 }
 
@@ -262,6 +261,7 @@ TaskList read_list(Reading& reading, const Place& list, ListKind kind) {
   }
   const bool branches = kind == ListKind::branches;
   const TaskNames* outer = std::exchange(reading.tasks, branches ? nullptr : &names);
+  if (branches) reading.loner = "a branch of `fork`";
   const std::size_t errors_before = reading.faults.errors();
   tasks.resize(members.size());
   for (std::size_t i = 0; i < members.size(); ++i) {

@@ -135,13 +135,6 @@ void read_catch(Reading& reading, const Place& place, TryBody& body) {
   }
 }
 
-void check_error_type(Reading& reading, const Place& type) {
-  const std::optional<std::string> text = read_text(reading, type);
-  if (!text || is_expression_text(*text)) return;
-  if (text->empty() || text->find_first_of(" \t\r\n") != std::string::npos)
-    reading.error(type, quoted(*text) + " is no URI");
-}
-
 }  // namespace
 
 TryBody read_try(Reading& reading, const Place& task) {
@@ -174,7 +167,7 @@ std::optional<RetryPolicy> read_retry(Reading& reading, const Place& place) {
 Template read_error(Reading& reading, const Place& place) {
   const Fields fields(reading, place, kError);
   if (!fields.is_mapping()) return {};
-  if (const auto type = fields.require("type")) check_error_type(reading, *type);
+  if (const auto type = fields.require("type")) check_uri_reference(reading, *type);
   if (const auto status = fields.require("status")) (void)read_whole(reading, *status, 100, 599);
   for (const std::string_view key : {"title", "detail", "instance"})
     if (const auto text = fields.find(key)) (void)read_text(reading, *text);

@@ -65,6 +65,14 @@ std::string uri_fault(std::string_view text) {
 
 }  // namespace
 
+void check_uri_reference(Reading& reading, const Place& place) {
+  const std::optional<std::string> text = read_text(reading, place);
+  if (!text || is_expression_text(*text)) return;
+  if (text->empty() || text->find_first_of(" \t\r\n") != std::string::npos ||
+      text->starts_with("${"))
+    reading.error(place, quoted(*text) + " is no URI");
+}
+
 std::optional<UriTemplate> read_uri(Reading& reading, const Place& place, const Site& site) {
   const std::optional<std::string> text = read_text(reading, place);
   if (!text) return std::nullopt;

@@ -32,13 +32,6 @@ void read_secrets(Reading& reading, const Place& place) {
   reading.definition.secrets = reading.use.secrets;
 }
 
-// Functions are tasks; nothing can call them yet, so they are read for their faults alone.
-void check_functions(Reading& reading, const Place& place) {
-  if (!expect_mapping(reading, place)) return;
-  for (const YamlNode::Member& member : place.node().members)
-    (void)read_task(reading, Place(place, member));
-}
-
 template <class Read>
 void check_table(Reading& reading, const UseTable& table, Read read) {
   if (table.member == nullptr) return;
@@ -53,20 +46,19 @@ void index_use(Reading& reading, const Place& place) {
   if (!fields.is_mapping()) return;
   Use& use = reading.use;
   use.member = reading.root.find("use");
-  for (UseTable* table : {&use.authentications, &use.errors, &use.retries, &use.timeouts})
+  for (UseTable* table : {&use.authentications, &use.catalogs, &use.errors, &use.functions,
+                          &use.retries, &use.timeouts})
     index_table(reading, fields, *table);
   if (const auto secrets = fields.find("secrets")) read_secrets(reading, *secrets);
-  for (const std::string_view key : {"catalogs", "extensions"})
-    if (const auto other = fields.find(key)) reading.unsupported(*other, "use." + std::string(key));
 }
 
-void check_unused(Reading& reading, const Place& place) {
+void check_unused(Reading& reading) {
   const Use& use = reading.use;
   if (use.member == nullptr) return;
-  if (const YamlNode::Member* functions = place.node().find("functions"))
-    check_functions(reading, Place(place, *functions));
   check_table(reading, use.authentications,
               [&](const Place& entry) { (void)read_policy_entry(reading, entry); });
+  check_table(reading, use.catalogs,
+              [&](const Place& entry) { (void)read_catalog(reading, entry); });
   check_table(reading, use.errors, [&](const Place& entry) { (void)read_error(reading, entry); });
   // The name of the error in a policy is the one of the `catch` that refers to it.
   const LocalVariable caught(reading, "error");

@@ -66,7 +66,13 @@ std::optional<Milliseconds> read_constant_duration(Reading& reading, const Place
 std::optional<DurationTemplate> read_timeout(Reading& reading, const Place& place,
                                              const Site& site);
 
+// The names that `document` gives a workflow: a DNS label, and a semantic version.
+std::string read_label(Reading& reading, const Place& place);
+std::string read_version(Reading& reading, const Place& place);
+
 // `endpoint`'s URI.
 std::optional<UriTemplate> read_uri(Reading& reading, const Place& place, const Site& site);
+// A URI that is not gone to (the type of an error): a reference without spaces, or `${ … }`.
+void check_uri_reference(Reading& reading, const Place& place);
 
 }  // namespace stepwell::config

@@ -20,6 +20,20 @@ void append_pointer_segment(std::string& out, std::string_view key, std::size_t 
   if (key.size() > longest) out += "…";
 }
 
+// What a text was surely meant to be, where it says a number or a flag.
+std::string unquoted_hint(std::string_view wanted, std::string_view text) {
+  const auto is_one_of = [&](std::initializer_list<std::string_view> words) {
+    return std::find(words.begin(), words.end(), text) != words.end();
+  };
+  const bool digits = !text.empty() && std::all_of(text.begin(), text.end(),
+                                                   [](char c) { return c >= '0' && c <= '9'; });
+  if (wanted == "a whole number" && digits) return "; write it without quotes";
+  if (wanted != "true or false") return {};
+  if (is_one_of({"true", "false"})) return "; write it without quotes";
+  if (is_one_of({"yes", "on", "Yes", "On", "YES", "ON"})) return "; write `true`";
+  return is_one_of({"no", "off", "No", "Off", "NO", "OFF"}) ? "; write `false`" : "";
+}
+
 std::string_view kind_text(const YamlNode& node) {
   if (node.kind == YamlNode::Kind::sequence)
     return node.elements.empty() ? "an empty list" : "a list";
@@ -59,6 +73,11 @@ std::vector<std::string_view> UseTable::names() const {
   return all;
 }
 
+std::string Reading::reference(const Place& place) const {
+  std::string pointer = place.reference();
+  return source_uri.empty() ? pointer : source_uri + "#" + pointer;
+}
+
 void Reading::error(const Place& place, std::string what, std::string hint) {
   faults.error(place.position(), std::move(what), place.reference(80), std::move(hint));
 }
@@ -82,6 +101,7 @@ void Reading::expected(const Place& place, std::string_view what) {
   const Value& value = place.node().value;
   if (what.substr(0, 4) == "text" && (value.is_number() || value.is_bool()))
     hint = "; write it in quotes";
+  if (value.is_string()) hint = unquoted_hint(what, value.as_string());
   // What is not there has no place of its own.
   if (value.is_null())
     error_at_key(place, std::move(text), std::move(hint));

@@ -56,7 +56,9 @@ struct UseTable {
 struct Use {
   const YamlNode::Member* member = nullptr;  // `use` itself
   UseTable authentications = UseTable("authentications");
+  UseTable catalogs = UseTable("catalogs");
   UseTable errors = UseTable("errors");
+  UseTable functions = UseTable("functions");
   UseTable retries = UseTable("retries");
   UseTable timeouts = UseTable("timeouts");
   std::vector<std::string> secrets;
@@ -64,6 +66,10 @@ struct Use {
 
 // The tasks of one list by name.
 using TaskNames = std::map<std::string_view, std::size_t>;
+
+class FunctionTable;
+class ExtensionTable;
+class Library;
 
 struct Reading {
   FaultList& faults;
@@ -73,8 +79,18 @@ struct Reading {
   bool loose = false;
   std::vector<std::string> variables = {};  // as Program::compile takes them
   Use use = {};
-  const TaskNames* tasks = nullptr;  // of the list that is being read
-  bool retried = false;              // within a `try` that has a retry policy
+  std::string time_zone = "UTC";                  // document.metadata.stepwell.timeZone
+  const TaskNames* tasks = nullptr;               // of the list that is being read
+  bool retried = false;                           // within a `try` that has a retry policy
+  std::string_view loner = "a branch of `fork`";  // what has no tasks beside it
+  std::string source_uri = {};                    // of a text that was fetched; else empty
+  Library* library = nullptr;                     // what lies elsewhere
+  FunctionTable* functions = nullptr;
+  std::size_t function = SIZE_MAX;       // that is being read; SIZE_MAX: none
+  ExtensionTable* extensions = nullptr;  // null where tasks are not extended
+
+  // The JSON pointer of a place; of a fetched text behind its URI (RFC 6901 §6).
+  std::string reference(const Place& place) const;
 
   // `hint` goes on behind `what`, as Fault has it.
   void error(const Place& place, std::string what, std::string hint = {});

@@ -7,14 +7,13 @@
 #include <optional>
 #include <string>
 
+#include "base/ascii.h"
 #include "base/json.h"
 #include "config/yaml_node.h"
 
 namespace stepwell::config {
 
 namespace {
-
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 std::string_view without_sign(std::string_view text) {
   return !text.empty() && (text[0] == '-' || text[0] == '+') ? text.substr(1) : text;
@@ -25,7 +24,7 @@ bool is_number(std::string_view text) {
   text = without_sign(text);
   const auto digits = [&] {
     std::size_t n = 0;
-    while (n < text.size() && is_digit(text[n])) ++n;
+    while (n < text.size() && is_ascii_digit(text[n])) ++n;
     text.remove_prefix(n);
     return n;
   };
@@ -55,7 +54,7 @@ std::string json_number(std::string_view text) {
   out += whole.empty() ? "0" : whole;
   text.remove_prefix(end);
   if (!text.empty() && text[0] == '.') {
-    const bool has_digit = text.size() > 1 && is_digit(text[1]);
+    const bool has_digit = text.size() > 1 && is_ascii_digit(text[1]);
     const std::size_t stop = std::min(text.find_first_of("eE"), text.size());
     if (has_digit) out += text.substr(0, stop);
     text.remove_prefix(stop);

@@ -140,7 +140,6 @@ class ValueAdapter final
     : public valijson::adapters::BasicAdapter<ValueAdapter, AdaptedArray, AdaptedMember,
                                               AdaptedObject, AdaptedValue> {
  public:
-  ValueAdapter() = default;
   explicit ValueAdapter(const Value& value) : BasicAdapter(AdaptedValue(value)), value_(value) {}
   const Value& value() const { return value_; }
 

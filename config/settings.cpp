@@ -95,13 +95,15 @@ void resolve_paths(Settings& settings, const std::string& file) {
   const std::size_t slash = file.rfind('/');
   if (slash == std::string::npos) return;
   for (const SettingKey& key : setting_keys()) {
-    if (key.check != SettingKey::Check::path) continue;
+    const bool location = key.check == SettingKey::Check::location;
+    if (key.check != SettingKey::Check::path && !location) continue;
     std::string& path = settings.*std::get<std::string Settings::*>(key.target);
-    if (!path.empty() && path.front() != '/') path.insert(0, file, 0, slash + 1);
+    const bool uri = location && path.find(':') != std::string::npos;
+    if (!uri && !path.empty() && path.front() != '/') path.insert(0, file, 0, slash + 1);
   }
 }
 
-Problem invalid(std::string detail) {
+Problem setting_invalid(std::string detail) {
   return make_problem(ErrorKind::configuration, "settings-invalid", std::move(detail));
 }
 
@@ -133,18 +135,18 @@ LoadedSettings load_settings_file(const std::string& path) {
 Status apply_override(Settings& settings, std::string_view assignment) {
   const std::size_t equals = assignment.find('=');
   if (equals == std::string_view::npos)
-    return fail(invalid("expected KEY=VALUE, found " + quoted(assignment)));
+    return fail(setting_invalid("expected KEY=VALUE, found " + quoted(assignment)));
   const std::string_view name = assignment.substr(0, equals);
   const SettingKey* key = find_key(name);
   if (key == nullptr) {
     std::vector<std::string_view> names;
     for (const SettingKey& known : setting_keys()) names.push_back(known.name);
-    return fail(invalid("unknown setting " + quoted(name) + did_you_mean(name, names)));
+    return fail(setting_invalid("unknown setting " + quoted(name) + did_you_mean(name, names)));
   }
   const Value value = override_value(*key, assignment.substr(equals + 1));
   Settings layer = without_master_key();
   const std::string fault = assign_setting(is_master_key(*key) ? layer : settings, *key, value);
-  if (!fault.empty()) return fail(invalid(quoted(name) + ": " + fault));
+  if (!fault.empty()) return fail(setting_invalid(quoted(name) + ": " + fault));
   adopt_master_key(settings, layer);
   return {};
 }
@@ -172,10 +174,10 @@ Status apply_environment(Settings& settings, const EnvironmentLookup& lookup) {
     if (!text) continue;
     std::string fault =
         assign_setting(is_master_key(key) ? layer : settings, key, override_value(key, *text));
-    if (!fault.empty()) return fail(invalid(fault.insert(0, name + ": ")));
+    if (!fault.empty()) return fail(setting_invalid(fault.insert(0, name + ": ")));
   }
   if (!names_one_master_key_at_most(layer))
-    return fail(invalid("of the environment's settings, " + std::string(kOneMasterKey)));
+    return fail(setting_invalid("of the environment's settings, " + std::string(kOneMasterKey)));
   adopt_master_key(settings, layer);
   return {};
 }

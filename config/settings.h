@@ -25,6 +25,7 @@ struct Settings {
   std::string http_client_ca_file;                  // empty: the system's
   std::vector<std::string> http_client_connect_to;  // HOST:PORT:HOST:PORT
   std::string definitions = "definitions";          // a folder
+  std::string catalog;                              // a folder or a URI; empty: none
   std::string data = "data";                        // a folder
   // Exactly one of these three is not empty.
   std::string master_key_file = "secrets/master.key";
@@ -41,6 +42,25 @@ struct Settings {
   Bytes expressions_max_memory = 64_MiB;
   std::uint64_t expressions_max_outputs = 1'000'000;
   std::uint64_t expressions_max_depth = 10'000;
+  // Processes of `run: shell`, `script` and `container`.
+  bool run_shell = false;
+  bool run_script = false;
+  bool run_container = false;
+  std::uint64_t run_max_processes = 64;
+  Milliseconds run_timeout{300'000};
+  Milliseconds run_grace{2'000};
+  Bytes run_max_output = 1_MiB;
+  std::string run_directory;  // empty: the machine's for temporary files
+  std::vector<std::string> run_environment{"PATH", "LANG", "LC_ALL", "TZ"};  // names
+  std::string run_python = "/usr/bin/python3";
+  std::string run_node = "/usr/bin/node";
+  std::string run_container_program = "/usr/bin/docker";
+  std::vector<std::string> run_container_options;
+  std::vector<std::string> run_container_volumes;  // directories
+  std::string events_sink_url;                     // empty: none
+  std::vector<std::string> events_sink_types{"io.serverlessworkflow.*"};
+  std::string events_sink_credential;  // its name; empty: none
+  Bytes events_sink_queue = 16_MiB;
   std::uint64_t instances_retention = 10'000;  // finished instances kept in memory
   Milliseconds shutdown_grace{30'000};
 

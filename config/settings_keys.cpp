@@ -18,7 +18,7 @@ namespace {
 
 using Check = SettingKey::Check;
 
-constexpr std::array<SettingKey, 22> kKeys{{
+constexpr std::array<SettingKey, 41> kKeys{{
     {"http.listen", "Where the API and the metrics are served: HOST:PORT. Port 0 takes a free one.",
      &Settings::http_listen, Check::listen},
     {"http.client.activePerHost",
@@ -34,6 +34,11 @@ constexpr std::array<SettingKey, 22> kKeys{{
      &Settings::http_client_connect_to, Check::connect_to},
     {"definitions", "The folder of workflow definitions (*.yaml, *.yml, *.json).",
      &Settings::definitions, Check::path},
+    {"catalog",
+     "Where functions of the catalog `default` lie, which every definition can call: a folder, or "
+     "a "
+     "URI. Empty: there is none.",
+     &Settings::catalog, Check::location},
     {"data", "The folder of the database and all else that the daemon keeps.", &Settings::data,
      Check::path},
     {"masterKey.file",
@@ -72,6 +77,50 @@ constexpr std::array<SettingKey, 22> kKeys{{
      Check::positive},
     {"expressions.maxDepth", "Levels of the values that it may make, at most 10000.",
      &Settings::expressions_max_depth, Check::levels},
+    {"run.shell", "Whether definitions may run shell commands (run: shell).", &Settings::run_shell,
+     Check::none},
+    {"run.script", "Whether they may run scripts (run: script).", &Settings::run_script,
+     Check::none},
+    {"run.container", "Whether they may run containers (run: container).", &Settings::run_container,
+     Check::none},
+    {"run.maxProcesses", "Such processes at a time; others wait for their turn.",
+     &Settings::run_max_processes, Check::positive},
+    {"run.timeout", "How long each may take (ISO 8601, or seconds and the like).",
+     &Settings::run_timeout, Check::positive},
+    {"run.grace", "How long it has between SIGTERM and SIGKILL.", &Settings::run_grace,
+     Check::none},
+    {"run.maxOutput", "What it may write to each stream that becomes the task's output.",
+     &Settings::run_max_output, Check::none},
+    {"run.directory",
+     "Where each gets a directory of its own, deleted after it. Empty: the machine's for temporary "
+     "files.",
+     &Settings::run_directory, Check::path},
+    {"run.environment",
+     "Environment variables of the daemon that a process gets too, besides HOME and TMPDIR, which "
+     "are its directory; by name.",
+     &Settings::run_environment, Check::names},
+    {"run.python", "The program for scripts in Python.", &Settings::run_python, Check::path},
+    {"run.node", "The program for scripts in JavaScript.", &Settings::run_node, Check::path},
+    {"run.containerProgram", "The program for containers: docker, or one with its command line.",
+     &Settings::run_container_program, Check::path},
+    {"run.containerOptions",
+     "Options of its `run` for every container, such as --network=none or --memory=256m.",
+     &Settings::run_container_options, Check::none},
+    {"run.containerVolumes", "Directories that a container may be given, with what is in them.",
+     &Settings::run_container_volumes, Check::none},
+    {"events.sink.url",
+     "Where events are sent: a URL that takes CloudEvents by POST (structured mode). Empty: "
+     "nowhere.",
+     &Settings::events_sink_url, Check::url},
+    {"events.sink.types",
+     "The types of events that are sent; a last * stands for any end. Those of instances and tasks "
+     "begin with io.serverlessworkflow., those of `emit` have the type that it gives them.",
+     &Settings::events_sink_types, Check::none},
+    {"events.sink.credential", "The stored credential that they are sent with. Empty: none.",
+     &Settings::events_sink_credential, Check::none},
+    {"events.sink.queue",
+     "Memory for events that have not been sent yet; beyond it the oldest are dropped.",
+     &Settings::events_sink_queue, Check::positive},
     {"instances.retention", "Finished instances whose result is kept in memory.",
      &Settings::instances_retention, Check::none},
     {"shutdown.grace",
@@ -125,6 +174,8 @@ std::string network_fault(std::string_view text) {
 
 std::string element_fault(Check check, std::string_view text) {
   if (check == Check::networks) return network_fault(text);
+  const bool no_name = text.empty() || text.find('=') != std::string_view::npos;
+  if (check == Check::names && no_name) return quoted(text) + " is no name of a variable";
   if (check == Check::connect_to && std::count(text.begin(), text.end(), ':') < 3)
     return quoted(text) + " is no HOST:PORT:HOST:PORT";
   return {};
@@ -149,6 +200,9 @@ std::string assign_text(std::string& into, Check check, const Value& value) {
     std::string fault = listen_fault(value.as_string());
     if (!fault.empty()) return fault;
   }
+  if (check == Check::url && !value.empty() && !value.as_string().starts_with("http://") &&
+      !value.as_string().starts_with("https://"))
+    return quoted(value.as_string()) + " is no URL that begins with http:// or https://";
   into = std::string(value.as_string());
   return {};
 }
@@ -161,6 +215,12 @@ std::string assign_count(std::uint64_t& into, Check check, const Value& value) {
   if (!number || *number < least)
     return "expected a whole number, at least " + std::to_string(least);
   into = static_cast<std::uint64_t>(*number);
+  return {};
+}
+
+std::string assign_flag(bool& into, const Value& value) {
+  if (!value.is_bool()) return "expected true or false";
+  into = value.as_bool();
   return {};
 }
 
@@ -221,6 +281,7 @@ std::string assign_setting(Settings& settings, const SettingKey& key, const Valu
             return assign_list(settings.*m, check, value);
           },
           [&](std::uint64_t Settings::*m) { return assign_count(settings.*m, check, value); },
+          [&](bool Settings::*m) { return assign_flag(settings.*m, value); },
           [&](Milliseconds Settings::*m) { return assign_duration(settings.*m, check, value); },
           [&](Bytes Settings::*m) { return assign_size(settings.*m, value); },
           [&](LogLevel Settings::*m) { return assign_choice(settings.*m, kLevels, value); },
@@ -229,7 +290,8 @@ std::string assign_setting(Settings& settings, const SettingKey& key, const Valu
 }
 
 Value override_value(const SettingKey& key, std::string_view text) {
-  if (std::holds_alternative<std::uint64_t Settings::*>(key.target)) {
+  if (std::holds_alternative<std::uint64_t Settings::*>(key.target) ||
+      std::holds_alternative<bool Settings::*>(key.target)) {
     std::string ignored;
     return resolve_plain_scalar(text, ignored);
   }
@@ -254,6 +316,7 @@ std::string setting_text(const Settings& settings, const SettingKey& key) {
             return to_json(list);
           },
           [&](std::uint64_t Settings::*m) { return std::to_string(settings.*m); },
+          [&](bool Settings::*m) { return std::string(settings.*m ? "true" : "false"); },
           [&](Milliseconds Settings::*m) { return duration_text(settings.*m); },
           [&](Bytes Settings::*m) { return byte_size_text(settings.*m); },
           [&](LogLevel Settings::*m) {

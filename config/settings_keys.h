@@ -13,9 +13,20 @@
 namespace stepwell::config {
 
 struct SettingKey {
-  enum class Check : std::uint8_t { none, path, listen, networks, connect_to, positive, levels };
+  enum class Check : std::uint8_t {
+    none,
+    path,
+    location,
+    listen,
+    networks,
+    connect_to,
+    positive,
+    levels,
+    names,
+    url
+  };
   using Target = std::variant<std::string Settings::*, std::vector<std::string> Settings::*,
-                              std::uint64_t Settings::*, Milliseconds Settings::*,
+                              std::uint64_t Settings::*, bool Settings::*, Milliseconds Settings::*,
                               Bytes Settings::*, LogLevel Settings::*, LogFormat Settings::*>;
   std::string_view name;  // dotted
   std::string_view about;

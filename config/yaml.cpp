@@ -21,7 +21,7 @@ namespace {
 // Ends the parse: a limit was met. The fault is in the list already.
 struct Abandon {};
 
-constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+constexpr std::string_view kLeadingMark = "\xEF\xBB\xBF";
 
 // Lines, and columns in characters, of byte offsets. The library counts columns in bytes.
 class Places {
@@ -115,15 +115,17 @@ class TreeBuilder final : public YAML::EventHandler {
   void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                 const std::string& scalar) override {
     const std::string text = with_utf8(scalar);
+    if (expects_key() && anchor == 0 && (tag == "?" || tag == "!") && is_letter(text)) {
+      begin_member(text, places_.at(mark));
+      return;
+    }
     auto node = std::make_shared<YamlNode>(begin(YamlNode::Kind::scalar, mark));
     node->style = tag == "?" ? YamlNode::Style::plain : YamlNode::Style::quoted;
     node->value = scalar_value(text, tag, node->position);
     if (node->value.is_string()) node->bytes = node->value.size();
     if (expects_key()) {
       // A key is its text: `200: x` has the key "200".
-      open_.back().key = text;
-      open_.back().key_position = node->position;
-      open_.back().has_key = true;
+      begin_member(text, node->position);
       if (anchor != 0) anchors_[anchor] = std::move(node);
       return;
     }
@@ -148,8 +150,20 @@ class TreeBuilder final : public YAML::EventHandler {
     bool has_key = false;
     std::string key;
     Position key_position;
-    std::unordered_set<std::string> keys;  // what a mapping has already
+    std::unordered_set<std::string> keys;  // what a large mapping has already
   };
+  static constexpr std::size_t kLargeMapping = 16;
+
+  // What begins so is a key that no rule of plain scalars can refuse.
+  static bool is_letter(const std::string& text) {
+    return !text.empty() && ((text[0] | 0x20) >= 'a' && (text[0] | 0x20) <= 'z');
+  }
+
+  void begin_member(const std::string& key, Position position) {
+    open_.back().key = key;
+    open_.back().key_position = position;
+    open_.back().has_key = true;
+  }
 
   YamlNode begin(YamlNode::Kind kind, const YAML::Mark& mark) const {
     YamlNode node;
@@ -264,14 +278,25 @@ class TreeBuilder final : public YAML::EventHandler {
     open_.back().has_key = true;
   }
 
+  static bool is_new(Open& parent) {
+    const auto& members = parent.node->members;
+    if (members.size() < kLargeMapping) return parent.node->find(parent.key) == nullptr;
+    if (parent.keys.empty())
+      for (const YamlNode::Member& member : members) parent.keys.insert(member.key);
+    return parent.keys.insert(parent.key).second;
+  }
+
   void add_member(Open& parent, NodePtr node) {
     parent.has_key = false;
     parent.node->bytes += parent.key.size();
-    if (!parent.keys.insert(parent.key).second) {
+    if (!is_new(parent)) {
       faults_.error(parent.key_position, "the key " + quoted(parent.key) + " is there twice");
       return;
     }
-    parent.node->value.set(parent.key, node->value);
+    // The same few keywords come again and again: each is held once.
+    Value& key = names_[parent.key];
+    if (key.is_null()) key = Value(parent.key);
+    parent.node->value.set_member(key, node->value);
     parent.node->members.push_back({std::move(parent.key), parent.key_position, std::move(node)});
     parent.key.clear();
   }
@@ -298,6 +323,7 @@ class TreeBuilder final : public YAML::EventHandler {
   std::vector<Open> open_;
   std::unordered_map<YAML::anchor_t, NodePtr> anchors_;
   std::vector<Position> container_keys_;
+  std::unordered_map<std::string, Value> names_;  // of members
   NodePtr root_;
   std::uint64_t nodes_ = 0;
   std::uint64_t bytes_ = 0;
@@ -344,7 +370,7 @@ std::string join_surrogates(std::string_view text, Places& places) {
   std::vector<std::size_t> shortened;
   out.reserve(text.size());
   const auto unit = [&](std::size_t at) -> std::uint32_t {
-    if (text.substr(at, 2) != "\\u" || at + 6 > text.size()) return 0;
+    if (at + 6 > text.size() || text.substr(at, 2) != "\\u") return 0;
     std::uint32_t code = 0;
     for (const char c : text.substr(at + 2, 4)) {
       const auto digit = std::string_view("0123456789abcdef").find(static_cast<char>(c | 0x20));
@@ -414,7 +440,7 @@ NodePtr parse_yaml(std::string_view text, FaultList& faults, bool may_be_empty,
     faults.error({1, 1}, "the file is larger than " + std::to_string(limits.bytes / 1024) + " KiB");
     return nullptr;
   }
-  const std::size_t skipped = text.starts_with(kByteOrderMark) ? kByteOrderMark.size() : 0;
+  const std::size_t skipped = text.starts_with(kLeadingMark) ? kLeadingMark.size() : 0;
   text.remove_prefix(skipped);
   Places places(text, skipped);
   if (!check_characters(text, places, faults)) return nullptr;

@@ -22,7 +22,7 @@ constexpr const char* kCredentials = "/api/v1/credentials";
 constexpr const char* kUsers = "/api/v1/users";
 constexpr const char* kInstances = "/api/v1/instances";
 
-Problem usage(std::string detail) {
+Problem usage_problem(std::string detail) {
   return make_problem(ErrorKind::validation, "usage", std::move(detail));
 }
 
@@ -56,7 +56,7 @@ Status read_secret(CommandContext& context, const std::string& source, const cha
   if (text->ends_with('\n')) text->pop_back();
   if (!is_valid_utf8(*text)) {
     wipe(*text);
-    return fail(usage("the secret is not UTF-8"));
+    return fail(usage_problem("the secret is not UTF-8"));
   }
   body.set(member, *text);
   wipe(*text);
@@ -70,8 +70,8 @@ Status read_value(CommandContext& context, const AdminOptions& options, Value& b
   const bool others = !options.refresh_token_file.empty() || !options.subject_token_file.empty();
   if (source.empty() && !others && options.client_authentication != "none")
     return fail(
-        usage("the secret is missing; give it by --value-file FILE or --value - (standard "
-              "input)"));
+        usage_problem("the secret is missing; give it by --value-file FILE or --value - (standard "
+                      "input)"));
   const std::pair<const char*, const std::string&> parts[] = {
       {"value", source},
       {"refreshToken", options.refresh_token_file},
@@ -112,7 +112,7 @@ std::string with_force(const std::string& target, const AdminOptions& options) {
 
 Result<Value> expiry_body(const AdminOptions& options) {
   if (!options.never && options.expires.empty())
-    return fail(usage("give the new expiry by --expires TIME, or --never"));
+    return fail(usage_problem("give the new expiry by --expires TIME, or --never"));
   return Value::object({{"expiresAt", options.never ? Value() : Value(options.expires)}});
 }
 
@@ -311,7 +311,7 @@ Result<AdminCall> start_instance(CommandContext& context, const AdminOptions& op
                     : read_all(context, options.input == "-" ? "-" : options.input.substr(1));
     if (!text) return fail(std::move(text).error());
     Result<Value> input = parse_json(*text);
-    if (!input) return fail(usage("--input: " + input.error().detail));
+    if (!input) return fail(usage_problem("--input: " + input.error().detail));
     body.set("input", *std::move(input));
   }
   set_if_given(body, "name", options.name);

@@ -9,7 +9,7 @@ namespace stepwell::daemon {
 
 namespace {
 
-Problem invalid(std::string detail) {
+Problem budget_invalid(std::string detail) {
   return make_problem(ErrorKind::configuration, "usage", std::move(detail));
 }
 
@@ -26,7 +26,7 @@ Result<Milliseconds> cpu_time(const std::string& text) {
   }
   const auto duration = config::parse_iso_duration(text);
   if (duration && duration->count() > 0) return *duration;
-  return fail(invalid("--max-cpu: \"" + text + "\" is no time such as 500ms, 1s or PT1S"));
+  return fail(budget_invalid("--max-cpu: \"" + text + "\" is no time such as 500ms, 1s or PT1S"));
 }
 
 }  // namespace
@@ -40,7 +40,7 @@ Result<expression::Budget> budget_of(const BudgetOptions& options) {
   }
   if (!options.max_memory.empty()) {
     const auto size = config::parse_byte_size(options.max_memory);
-    if (!size) return fail(invalid("--max-memory: " + size.error().detail));
+    if (!size) return fail(budget_invalid("--max-memory: " + size.error().detail));
     budget.memory_bytes = static_cast<std::int64_t>(size->count);
   }
   if (options.max_outputs != 0) budget.outputs = options.max_outputs;

@@ -1,7 +1,10 @@
 #include "daemon/definitions.h"
 
 #include <algorithm>
+#include <atomic>
 #include <filesystem>
+#include <optional>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -50,10 +53,14 @@ std::size_t line_with_secret(std::string_view text,
 }  // namespace
 
 config::Loaded load_file(const std::string& path,
-                         const std::function<bool(std::string_view)>& holds_secret) {
+                         const std::function<bool(std::string_view)>& holds_secret,
+                         DefinitionResources* resources) {
   const auto text = read_file(path);
   if (!text) return config::load_definition_file(path);  // which says why it cannot be read
-  config::Loaded loaded = config::load_definition(*text, path);
+  std::optional<FileResources> seen;
+  if (resources != nullptr) seen.emplace(*resources, path);
+  config::Loaded loaded = config::load_definition(
+      *text, path, seen ? seen->options() : config::LoadOptions{nullptr, true, {}});
   const std::size_t line = line_with_secret(*text, holds_secret);
   if (line == 0) return loaded;
   loaded.definition.reset();
@@ -69,12 +76,37 @@ config::Loaded load_file(const std::string& path,
   return loaded;
 }
 
+namespace {
+
+// In the order of `files`, read by a thread for each core: thousands of them take seconds.
+std::vector<config::Loaded> load_files(const std::vector<std::string>& files,
+                                       const std::function<bool(std::string_view)>& holds_secret,
+                                       DefinitionResources& resources) {
+  constexpr std::size_t kFilesForAThread = 16;
+  std::vector<config::Loaded> all(files.size());
+  std::atomic<std::size_t> next{0};
+  const auto work = [&] {
+    for (std::size_t i = next++; i < files.size(); i = next++)
+      all[i] = load_file(files[i], holds_secret, &resources);
+  };
+  const std::size_t cores = std::max(std::thread::hardware_concurrency(), 1U);
+  std::vector<std::thread> others;
+  for (std::size_t i = 1; i < std::min(cores, files.size() / kFilesForAThread); ++i)
+    others.emplace_back(work);
+  work();
+  for (std::thread& other : others) other.join();
+  return all;
+}
+
+}  // namespace
+
 void read_definitions(const std::string& folder, engine::Catalog& catalog) {
   const auto files = definition_files(folder);
   std::vector<engine::Catalog::Entry> entries;
   if (files) {
     for (const std::string& file : *files) {
-      if (const config::Loaded loaded = config::load_definition_file(file); loaded.definition)
+      if (const config::Loaded loaded = config::load_definition_file(file, {nullptr, true, {}});
+          loaded.definition)
         entries.push_back({loaded.definition, nullptr});
     }
   }
@@ -82,7 +114,7 @@ void read_definitions(const std::string& folder, engine::Catalog& catalog) {
 }
 
 Status load_definitions(const std::string& folder, engine::Engine& engine, engine::Catalog& catalog,
-                        const auth::Gate& gate, Log& log) {
+                        const auth::Gate& gate, DefinitionResources& resources, Log& log) {
   const auto invalid = [&](const std::string& detail) {
     return fail(make_problem(ErrorKind::configuration, "definitions-invalid", detail));
   };
@@ -93,9 +125,9 @@ Status load_definitions(const std::string& folder, engine::Engine& engine, engin
   std::size_t refused = 0;
   const auto files = definition_files(folder);
   if (!files) return invalid(files.error().detail);
-  for (const std::string& file : *files) {
-    const config::Loaded loaded =
-        load_file(file, [&gate](std::string_view text) { return gate.knows_part_of(text); });
+  const std::vector<config::Loaded> all = load_files(
+      *files, [&gate](std::string_view text) { return gate.knows_part_of(text); }, resources);
+  for (const config::Loaded& loaded : all) {
     log_faults(loaded, log);
     if (!loaded.definition) {
       ++refused;

@@ -10,9 +10,9 @@ namespace stepwell::daemon {
 
 namespace {
 
-using Level = Finding::Level;
+using Grade = Finding::Level;
 
-std::size_t count(const Findings& findings, Level level) {
+std::size_t count(const Findings& findings, Grade level) {
   return static_cast<std::size_t>(
       std::count_if(findings.begin(), findings.end(),
                     [level](const Finding& finding) { return finding.level == level; }));
@@ -32,10 +32,10 @@ Findings mend_all(const CommandContext& context, const Findings& findings) {
     if (!finding.mend) continue;
     const Status mended = mend(context, *finding.mend);
     if (mended)
-      outcomes.push_back({finding.check, Level::ok, "mended: " + finding.detail});
+      outcomes.push_back({finding.check, Grade::ok, "mended: " + finding.detail});
     else
       outcomes.push_back(
-          {finding.check, Level::error, "not mended: " + mended.error().detail, finding.remedy});
+          {finding.check, Grade::error, "not mended: " + mended.error().detail, finding.remedy});
   }
   return outcomes;
 }
@@ -52,8 +52,8 @@ Value describe(const Findings& findings) {
     items.push_back(std::move(item));
   }
   return Value::object({{"findings", std::move(items)},
-                        {"errors", count(findings, Level::error)},
-                        {"warnings", count(findings, Level::warning)}});
+                        {"errors", count(findings, Grade::error)},
+                        {"warnings", count(findings, Grade::warning)}});
 }
 
 void print_findings(std::ostream& out, OutputFormat format, const Findings& findings) {
@@ -88,13 +88,13 @@ void doctor(CommandContext& context, const DoctorOptions& options, const Clock& 
       outcomes.insert(outcomes.end(), made.begin(), made.end());
       facts = look_at_site(context, clock);
       findings = judge(facts);
-      if (count(made, Level::error) > 0) break;
+      if (count(made, Grade::error) > 0) break;
     }
     findings.insert(findings.begin(), outcomes.begin(), outcomes.end());
   }
   const OutputFormat format = options.output == "json" ? OutputFormat::json : OutputFormat::table;
   print_findings(context.out, format, findings);
-  if (count(findings, Level::error) > 0) context.exit_code = kFailed;
+  if (count(findings, Grade::error) > 0) context.exit_code = kFailed;
   if (facts.settings_fault) context.exit_code = kUsage;
 }
 

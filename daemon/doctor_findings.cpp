@@ -8,7 +8,7 @@ namespace stepwell::daemon {
 
 namespace {
 
-using Level = Finding::Level;
+using Grade = Finding::Level;
 
 constexpr std::chrono::seconds kClockMayBeBehind{5};
 // A block of locked memory is 64 KiB, of six sizes; what a credential holds is some KiB at most.
@@ -50,7 +50,7 @@ std::string remedy_of(const Problem& problem) {
 }
 
 Finding fault(std::string check, const Problem& problem) {
-  return {std::move(check), Level::error, problem.detail + " (" + problem.code + ")",
+  return {std::move(check), Grade::error, problem.detail + " (" + problem.code + ")",
           remedy_of(problem)};
 }
 
@@ -66,10 +66,10 @@ std::string kibibytes(std::uint64_t bytes) { return std::to_string(bytes >> 10U)
 void add(Findings& all, Findings some, const char* check, std::string well) {
   bool found = false;
   for (Finding& finding : some) {
-    found = found || finding.level != Level::ok;
+    found = found || finding.level != Grade::ok;
     all.push_back(std::move(finding));
   }
-  if (!found && !well.empty()) all.push_back({check, Level::ok, std::move(well)});
+  if (!found && !well.empty()) all.push_back({check, Grade::ok, std::move(well)});
 }
 
 std::string counted(std::size_t number, const char* what) {
@@ -110,13 +110,13 @@ std::string_view to_string(Finding::Level level) noexcept {
 Findings judge_master_key(const MasterKeyFacts& key) {
   Findings findings;
   if (key.inside_data)
-    findings.push_back({"master-key", Level::error,
+    findings.push_back({"master-key", Grade::error,
                         "the master key " + key.file +
                             " lies in the data directory: whoever has a backup of that directory "
                             "has the key to it",
                         "move it elsewhere, and set masterKey.file to its new place"});
   if (key.out_of_sight)
-    findings.push_back({"master-key", Level::warning,
+    findings.push_back({"master-key", Grade::warning,
                         "the master key is a systemd credential, which this command is not given; "
                         "it was left out",
                         "run this within the unit, e.g. as its ExecStartPre="});
@@ -124,7 +124,7 @@ Findings judge_master_key(const MasterKeyFacts& key) {
   else if (key.fault && !(key.fault->code == "master-key-mode" && !key.file.empty()))
     findings.push_back(fault("master-key", *key.fault));
   if (!key.left_by_rotation.empty())
-    findings.push_back({"master-key", Level::warning,
+    findings.push_back({"master-key", Grade::warning,
                         key.left_by_rotation + " is left of a rotation that was cut off",
                         "end it with: stepwell master-key rotate"});
   return findings;
@@ -134,19 +134,19 @@ Findings judge_database(const DatabaseFacts& database) {
   Findings findings;
   if (!database.left_out.empty())
     findings.push_back(
-        {"database", Level::warning,
+        {"database", Grade::warning,
          "database, audit log, keys and credentials were left out: " + database.left_out,
          "mend that, and ask again"});
   if (database.stones_to_restore > 0)
     findings.push_back(
-        {"tombstones", Level::error,
+        {"tombstones", Grade::error,
          "the tombstone file lacks " + counted(database.stones_to_restore, "revocation") +
              " that the database has: it was cut or lost",
          "find out why, then restore it from a backup, or have them written back with: stepwell "
          "doctor --fix",
          Mend{Mend::What::tombstones, "", 0}});
   if (database.stones_ahead > 0)
-    findings.push_back({"tombstones", Level::warning,
+    findings.push_back({"tombstones", Grade::warning,
                         "the database is older than " +
                             counted(database.stones_ahead, "revocation") +
                             " in the tombstone file, as after a restored backup; they "
@@ -157,7 +157,7 @@ Findings judge_database(const DatabaseFacts& database) {
     // That the tombstones do not fit has been said.
     if (database.stones_to_restore > 0 && problem.code == "store-damaged") continue;
     if (database.holder.kind == Holder::Kind::daemon && refused)
-      findings.push_back({"database", Level::warning,
+      findings.push_back({"database", Grade::warning,
                           "the daemon refused an answer, and a check was left out: " +
                               problem.detail + " (" + problem.code + ")",
                           "set STEPWELL_API_KEY to an active key of an admin"});
@@ -172,7 +172,7 @@ Findings judge_clock(const Facts& facts) {
   if (const auto& mark = facts.database.clock_mark;
       mark && *mark - facts.now > std::chrono::milliseconds(kClockMayBeBehind))
     findings.push_back(
-        {"clock", Level::warning,
+        {"clock", Grade::warning,
          "the clock is " + duration_text(*mark - facts.now) +
              " behind the latest time that was "
              "ever seen here, " +
@@ -180,7 +180,7 @@ Findings judge_clock(const Facts& facts) {
          "set the clock; if it was ahead before, keys and credentials expire too early until it "
          "has caught up: move their expiry with set-expiry"});
   if (facts.synchronised && !*facts.synchronised)
-    findings.push_back({"clock", Level::warning,
+    findings.push_back({"clock", Grade::warning,
                         "the clock is not synchronised: keys may expire early or late",
                         "run an NTP service, e.g. timedatectl set-ntp true"});
   return findings;
@@ -189,19 +189,19 @@ Findings judge_clock(const Facts& facts) {
 Findings judge_listen(const Facts& facts) {
   const ListenFacts& listen = facts.listen;
   if (!listen.valid)
-    return {{"port", Level::error, "http.listen: \"" + listen.address + "\" is no ADDRESS:PORT",
+    return {{"port", Grade::error, "http.listen: \"" + listen.address + "\" is no ADDRESS:PORT",
              "write e.g. 127.0.0.1:8080"}};
   Findings findings;
   const bool served = facts.database.holder.kind == Holder::Kind::daemon;
   if (!listen.loopback)
-    findings.push_back({"port", served ? Level::warning : Level::error,
+    findings.push_back({"port", served ? Grade::warning : Grade::error,
                         listen.address +
                             " can be reached from other machines, and keys would travel over it "
                             "unencrypted",
                         "listen on a loopback address behind a TLS proxy, or, where the network is "
                         "trusted, serve with --allow-plaintext"});
   if (!listen.refused.empty())
-    findings.push_back({"port", Level::error,
+    findings.push_back({"port", Grade::error,
                         "cannot listen on " + listen.address + ": " + listen.refused,
                         "stop what listens there, or choose another port in http.listen"});
   return findings;
@@ -213,13 +213,13 @@ Findings judge_limits(const Facts& facts) {
   const std::uint64_t needed =
       kLockedAtLeast + kLockedForCredential * facts.database.credentials.size();
   if (limits.locked_memory && *limits.locked_memory < needed)
-    findings.push_back({"limits", Level::warning,
+    findings.push_back({"limits", Grade::warning,
                         "only " + kibibytes(*limits.locked_memory) +
                             " of memory may be locked, and some " + kibibytes(needed) +
                             " are needed: secrets may be swapped to disk",
                         "LimitMEMLOCK= in the unit, ulimit -l in a shell; or no swap"});
   if (limits.open_files && *limits.open_files < kFilesAtLeast)
-    findings.push_back({"limits", Level::warning,
+    findings.push_back({"limits", Grade::warning,
                         "only " + std::to_string(*limits.open_files) +
                             " files may be open, and each request in flight needs one",
                         "LimitNOFILE=" + std::to_string(16 * kFilesAtLeast) +
@@ -234,7 +234,7 @@ Findings judge(const Facts& facts) {
     return all;
   }
   const DatabaseFacts& database = facts.database;
-  all.push_back({"settings", Level::ok, facts.settings_file + " has no faults"});
+  all.push_back({"settings", Grade::ok, facts.settings_file + " has no faults"});
   add(all, judge_modes(facts), "modes",
       counted(facts.paths.size(), "path") + " with the right mode and owner");
   add(all, judge_master_key(facts.master_key), "master-key",

@@ -10,7 +10,7 @@ namespace stepwell::daemon {
 
 namespace {
 
-using Level = Finding::Level;
+using Grade = Finding::Level;
 
 constexpr std::chrono::hours kSoon{30L * 24};
 
@@ -31,7 +31,7 @@ std::string expiry_text(const Value& object, WallTime now) {
 }
 
 Finding warning(const char* check, std::string detail, std::string remedy) {
-  return {check, Level::warning, std::move(detail), std::move(remedy)};
+  return {check, Grade::warning, std::move(detail), std::move(remedy)};
 }
 
 std::string label_of(const Value& key) {
@@ -137,7 +137,7 @@ Findings judge_keys(const Facts& facts) {
   }
   // A new site has one such key: a note, no warning.
   if (!endless.empty())
-    findings.push_back({"keys", Level::ok, "admins' keys that never expire: " + endless,
+    findings.push_back({"keys", Grade::ok, "admins' keys that never expire: " + endless,
                         "stepwell keys set-expiry ID --expires TIME, if that is not meant"});
   return findings;
 }
@@ -156,7 +156,7 @@ Findings judge_credentials(const Facts& facts) {
   }
   for (const auto& [name, need] : needs) {
     if (known.count(name) > 0) continue;
-    findings.push_back({"credentials", Level::error,
+    findings.push_back({"credentials", Grade::error,
                         need.text() + " refers to the credential " + name +
                             ", which does not exist: that step will fail",
                         "stepwell credentials add " + name + " …, or mend the definition"});
@@ -168,7 +168,7 @@ Findings judge_definitions(const Facts& facts) {
   Findings findings;
   const DefinitionFacts& definitions = facts.definitions;
   for (const std::string& fault : definitions.faults)
-    findings.push_back({"definitions", Level::error, fault,
+    findings.push_back({"definitions", Grade::error, fault,
                         "mend it; every fault: stepwell validate " + definitions.folder});
   return findings;
 }

@@ -9,7 +9,7 @@ namespace stepwell::daemon {
 
 namespace {
 
-using Level = Finding::Level;
+using Grade = Finding::Level;
 using Role = PathFact::Role;
 
 constexpr unsigned kGroupWrites = 020;
@@ -24,7 +24,7 @@ std::string octal(unsigned mode) {
 }
 
 Finding wrong_mode(const PathFact& path, unsigned right, std::string why) {
-  return {"modes", Level::error,
+  return {"modes", Grade::error,
           path.path + " has mode " + octal(path.mode) + ": " + std::move(why),
           "chmod " + octal(right) + " " + path.path, Mend{Mend::What::mode, path.path, right}};
 }
@@ -42,7 +42,7 @@ void judge_definition(const PathFact& path, Findings& findings) {
   if ((path.mode & kOthersWrite) != 0)
     findings.push_back(wrong_mode(path, path.mode & ~kOthersWrite, "everybody can change it"));
   else if ((path.mode & kGroupWrites) != 0)
-    findings.push_back({"modes", Level::warning,
+    findings.push_back({"modes", Grade::warning,
                         path.path + " has mode " + octal(path.mode) + ": its group can change it",
                         "chmod g-w " + path.path + ", unless all of the group are authors"});
 }
@@ -56,7 +56,7 @@ void judge_settings(const PathFact& path, Findings& findings) {
 void judge_key_folder(const PathFact& path, Findings& findings) {
   if ((path.mode & (kGroupWrites | kOthersWrite)) == 0 || (path.mode & kSticky) != 0) return;
   // Not mended: the folder may be there for more than the key.
-  findings.push_back({"modes", Level::warning,
+  findings.push_back({"modes", Grade::warning,
                       path.path + " has mode " + octal(path.mode) +
                           ": others could put another master key in the place of this one",
                       "chmod go-w " + path.path});
@@ -80,12 +80,12 @@ void judge_presence(const PathFact& path, Findings& findings) {
   const bool folder = path.role == Role::data || path.role == Role::definitions;
   if (folder && path.kind != PathFact::Kind::folder) {
     const std::string what = path.kind == PathFact::Kind::missing ? " is missing" : " is no folder";
-    findings.push_back({"modes", Level::error, name_of(path.role) + path.path + what,
+    findings.push_back({"modes", Grade::error, name_of(path.role) + path.path + what,
                         path.role == Role::data
                             ? "put it back, or make a new site with: stepwell init DIR"
                             : "mkdir " + path.path});
   } else if (path.role == Role::data_entry && path.kind == PathFact::Kind::other) {
-    findings.push_back({"modes", Level::warning,
+    findings.push_back({"modes", Grade::warning,
                         path.path + " is neither a file nor a folder, and none of Stepwell's",
                         "move it out of the data directory"});
   }
@@ -116,11 +116,11 @@ void judge_owner(const PathFact& path, unsigned owner, Findings& findings) {
   const bool ours =
       path.role == Role::data_entry || path.role == Role::master_key || path.role == Role::data;
   if (ours)
-    findings.push_back({"modes", Level::error,
+    findings.push_back({"modes", Grade::error,
                         whose + "to the data directory's owner " + std::to_string(owner),
                         "chown " + std::to_string(owner) + " " + path.path});
   else if (path.owner != 0)
-    findings.push_back({"modes", Level::warning,
+    findings.push_back({"modes", Grade::warning,
                         whose + "to root or the data directory's owner " + std::to_string(owner) +
                             ", and can be changed by that user",
                         "chown " + std::to_string(owner) + " " + path.path});
@@ -139,7 +139,7 @@ Findings judge_modes(const Facts& facts) {
   Findings findings;
   const unsigned owner = owner_of(facts);
   if (owner != facts.user)
-    findings.push_back({"modes", Level::error,
+    findings.push_back({"modes", Grade::error,
                         "the data directory belongs to user " + std::to_string(owner) +
                             ", and this is user " + std::to_string(facts.user),
                         "run this, and the daemon, as its owner: sudo -u '#" +

@@ -22,12 +22,12 @@ namespace {
 
 constexpr std::string_view kSelf = "stepwell eval: ";
 
-int usage(std::string_view what) {
+int eval_usage(std::string_view what) {
   std::cerr << kSelf << what << '\n';
   return kUsage;
 }
 
-Problem invalid(std::string detail) {
+Problem option_invalid(std::string detail) {
   return make_problem(ErrorKind::configuration, "usage", std::move(detail));
 }
 
@@ -42,7 +42,7 @@ struct Variables {
       if (!named.contains(name)) named.set(name, Value(valid_utf8(text)));
     for (const auto& [name, text] : options.json_arguments) {
       Result<Value> value = parse_json(text);
-      if (!value) return fail(invalid("--argjson " + name + ": " + value.error().detail));
+      if (!value) return fail(option_invalid("--argjson " + name + ": " + value.error().detail));
       if (!named.contains(name)) named.set(name, *std::move(value));
     }
     for (const Value::Member& member : named.members()) {
@@ -130,9 +130,10 @@ class Evaluation {
       if (!value) return unreadable(value.error(), stream);
       if (!*value) break;
       evaluate(**value, input);
-      if (!std::cout) return usage("standard output cannot be written");
+      if (!std::cout) return eval_usage("standard output cannot be written");
     }
-    if (!stream.fault().empty()) return usage("standard input cannot be read: " + stream.fault());
+    if (!stream.fault().empty())
+      return eval_usage("standard input cannot be read: " + stream.fault());
     std::cout.flush();
     const bool refused = options_.exit_status && !last_was_true_;
     return failed_ || refused ? kFailed : kDone;
@@ -165,7 +166,8 @@ class Evaluation {
 
   int unreadable(const Problem& problem, const StandardInput& stream) {
     std::cout.flush();
-    if (!stream.fault().empty()) return usage("standard input cannot be read: " + stream.fault());
+    if (!stream.fault().empty())
+      return eval_usage("standard input cannot be read: " + stream.fault());
     std::cerr << "<stdin>:" << to_json(problem.extensions.get("line")) << ":"
               << to_json(problem.extensions.get("column"))
               << ": error: " << problem.detail.substr(0, problem.detail.rfind(" (line ")) << '\n';
@@ -188,16 +190,16 @@ class Evaluation {
 int eval(const EvalOptions& options) {
   std::string source = options.expression.value_or("");
   if (!options.expression && options.file.empty())
-    return usage("give an expression, or a file with one by --from-file");
+    return eval_usage("give an expression, or a file with one by --from-file");
   if (!options.expression) {
     Result<std::string> text = read_file(options.file);
-    if (!text) return usage(text.error().detail);
+    if (!text) return eval_usage(text.error().detail);
     source = *std::move(text);
   }
   const auto budget = budget_of(options.budget);
-  if (!budget) return usage(budget.error().detail);
+  if (!budget) return eval_usage(budget.error().detail);
   Variables variables;
-  if (const Status read = variables.read(options); !read) return usage(read.error().detail);
+  if (const Status read = variables.read(options); !read) return eval_usage(read.error().detail);
   const auto program = expression::Program::compile(source, variables.names);
   if (!program) return syntax_error(options.file, source, program.error());
   return Evaluation(options, *program, variables.values, *budget).run();

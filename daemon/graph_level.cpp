@@ -12,11 +12,11 @@ namespace stepwell::daemon {
 
 namespace {
 
-constexpr int kApart = 28;     // between boxes of a row
-constexpr int kLane = 12;      // between lanes
-constexpr int kSideLine = 20;  // of a link to the box beside, below their upper borders
-constexpr int kNothing = 10;   // a gap at a group's border through which nothing goes
-constexpr std::size_t kTried = 64;
+constexpr int kBoxesApart = 28;  // between boxes of a row
+constexpr int kLane = 12;        // between lanes
+constexpr int kSideLine = 20;    // of a link to the box beside, below their upper borders
+constexpr int kNothing = 10;     // a gap at a group's border through which nothing goes
+constexpr std::size_t kOrdersTried = 64;
 
 enum class Way : std::uint8_t { beside, down, right, left };
 
@@ -60,7 +60,7 @@ class Arrangement {
   // Beside its right neighbour there is room for the label of the link to it.
   int apart(std::size_t box) const {
     const auto label = side_label_.find(box);
-    return label == side_label_.end() ? kApart : kApart + label->second;
+    return label == side_label_.end() ? kBoxesApart : kBoxesApart + label->second;
   }
 
   // Rows are centred on x = 0.
@@ -194,7 +194,7 @@ class Arrangement {
       });
       std::vector<std::vector<const Lane*>> taken;
       for (Lane* lane : order) {
-        std::size_t at = taken.size() > kTried ? taken.size() - kTried : 0;
+        std::size_t at = taken.size() > kOrdersTried ? taken.size() - kOrdersTried : 0;
         const auto in_the_way = [&](const Lane* other) {
           return lane->first <= other->last && other->first <= lane->last;
         };

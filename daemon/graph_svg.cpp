@@ -18,7 +18,7 @@ using config::GraphEdge;
 using Shape = GraphBox::Shape;
 
 constexpr int kMargin = 8;
-constexpr int kSlant = 10;
+constexpr int kShapeSlant = 10;
 constexpr int kBaseline = 12;  // of a line's text, below its upper edge
 
 constexpr std::string_view kStyle =
@@ -115,20 +115,24 @@ class Drawing {
         break;
       case Shape::choice:
         polygon(type, {{left, middle},
-                       {left + kSlant, top},
-                       {right - kSlant, top},
+                       {left + kShapeSlant, top},
+                       {right - kShapeSlant, top},
                        {right, middle},
-                       {right - kSlant, bottom},
-                       {left + kSlant, bottom}});
+                       {right - kShapeSlant, bottom},
+                       {left + kShapeSlant, bottom}});
         break;
       case Shape::raise:
-        polygon(
-            type,
-            {{left, top}, {right, top}, {right, bottom}, {left, bottom}, {left + kSlant, middle}});
+        polygon(type, {{left, top},
+                       {right, top},
+                       {right, bottom},
+                       {left, bottom},
+                       {left + kShapeSlant, middle}});
         break;
       case Shape::event:
-        polygon(type,
-                {{left + kSlant, top}, {right, top}, {right - kSlant, bottom}, {left, bottom}});
+        polygon(type, {{left + kShapeSlant, top},
+                       {right, top},
+                       {right - kShapeSlant, bottom},
+                       {left, bottom}});
         break;
       case Shape::wait:
       case Shape::start:

@@ -33,39 +33,48 @@ void add_budget(CLI::App* command, BudgetOptions& budget) {
       ->check(CLI::Range(1, 10'000));
 }
 
+void add_transport(CLI::App* command, RunOptions& options) {
+  command->add_option("--connect-to", options.connect_to,
+                      "HOST:PORT:HOST:PORT: connect to the second instead of the first (as curl)");
+  command->add_option("--resolve", options.resolve, "HOST:PORT:ADDRESS (as curl)");
+  command->add_option("--cacert", options.ca_file, "Certificates to trust, PEM (as curl)");
+  command->add_option("--allow-network", options.networks,
+                      "A network to open for requests, e.g. 127.0.0.0/8; loopback and private ones "
+                      "are closed otherwise");
+  command->add_option("--catalog", options.catalog,
+                      "A folder or a URI: the catalog `default`, whose functions can be called");
+}
+
 void add_run(CLI::App& app, RunOptions& options) {
   CLI::App* run = app.add_subcommand("run", "Run one instance in this process, without a daemon");
   run->add_option("file", options.file, "The definition (YAML or JSON)")->required();
+  run->add_option("--with", options.with,
+                  "Another definition, or a folder of them, that `run: workflow` may start; "
+                  "several times for several");
   run->add_option("--input", options.input, "JSON text, @FILE, or - for standard input");
   run->add_option("--trace", options.trace,
                   "Write a JSON line for each step's start and end to "
                   "this file, or - for standard output");
-  run->add_option("--connect-to", options.connect_to,
-                  "HOST:PORT:HOST:PORT: connect to the second instead of the first (as curl)");
-  run->add_option("--resolve", options.resolve, "HOST:PORT:ADDRESS (as curl)");
-  run->add_option("--cacert", options.ca_file, "Certificates to trust, PEM (as curl)");
-  run->add_option("--allow-network", options.networks,
-                  "A network to open for requests, e.g. 127.0.0.0/8; loopback and private ones "
-                  "are closed otherwise");
+  add_transport(run, options);
   run->add_option("--credential", options.credentials,
                   "NAME=bearer:@FILE, NAME=basic:USERNAME:@FILE, NAME=digest:USERNAME:@FILE, "
                   "NAME=apiKey:PREFIX:@FILE or NAME=header:HEADER:@FILE");
   run->add_option("--origin", options.origins,
                   "NAME=ORIGIN: where the credential NAME may be sent; without it, to the "
                   "origins of the definition's own endpoints");
+  run->add_flag("--allow-shell", options.allow_shell, "Let it run shell commands (run: shell)");
+  run->add_flag("--allow-script", options.allow_script, "Let it run scripts (run: script)");
+  run->add_flag("--allow-container", options.allow_container,
+                "Let it run containers, by /usr/bin/docker (run: container)");
   add_budget(run, options.budget);
   run->footer(
       "Examples:\n"
       "  stepwell run hello.yaml --input '{\"name\": \"Ada\"}'\n"
-      "  stepwell run sync.yaml --allow-network 127.0.0.0/8 --credential crm=bearer:@token");
+      "  stepwell run sync.yaml --allow-network 127.0.0.0/8 --credential crm=bearer:@token\n"
+      "  stepwell run order.yaml --with definitions/");
 }
 
-struct ValidateOptions {
-  std::vector<std::string> paths;
-  ValidateOutput output = ValidateOutput::text;
-};
-
-void add_validate(CLI::App& app, ValidateOptions& options) {
+void add_validate(CLI::App& app, ValidateOptions& options, RunOptions& transport) {
   CLI::App* validate = app.add_subcommand("validate", "Report every fault of definitions");
   validate->add_option("path", options.paths, "Files, or folders of files")->required();
   validate
@@ -75,6 +84,9 @@ void add_validate(CLI::App& app, ValidateOptions& options) {
       ->transform(CLI::CheckedTransformer(std::map<std::string, ValidateOutput>{
           {"text", ValidateOutput::text}, {"json", ValidateOutput::json}}))
       ->type_name("text|json");
+  validate->add_flag("--offline", options.offline,
+                     "Fetch nothing, and warn of what is not checked for that");
+  add_transport(validate, transport);
   validate->footer(
       "Warnings leave the exit code at 0.\n"
       "Examples:\n"
@@ -165,13 +177,14 @@ int run_command_line(int argc, char** argv) {
   app.require_subcommand(1);
   RunOptions run_options;
   ValidateOptions validate_options;
+  RunOptions validate_transport;
   GraphOptions graph_options;
   EvalOptions eval_options;
   ServeOptions serve_options;
   ServeOptions check_options;  // of its own: the environment would overwrite a shared file name
   CommandContext admin;
   add_run(app, run_options);
-  add_validate(app, validate_options);
+  add_validate(app, validate_options, validate_transport);
   add_graph(app, graph_options);
   add_eval(app, eval_options);
   add_serve(app, serve_options, check_options);
@@ -186,7 +199,13 @@ int run_command_line(int argc, char** argv) {
   }
   if (app.got_subcommand("run")) return run(run_options);
   if (app.got_subcommand("validate")) {
-    return validate(validate_options.paths, validate_options.output, admin);
+    const auto transport = transport_options(validate_transport);
+    if (!transport) {
+      std::cerr << "stepwell validate: " << transport.error().one_line() << '\n';
+      return kUsage;
+    }
+    validate_options.catalog = validate_transport.catalog;
+    return validate(validate_options, *transport, admin);
   }
   if (app.got_subcommand("graph")) return graph(graph_options, admin);
   if (app.got_subcommand("eval")) return eval(eval_options);

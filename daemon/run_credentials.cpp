@@ -10,7 +10,7 @@ namespace stepwell::daemon {
 
 namespace {
 
-Problem invalid(const std::string& detail) {
+Problem credential_option_invalid(const std::string& detail) {
   return make_problem(ErrorKind::configuration, "credential-option-invalid",
                       detail +
                           "; write NAME=bearer:@FILE, NAME=basic:USERNAME:@FILE, "
@@ -38,21 +38,24 @@ void collect(const Value& value, std::vector<std::string>& origins) {
 
 Result<auth::NewCredential> parse_credential_option(const std::string& option) {
   const std::size_t equals = option.find('=');
-  if (equals == std::string::npos) return fail(invalid("a credential has no name"));
+  if (equals == std::string::npos)
+    return fail(credential_option_invalid("a credential has no name"));
   auth::NewCredential credential;
   credential.name = option.substr(0, equals);
   // KIND[:MIDDLE]:SOURCE; the source is a path, which may hold colons, or "-".
   const std::size_t file = option.find(":@", equals);
   const std::size_t last = file != std::string::npos ? file : option.rfind(':');
   if (last == std::string::npos || last < equals)
-    return fail(invalid("credential '" + credential.name + "' has no kind and file"));
+    return fail(
+        credential_option_invalid("credential '" + credential.name + "' has no kind and file"));
   const std::size_t colon = option.find(':', equals);
   const std::string kind = option.substr(equals + 1, colon - equals - 1);
   const std::string middle = last > colon ? option.substr(colon + 1, last - colon - 1) : "";
   const std::string source = option.substr(last + 1);
   if (file == std::string::npos && source != "-") {
-    return fail(invalid("credential '" + credential.name +
-                        "' must come from a file (@FILE) or standard input (-), never as text"));
+    return fail(credential_option_invalid(
+        "credential '" + credential.name +
+        "' must come from a file (@FILE) or standard input (-), never as text"));
   }
   if (kind == "bearer") {
     credential.kind = auth::CredentialKind::bearer;
@@ -66,7 +69,8 @@ Result<auth::NewCredential> parse_credential_option(const std::string& option) {
     credential.kind = auth::CredentialKind::api_key;
     credential.header = middle;
   } else {
-    return fail(invalid("credential '" + credential.name + "' has no known kind"));
+    return fail(
+        credential_option_invalid("credential '" + credential.name + "' has no known kind"));
   }
   auto text = read_text_source(source);
   if (!text) return fail(std::move(text.error()));

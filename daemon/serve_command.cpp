@@ -14,6 +14,7 @@
 #include "daemon/definitions.h"
 #include "daemon/exit_code.h"
 #include "daemon/notify.h"
+#include "daemon/process_options.h"
 #include "daemon/site.h"
 #include "daemon/validate_command.h"
 #include "daemon/wiring.h"
@@ -21,6 +22,8 @@
 namespace stepwell::daemon {
 
 namespace {
+
+constexpr Milliseconds kEventsAtTheEnd{5'000};  // for the sink to take what is left
 
 int complain(const Problem& problem, int exit_code) {
   std::cerr << "stepwell: " << problem.one_line() << '\n';
@@ -60,6 +63,12 @@ Result<NodeOptions> node_options(const config::Settings& settings) {
   options.reactor.connect_to = settings.http_client_connect_to;
   options.reactor.active_per_host = settings.http_client_active_per_host;
   options.reactor.max_active_per_host = settings.http_client_max_active_per_host;
+  options.event_sink.url = settings.events_sink_url;
+  options.event_sink.credential = settings.events_sink_credential;
+  options.event_sink.queue = settings.events_sink_queue;
+  options.event_sink_types = settings.events_sink_types;
+  options.processes = process_runner_options(settings);
+  options.process_step = process_step_options(settings);
   options.engine.workers = settings.engine_workers;
   options.engine.max_open = settings.engine_max_instances;
   options.engine.keep_finished = settings.instances_retention;
@@ -96,7 +105,7 @@ class Daemon {
 
   // Loads the definitions and opens the door.
   Status open() {
-    if (auto loaded = load(settings_.definitions); !loaded) return loaded;
+    if (auto loaded = load(settings_); !loaded) return loaded;
     reload_successful_.set(1);
     node_->metrics()
         .gauge("stepwell_build_info", "1, with the version that runs.",
@@ -108,11 +117,16 @@ class Daemon {
     auto started = api::Server::start(
         server, {node_->engine(), node_->catalog(), node_->authority(), node_->reactor(),
                  master_key_source(settings_), node_->clock(), node_->entropy(), node_->metrics(),
-                 node_->log(), [this] { return reload(); }, [this] { return ready(); }});
+                 node_->log(), [this] { return reload(); }, [this] { return ready(); },
+                 &node_->schedules()});
     if (!started) return fail(std::move(started.error()));
     server_ = std::move(*started);
     if (auto published = node_->publish(server_->address()); !published) return published;
-    accepting_.store(true);
+    {
+      const std::scoped_lock lock(reload_mutex_);
+      accepting_.store(true);
+      node_->schedules().replace(node_->catalog().list());
+    }
     node_->log().info("ready", {{"address", server_->address()},
                                 {"workflows", node_->catalog().size()},
                                 {"version", STEPWELL_VERSION}});
@@ -133,6 +147,7 @@ class Daemon {
       }
       node_->authority().maintain();
       node_->engine().maintain();
+      node_->schedules().maintain();
       notify_watchdog();
     }
   }
@@ -142,9 +157,12 @@ class Daemon {
     notify_stopping();
     accepting_.store(false);
     node_->log().info("stopping", {{"openInstances", node_->engine().open_instances()}});
+    node_->schedules().stop();
     node_->engine().refuse_new();
     const Deadline deadline = Deadline::after(node_->clock(), settings_.shutdown_grace);
     const bool idle = node_->engine().wait_until_idle(deadline);
+    const Deadline soon = Deadline::after(node_->clock(), kEventsAtTheEnd);
+    if (!node_->flush_events(soon)) node_->log().warn("events are left that were not sent");
     server_->stop(Milliseconds(1'000));
     server_.reset();
     node_->authority().maintain();  // what the last answers taught about credentials
@@ -153,9 +171,17 @@ class Daemon {
   }
 
  private:
-  Status load(const std::string& folder) {
-    return load_definitions(folder, node_->engine(), node_->catalog(), node_->authority().gate(),
-                            node_->log());
+  Status load(const config::Settings& settings) {
+    const auth::Gate& gate = node_->authority().gate();
+    DefinitionResources resources(
+        [this](const config::ResourceRequest& request) { return node_->fetcher().fetch(request); },
+        settings.catalog, [&gate](std::string_view text) { return gate.knows_part_of(text); });
+    auto loaded = load_definitions(settings.definitions, node_->engine(), node_->catalog(), gate,
+                                   resources, node_->log());
+    if (!loaded) return loaded;
+    for (const engine::Catalog::Entry& entry : node_->catalog().list())
+      warn_of_processes(*entry.definition, process_step_options(settings_), node_->log());
+    return loaded;
   }
 
   // Settings and definitions are read anew; a fault in either leaves everything as it was. Of the
@@ -174,8 +200,9 @@ class Daemon {
     };
     auto settings = effective_settings(options_.config, options_.overrides);
     if (!settings) return done(fail(std::move(settings.error())));
-    if (auto loaded = load(settings->definitions); !loaded) return done(std::move(loaded));
+    if (auto loaded = load(*settings); !loaded) return done(std::move(loaded));
     node_->log().set_level(settings->log_level);
+    if (accepting_.load()) node_->schedules().replace(node_->catalog().list());
     return done({});
   }
 
@@ -244,7 +271,9 @@ int check_config(const ServeOptions& options) {
   const auto node_settings = node_options(*settings);
   if (!node_settings) return complain(node_settings.error(), kUsage);
   CommandContext context;
-  const int definitions = validate({settings->definitions}, ValidateOutput::text, context);
+  const int definitions =
+      validate({{settings->definitions}, ValidateOutput::text, false, settings->catalog},
+               node_settings->reactor, context);
   if (definitions != kDone) return definitions;
   std::cout << options.config << ": ok\n";
   return kDone;

@@ -9,6 +9,7 @@
 #include "config/loader.h"
 #include "daemon/definitions.h"
 #include "daemon/exit_code.h"
+#include "daemon/wiring.h"
 
 namespace stepwell::daemon {
 
@@ -46,9 +47,10 @@ Value fault_value(const config::Fault& fault) {
 }
 
 // Where the faults go, in the form that was asked for.
-class Findings {
+class FaultReport {
  public:
-  Findings(ValidateOutput output, CommandContext& context) : output_(output), context_(context) {}
+  FaultReport(ValidateOutput output, CommandContext& context)
+      : output_(output), context_(context) {}
 
   void add(const config::Loaded& loaded, const std::string& file) {
     for (const config::Fault& fault : loaded.faults) add(fault);
@@ -84,14 +86,41 @@ class Findings {
   Value faults_ = Value::array();
 };
 
+// A command has no node; one is made, in memory, once there is something to fetch.
+class FetchWithoutNode {
+ public:
+  explicit FetchWithoutNode(http::ReactorOptions transport) {
+    options_.reactor = std::move(transport);
+    options_.log_level = LogLevel::error;
+  }
+
+  Result<std::string> operator()(const config::ResourceRequest& request) {
+    if (!node_) {
+      auto opened = Node::open(options_);
+      if (!opened) return fail(std::move(opened.error()));
+      node_ = std::move(*opened);
+    }
+    return node_->fetcher().fetch(request);
+  }
+
+ private:
+  NodeOptions options_;
+  std::unique_ptr<Node> node_;
+};
+
 }  // namespace
 
-int validate(const std::vector<std::string>& paths, ValidateOutput output,
+int validate(const ValidateOptions& options, const http::ReactorOptions& transport,
              CommandContext& context) {
   int exit_code = kDone;
   const auth::Redactor keys;  // knows API keys by their form
-  Findings findings(output, context);
-  for (const std::string& path : paths) {
+  const auto holds_key = [&keys](std::string_view text) { return keys.knows_part_of(text); };
+  FetchWithoutNode fetch(transport);
+  DefinitionResources resources(
+      [&fetch](const config::ResourceRequest& request) { return fetch(request); }, options.catalog,
+      holds_key);
+  FaultReport findings(options.output, context);
+  for (const std::string& path : options.paths) {
     const auto files = definition_files(path);
     if (!files) {
       findings.add_unreadable(path, files.error());
@@ -100,7 +129,7 @@ int validate(const std::vector<std::string>& paths, ValidateOutput output,
     }
     for (const std::string& file : *files) {
       const config::Loaded loaded =
-          load_file(file, [&keys](std::string_view text) { return keys.knows_part_of(text); });
+          load_file(file, holds_key, options.offline ? nullptr : &resources);
       findings.add(loaded, file);
       if (!loaded.definition) exit_code = kUsage;
     }

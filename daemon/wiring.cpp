@@ -2,9 +2,12 @@
 
 #include <utility>
 
+#include "daemon/child_workflows.h"
 #include "engine/memory_journal.h"
+#include "steps/openapi_step.h"
 #include "steps/reactor_timers.h"
 #include "steps/steps.h"
+#include "steps/workflow_step.h"
 #include "store/lock.h"
 #include "store/sqlite_secret_store.h"
 
@@ -12,31 +15,64 @@ namespace stepwell::daemon {
 
 // In the order of construction; taken down from the last to the first.
 struct Node::Parts {
-  explicit Parts(const NodeOptions& options) : log(options.log_level, options.log_format) {}
+  explicit Parts(const NodeOptions& options)
+      : clock(options.substitutes.clock != nullptr ? *options.substitutes.clock : machine_clock),
+        entropy(options.substitutes.entropy != nullptr ? *options.substitutes.entropy
+                                                       : machine_entropy),
+        log(options.log_level, options.log_format) {}
   Parts(const Parts&) = delete;
   Parts& operator=(const Parts&) = delete;
   ~Parts() {
+    schedules.reset();
     engine.reset();
-    reactor.reset();                       // no thread of ours runs, or logs, after this
+    if (openapi_step) openapi_step->stop();
+    event_sink.reset();
+    reactor.reset();                       // which may still bring a script
+    process_runner.reset();                // no thread of ours runs, or logs, after this
     if (authority) authority->maintain();  // what the last answers brought
     log.set_redactor({});
   }
 
-  SystemClock clock;
-  SystemEntropy entropy;
+  SystemClock machine_clock;
+  SystemEntropy machine_entropy;
+  const Clock& clock;
+  Entropy& entropy;
   Log log;
   Metrics metrics;
   std::optional<store::LockFile> lock;
   std::unique_ptr<store::SqliteSecretStore> store;
   std::unique_ptr<auth::Authority> authority;
   std::unique_ptr<http::Reactor> reactor;
-  std::unique_ptr<steps::ReactorTimers> timers;
+  std::unique_ptr<steps::EventSink> event_sink;  // null: none
+  std::unique_ptr<steps::ReactorTimers> reactor_timers;
+  std::unique_ptr<TextFetcher> fetcher;
   std::unique_ptr<steps::HttpStep> http_step;
+  std::unique_ptr<steps::OpenApiStep> openapi_step;
+  engine::Catalog catalog;
+  ChildWorkflows children{catalog};
+  std::unique_ptr<steps::WorkflowStep> workflow_step;
+  std::unique_ptr<steps::ProcessRunner> process_runner;  // null: processes are switched off
+  std::unique_ptr<steps::ProcessStep> process_step;
   std::unique_ptr<steps::Steps> steps;
+  std::unique_ptr<engine::StepRunner> around_steps;  // null: nothing stands before them
   engine::MemoryJournal journal;
   std::unique_ptr<engine::Engine> engine;
-  engine::Catalog catalog;
+  std::unique_ptr<engine::Schedules> schedules;
 };
+
+Status Node::connect_sink(Parts& parts, const NodeOptions& options) {
+  if (options.event_sink.url.empty()) return {};
+  auth::Authority& authority = *parts.authority;
+  auto sink = steps::EventSink::make(
+      options.event_sink, {*parts.reactor, authority.gate(), authority.keys(), authority.redactor(),
+                           parts.clock, parts.metrics, parts.log});
+  if (!sink) return fail(std::move(sink.error()));
+  parts.event_sink = std::move(*sink);
+  parts.engine->events().watch(
+      options.event_sink_types,
+      [sink = parts.event_sink.get()](const Value& event) { sink->take(event); });
+  return {};
+}
 
 Result<std::unique_ptr<Node>> Node::open(const NodeOptions& options) {
   auto parts = std::make_unique<Parts>(options);
@@ -73,15 +109,51 @@ Result<std::unique_ptr<Node>> Node::open(const NodeOptions& options) {
        [&reactor](std::unique_ptr<http::Exchange> exchange) {
          reactor.submit(std::move(exchange));
        }});
-  parts->timers = std::make_unique<steps::ReactorTimers>(reactor);
-  parts->http_step = std::make_unique<steps::HttpStep>(
-      steps::HttpStepSurroundings{reactor, keys.gate(), keys.keys(), parts->clock, parts->entropy},
-      options.http_step);
-  parts->steps = std::make_unique<steps::Steps>(steps::Steps::Runners{
-      .http = parts->http_step.get(), .openapi = nullptr, .workflow = nullptr, .process = nullptr});
-  parts->engine = std::make_unique<engine::Engine>(options.engine, *parts->steps, parts->journal,
-                                                   *parts->timers, parts->clock, parts->entropy,
-                                                   parts->metrics, parts->log);
+  parts->reactor_timers = std::make_unique<steps::ReactorTimers>(reactor);
+  const Substitutes& substitutes = options.substitutes;
+  engine::Timers& timers =
+      substitutes.timers != nullptr ? *substitutes.timers : *parts->reactor_timers;
+  const steps::HttpStepSurroundings http_surroundings{
+      reactor,
+      keys.gate(),
+      keys.keys(),
+      parts->clock,
+      parts->entropy,
+      steps::RateLimits::make(parts->clock, [&timers](SteadyTime when, std::function<void()> task) {
+        timers.run_at(when, std::move(task));
+      })};
+  parts->fetcher = std::make_unique<TextFetcher>(http_surroundings);
+  parts->http_step = std::make_unique<steps::HttpStep>(http_surroundings, options.http_step);
+  parts->openapi_step =
+      std::make_unique<steps::OpenApiStep>(http_surroundings, options.http_step, options.openapi);
+  parts->workflow_step = std::make_unique<steps::WorkflowStep>(parts->children, keys.keys());
+  if (options.process_step.any()) {
+    parts->process_runner = std::make_unique<steps::ProcessRunner>(options.processes, parts->clock,
+                                                                   parts->metrics, parts->log);
+    parts->process_step = std::make_unique<steps::ProcessStep>(
+        steps::ProcessStepSurroundings{*parts->process_runner, keys.gate(), keys.redactor(),
+                                       parts->entropy, parts->log, http_surroundings},
+        options.process_step);
+  }
+  parts->steps =
+      std::make_unique<steps::Steps>(steps::Steps::Runners{.http = parts->http_step.get(),
+                                                           .openapi = parts->openapi_step.get(),
+                                                           .workflow = parts->workflow_step.get(),
+
+                                                           .process = parts->process_step.get()});
+  engine::StepRunner* runner = parts->steps.get();
+  if (substitutes.around_steps) {
+    parts->around_steps = substitutes.around_steps(*parts->steps);
+    runner = parts->around_steps.get();
+  }
+  parts->engine =
+      std::make_unique<engine::Engine>(options.engine, *runner, parts->journal, timers,
+                                       parts->clock, parts->entropy, parts->metrics, parts->log);
+  parts->children.connect(*parts->engine);
+  parts->schedules = std::make_unique<engine::Schedules>(*parts->engine, timers, parts->clock,
+                                                         parts->metrics, parts->log);
+  if (auto connected = connect_sink(*parts, options); !connected)
+    return fail(std::move(connected.error()));
   return std::unique_ptr<Node>(new Node(std::move(parts)));
 }
 
@@ -92,11 +164,18 @@ Node::~Node() = default;
 auth::Authority& Node::authority() { return *parts_->authority; }
 engine::Engine& Node::engine() { return *parts_->engine; }
 engine::Catalog& Node::catalog() { return parts_->catalog; }
+engine::Schedules& Node::schedules() { return *parts_->schedules; }
 http::Reactor& Node::reactor() { return *parts_->reactor; }
 Metrics& Node::metrics() { return parts_->metrics; }
 Log& Node::log() { return parts_->log; }
 const Clock& Node::clock() const { return parts_->clock; }
 Entropy& Node::entropy() { return parts_->entropy; }
+
+const TextFetcher& Node::fetcher() const { return *parts_->fetcher; }
+
+bool Node::flush_events(Deadline deadline) {
+  return !parts_->event_sink || parts_->event_sink->flush(deadline);
+}
 
 Status Node::publish(const std::string& address) {
   return parts_->lock ? parts_->lock->publish(address) : Status{};

@@ -16,6 +16,40 @@ bool may_be_repeated(const config::HttpCallBody& call, const Value& arguments) {
   return !method.is_string() || config::is_idempotent_method(method.as_string());
 }
 
+// The values of a policy that stands in the definition: {username, password, token, authority,
+// policy}, of which each kind has its own.
+Status add_authentication(Value& arguments, const config::Authentication& policy,
+                          const config::Scope& sight) {
+  for (const auto& [name, part] : {std::pair{"username", &policy.username},
+                                   {"password", &policy.password},
+                                   {"token", &policy.token},
+                                   {"policy", &policy.policy}}) {
+    auto value = part->evaluate(sight);
+    if (!value) return fail(std::move(value.error()));
+    if (!value->is_null()) arguments.set(name, std::move(*value));
+  }
+  const bool oauth = policy.kind == config::Authentication::Kind::oauth2 ||
+                     policy.kind == config::Authentication::Kind::oidc;
+  if (!oauth || !policy.credential.empty()) return {};
+  auto authority = policy.authority.evaluate(sight);
+  if (!authority) return fail(std::move(authority.error()));
+  arguments.set("authority", *authority);
+  return {};
+}
+
+// What is fetched, and how: {uri}, and the values of its policy.
+Result<Value> resource_arguments(const config::ExternalResource& resource,
+                                 const config::Scope& sight) {
+  auto uri = resource.endpoint.evaluate(sight);
+  if (!uri) return fail(std::move(uri.error()));
+  Value arguments = Value::object({{"uri", *uri}});
+  if (resource.authentication) {
+    auto added = add_authentication(arguments, *resource.authentication, sight);
+    if (!added) return fail(std::move(added.error()));
+  }
+  return arguments;
+}
+
 }  // namespace
 
 Next Machine::start_body(std::uint32_t slot) {
@@ -42,9 +76,12 @@ Next Machine::start_body(std::uint32_t slot) {
     return start_step(slot, std::move(*arguments), call->options.idempotent.value_or(false));
   }
   if (const auto* call = std::get_if<config::FunctionCallBody>(&any)) {
+    // The function sees its arguments, and no variables of the loops around the call.
+    const bool given = !call->arguments.is_constant() || !call->arguments.constant().is_null();
+    if (!given) return start_list(slot, program_task.body, frame.input, {});
     auto arguments = call->arguments.evaluate(scope(frame, frame.input));
     if (!arguments) return raise(slot, std::move(arguments.error()));
-    return start_list(slot, program_task.body, std::move(*arguments), frame.locals);
+    return start_list(slot, program_task.body, std::move(*arguments), {});
   }
   if (const auto* run = std::get_if<config::RunWorkflowBody>(&any)) {
     auto input = run->input.evaluate(scope(frame, frame.input));
@@ -55,6 +92,12 @@ Next Machine::start_body(std::uint32_t slot) {
   if (const auto* run = std::get_if<config::RunProcessBody>(&any)) {
     auto arguments = run->arguments.evaluate(scope(frame, frame.input));
     if (!arguments) return raise(slot, std::move(arguments.error()));
+    if (!run->await) arguments->set("input", frame.input);  // its output, as soon as it has started
+    if (run->source) {
+      auto source = resource_arguments(*run->source, scope(frame, frame.input));
+      if (!source) return raise(slot, std::move(source.error()));
+      arguments->set("source", std::move(*source));
+    }
     return start_step(slot, std::move(*arguments), false);
   }
   if (std::holds_alternative<config::DoBody>(any))
@@ -199,6 +242,12 @@ Next Machine::start_step(std::uint32_t slot, Value arguments, bool repeatable) {
   return {};
 }
 
+// A workflow that is not awaited: its task gives its own input.
+bool Machine::outlives_its_task(std::uint32_t slot) const {
+  const auto* child = std::get_if<config::RunWorkflowBody>(&task(slot).body);
+  return child != nullptr && !child->await;
+}
+
 Result<Value> Machine::http_arguments(std::uint32_t slot, const config::HttpCallBody& body) {
   const Frame& frame = at(slot);
   const config::Scope sight = scope(frame, frame.input);
@@ -222,13 +271,9 @@ Result<Value> Machine::http_arguments(std::uint32_t slot, const config::HttpCall
                                    {"query", &body.query},
                                    {"body", &body.body}})
     if (auto added = add(name, *part); !added) return fail(std::move(added.error()));
-  if (body.authentication) {
-    const config::Authentication& policy = *body.authentication;
-    for (const auto& [name, part] : {std::pair{"username", &policy.username},
-                                     {"password", &policy.password},
-                                     {"token", &policy.token}})
-      if (auto added = add(name, *part); !added) return fail(std::move(added.error()));
-  }
+  if (body.authentication)
+    if (auto added = add_authentication(arguments, *body.authentication, sight); !added)
+      return fail(std::move(added.error()));
   return arguments;
 }
 
@@ -241,9 +286,29 @@ Result<Value> Machine::openapi_arguments(std::uint32_t slot, const config::OpenA
   if (!operation) return fail(std::move(operation.error()));
   auto parameters = body.parameters.evaluate(sight);
   if (!parameters) return fail(std::move(parameters.error()));
-  return Value::object({{"document", *document},
-                        {"operationId", std::move(*operation)},
-                        {"parameters", std::move(*parameters)}});
+  Value arguments = Value::object({{"document", *document},
+                                   {"operationId", std::move(*operation)},
+                                   {"parameters", std::move(*parameters)}});
+  const auto add = [&](Value& to, const std::string& name,
+                       const config::Authentication& policy) -> Status {
+    Value values = Value::object();
+    if (auto added = add_authentication(values, policy, sight); !added) return added;
+    to.set(name, std::move(values));
+    return {};
+  };
+  if (body.authentication)
+    if (auto added = add(arguments, "authentication", *body.authentication); !added)
+      return fail(std::move(added.error()));
+  if (body.document.authentication)
+    if (auto added = add(arguments, "documentAuthentication", *body.document.authentication);
+        !added)
+      return fail(std::move(added.error()));
+  if (body.named.empty()) return arguments;
+  Value named = Value::object();
+  for (const auto& [name, policy] : body.named)
+    if (auto added = add(named, name, policy); !added) return fail(std::move(added.error()));
+  arguments.set("authentications", std::move(named));
+  return arguments;
 }
 
 // The same for the same step of the same instance, however often it is repeated: the instance's

@@ -3,13 +3,16 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <charconv>
 #include <condition_variable>
-#include <deque>
 #include <mutex>
 #include <unordered_map>
 #include <utility>
 
+#include "config/digest.h"
+#include "engine/finished.h"
 #include "engine/instance.h"
+#include "engine/turnstile.h"
 #include "engine/worker_pool.h"
 
 namespace stepwell::engine {
@@ -31,6 +34,24 @@ Problem unavailable(std::string code, std::string detail) {
   problem.status = 503;
   problem.retryable = true;
   return problem;
+}
+
+// Follows from the step that starts it, so that a repeated start finds it. Above all ids that are
+// given one after the other (until 2059), and below 2^53. `attempt`: where another step's is taken.
+InstanceId child_id(const std::string& step, std::uint32_t attempt) {
+  constexpr std::uint64_t kOwnHalf = 1ULL << 52U;
+  const std::string digest = config::content_digest(step + "#" + std::to_string(attempt));
+  std::uint64_t high = 0;
+  std::uint64_t low = 0;
+  std::from_chars(digest.data(), digest.data() + 16, high, 16);
+  std::from_chars(digest.data() + 16, digest.data() + 32, low, 16);
+  return InstanceId{kOwnHalf | ((high ^ low ^ (high >> 32U)) & (kOwnHalf - 1))};
+}
+
+Problem too_deep(std::uint32_t levels) {
+  return make_problem(ErrorKind::configuration, "workflow-too-deep",
+                      "workflows have started each other " + std::to_string(levels) +
+                          " levels deep, which is the most; does one run itself for ever?");
 }
 
 Problem client_error(int status, std::string code, std::string detail) {
@@ -68,12 +89,18 @@ class Engine::Impl {
             [this] { instance_settled(); }},
         open_gauge_(metrics.gauge("stepwell_instances_open", "Instances that have not ended.")),
         queue_gauge_(metrics.gauge("stepwell_worker_queue_length", "Jobs that wait for a worker.")),
+        pending_gauge_(metrics.gauge("stepwell_instances_pending",
+                                     "Admitted instances that wait for their turn.")),
+        clock_(clock),
+        finished_(options.keep_finished),
         next_id_(first_id(clock)) {}
 
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
 
   ~Impl() {
+    // Steps that are dropped must not stop the instances that they wait for.
+    abandoning_.store(true, std::memory_order_release);
     for (Shard& shard : shards_) {
       std::unordered_map<InstanceId, std::shared_ptr<Instance>> instances;
       {
@@ -92,16 +119,35 @@ class Engine::Impl {
       return metrics_.counter("stepwell_instances_ended_total", "Instances that ended, by outcome.",
                               {{"workflow", label}, {"outcome", outcome}});
     };
+    auto turnstile = turnstiles_.of(*definition);
     return std::make_shared<const Workflow>(
         std::move(definition), options_.budget,
         WorkflowMetrics{metrics_.counter("stepwell_instances_started_total",
                                          "Instances that were admitted.", {{"workflow", label}}),
                         ended_counter("completed"), ended_counter("faulted"),
-                        ended_counter("stopped")});
+                        ended_counter("stopped")},
+        std::move(turnstile));
   }
 
   void start(StartRequest request, std::function<void(Result<InstanceId>)> admitted) {
-    if (refusing_.load(std::memory_order_acquire)) {
+    std::uint32_t level = 1;
+    std::optional<InstanceId> id;
+    if (request.parent) {
+      if (const auto known = find_child(*request.parent, id)) {
+        admitted(known->id());
+        if (request.observer) {
+          known->when_ended(
+              [observer = request.observer](const InstanceView& view) { observer->on_end(view); });
+        }
+        return;
+      }
+      const auto parent = lookup(request.parent->id);
+      level = parent ? parent->level() + 1 : 2;
+      if (level > options_.max_levels) {
+        admitted(fail(too_deep(options_.max_levels)));
+        return;
+      }
+    } else if (refusing_.load(std::memory_order_acquire)) {
       admitted(
           fail(unavailable("shutting-down", "the daemon is stopping; try another node or later")));
       return;
@@ -121,16 +167,16 @@ class Engine::Impl {
           "too many open instances (" + std::to_string(options_.max_open) + "); try again later")));
       return;
     }
-    const InstanceId id{next_id_.fetch_add(1)};
+    if (!id) id = InstanceId{next_id_.fetch_add(1)};
     request.workflow->metrics.started.increment();
     open_gauge_.add(1);
-    auto instance = std::make_shared<Instance>(surroundings_, id, std::move(request));
+    auto instance = std::make_shared<Instance>(surroundings_, *id, std::move(request), level);
     {
-      Shard& shard = shard_of(id);
+      Shard& shard = shard_of(*id);
       const std::scoped_lock lock(shard.mutex);
-      shard.instances.emplace(id, instance);
+      shard.instances.emplace(*id, instance);
     }
-    instance->admit(entropy_.hex(16), std::move(admitted));
+    instance->admit(entropy_.hex(16), std::move(admitted), has_to_wait(*instance));
   }
 
   std::shared_ptr<Instance> lookup(InstanceId id) const {
@@ -139,6 +185,21 @@ class Engine::Impl {
     const auto found = shard.instances.find(id);
     return found == shard.instances.end() ? nullptr : found->second;
   }
+
+  // What the step has started already; else the id of what it starts now goes into `id`.
+  std::shared_ptr<Instance> find_child(const Parent& parent, std::optional<InstanceId>& id) const {
+    for (std::uint32_t attempt = 0;; ++attempt) {
+      const InstanceId candidate = child_id(parent.step, attempt);
+      auto known = lookup(candidate);
+      if (!known) {
+        id = candidate;
+        return nullptr;
+      }
+      if (known->parent() && known->parent()->step == parent.step) return known;
+    }
+  }
+
+  bool abandoning() const { return abandoning_.load(std::memory_order_acquire); }
 
   std::vector<InstanceView> open_views(const Wanted& wanted) const {
     std::vector<std::shared_ptr<Instance>> picked;
@@ -160,6 +221,7 @@ class Engine::Impl {
 
   EventBus& events() { return events_; }
   std::size_t open_instances() const { return open_.load(); }
+  bool at_rest() const { return pool_->idle(); }
   void refuse_new() { refusing_.store(true, std::memory_order_release); }
 
   bool wait_until_idle(Deadline deadline) {
@@ -172,9 +234,28 @@ class Engine::Impl {
     return idle_.wait_until(lock, deadline.at(), idle);
   }
 
-  void update_gauges() const { queue_gauge_.set(static_cast<double>(pool_->queued())); }
+  void maintain() {
+    queue_gauge_.set(static_cast<double>(pool_->queued()));
+    pending_gauge_.set(static_cast<double>(turnstiles_.waiting()));
+    std::vector<InstanceId> forgotten;
+    {
+      const std::scoped_lock lock(finished_mutex_);
+      forgotten = finished_.expire(clock_.now());
+    }
+    forget(forgotten);
+  }
+
+  void post(std::function<void()> task) { pool_->post(std::make_shared<Task>(std::move(task))); }
 
  private:
+  class Task final : public Job {
+   public:
+    explicit Task(std::function<void()> task) : task_(std::move(task)) {}
+    void run() override { task_(); }
+
+   private:
+    std::function<void()> task_;
+  };
   struct Shard {
     mutable std::mutex mutex;
     std::unordered_map<InstanceId, std::shared_ptr<Instance>> instances;  // guarded by mutex
@@ -182,6 +263,33 @@ class Engine::Impl {
 
   Shard& shard_of(InstanceId id) { return shards_[id.number % kShards]; }
   const Shard& shard_of(InstanceId id) const { return shards_[id.number % kShards]; }
+
+  // What a parent waits for has its parent's turn: it would else wait for itself.
+  static bool has_to_wait(const Instance& instance) {
+    const auto& turnstile = instance.workflow().turnstile;
+    const bool awaited = instance.parent() && instance.parent()->awaited;
+    return turnstile && !awaited &&
+           !turnstile->enter(instance.id(), instance.workflow().program->definition().concurrency);
+  }
+
+  void let_next_run(const Instance& instance) {
+    const auto& turnstile = instance.workflow().turnstile;
+    if (!turnstile) return;
+    for (const InstanceId id : turnstile->leave(instance.id()))
+      if (const auto next = lookup(id)) next->begin();
+  }
+
+  void forget(const std::vector<InstanceId>& ids) {
+    for (const InstanceId id : ids) {
+      Shard& shard = shard_of(id);
+      std::shared_ptr<Instance> last;  // destroyed after the lock is released
+      const std::scoped_lock lock(shard.mutex);
+      const auto found = shard.instances.find(id);
+      if (found == shard.instances.end()) continue;
+      last = std::move(found->second);
+      shard.instances.erase(found);
+    }
+  }
 
   void instance_ended(Instance& instance) {
     const WorkflowMetrics& metrics = instance.workflow().metrics;
@@ -196,25 +304,14 @@ class Engine::Impl {
         metrics.faulted.increment();
     }
     open_gauge_.add(-1);
-    std::optional<InstanceId> forgotten;
+    let_next_run(instance);
+    std::vector<InstanceId> forgotten;
     {
       const std::scoped_lock lock(finished_mutex_);
-      finished_.push_back(instance.id());
-      if (finished_.size() > options_.keep_finished) {
-        forgotten = finished_.front();
-        finished_.pop_front();
-      }
+      forgotten =
+          finished_.add(instance.id(), instance.workflow().program->definition(), clock_.now());
     }
-    if (forgotten) {
-      Shard& shard = shard_of(*forgotten);
-      std::shared_ptr<Instance> last;  // destroyed after the lock is released
-      const std::scoped_lock lock(shard.mutex);
-      const auto found = shard.instances.find(*forgotten);
-      if (found != shard.instances.end()) {
-        last = std::move(found->second);
-        shard.instances.erase(found);
-      }
-    }
+    forget(forgotten);
   }
 
   void instance_settled() {
@@ -228,10 +325,10 @@ class Engine::Impl {
   Entropy& entropy_;
   Metrics& metrics_;
   std::array<Shard, kShards> shards_;
-  std::mutex finished_mutex_;
-  std::deque<InstanceId> finished_;  // guarded by finished_mutex_: oldest first
+  Turnstiles turnstiles_;
   std::atomic<std::size_t> open_{0};
   std::atomic<bool> refusing_{false};
+  std::atomic<bool> abandoning_{false};
   std::mutex idle_mutex_;
   std::condition_variable idle_;
   EventBus events_;
@@ -239,6 +336,10 @@ class Engine::Impl {
   Surroundings surroundings_;
   Gauge open_gauge_;
   Gauge queue_gauge_;
+  Gauge pending_gauge_;
+  const Clock& clock_;
+  std::mutex finished_mutex_;
+  Finished finished_;  // guarded by finished_mutex_
   std::atomic<std::uint64_t> next_id_;
 };
 
@@ -276,6 +377,7 @@ bool Engine::when_ended(InstanceId id, std::function<void(const InstanceView&)> 
 
 Status Engine::stop(InstanceId id) {
   const auto instance = impl_->lookup(id);
+  if (impl_->abandoning()) return {};
   if (!instance) {
     return fail(
         client_error(404, "instance-unknown", "there is no instance " + std::to_string(id.number)));
@@ -290,10 +392,12 @@ Status Engine::stop(InstanceId id) {
 }
 
 EventBus& Engine::events() { return impl_->events(); }
+void Engine::post(std::function<void()> task) { impl_->post(std::move(task)); }
 
 std::size_t Engine::open_instances() const { return impl_->open_instances(); }
+bool Engine::at_rest() const { return impl_->at_rest(); }
 void Engine::refuse_new() { impl_->refuse_new(); }
-void Engine::maintain() { impl_->update_gauges(); }
+void Engine::maintain() { impl_->maintain(); }
 bool Engine::wait_until_idle(Deadline deadline) { return impl_->wait_until_idle(deadline); }
 
 }  // namespace stepwell::engine

@@ -39,6 +39,7 @@ struct InstanceView {
   std::optional<Problem> problem;  // once faulted
   std::vector<std::string> active_tasks;
   Value tags;
+  std::optional<InstanceId> parent;  // whose step started it
 };
 
 // Watches one instance; called on workers, in order, and must not block.
@@ -51,6 +52,14 @@ class Observer {
   virtual void on_end(const InstanceView& view) { (void)view; }
 };
 
+// The step of another instance that starts one. A second start by the same step, after a crash,
+// finds the instance that the first one made, and is told of its end.
+struct Parent {
+  InstanceId id;
+  std::string step;     // the same over crashes; no other step of any instance has it
+  bool awaited = true;  // the step ends when the child does
+};
+
 struct StartRequest {
   std::shared_ptr<const Workflow> workflow;
   Value input;       // null stands for {}
@@ -58,6 +67,7 @@ struct StartRequest {
   Value tags;        // null or an array of strings
   std::string key;   // id of the API key that the instance runs under; may be empty
   std::shared_ptr<Observer> observer;  // may be null
+  std::optional<Parent> parent;
 };
 
 struct EngineOptions {
@@ -65,6 +75,7 @@ struct EngineOptions {
   std::size_t max_open = 1'000'000;    // open instances; beyond it admission answers `overloaded`
   std::size_t keep_finished = 10'000;  // finished instances that can still be read
   expression::Budget budget = {};      // what one evaluation of an expression may take
+  std::uint32_t max_levels = 32;       // of instances that start each other
 };
 
 class Engine {
@@ -82,7 +93,9 @@ class Engine {
   // Admits an instance. `admitted` is called, on any thread and without any lock held, once the
   // admission is durable: with the instance's id, or with runtime/`overloaded` (503) or
   // `shutting-down` (503).
-  // An input that the workflow's schema refuses: validation/`schema-violation`, at once.
+  // An input that the workflow's schema refuses: validation/`schema-violation`, at once. One too
+  // many below another: configuration/`workflow-too-deep`. With a parent: also while new ones are
+  // refused, since it belongs to what runs.
   void start(StartRequest request, std::function<void(Result<InstanceId>)> admitted);
   std::optional<InstanceView> find(InstanceId id) const;
   // Those that have not ended and that `wanted` picks, by id; it is called with a lock held and
@@ -97,9 +110,14 @@ class Engine {
 
   // Where events go and come from; lives as long as the engine.
   EventBus& events();
+  // Runs it on a worker; it must not block.
+  void post(std::function<void()> task);
 
   std::size_t open_instances() const;
-  // Renews the gauges. Call it about once a second.
+  // No worker has anything to do: what is open waits for a step, a timer or an event. Tests that
+  // own the time ask it before they move the clock.
+  bool at_rest() const;
+  // Renews the gauges, forgets instances that are too old. Call it about once a second.
   void maintain();
   // From now on start() answers `shutting-down`.
   void refuse_new();

@@ -55,6 +55,12 @@ Next Machine::start_attempt(std::uint32_t slot) {
 Next Machine::catch_problem(std::uint32_t slot, Problem problem) {
   const auto& body = std::get<config::TryBody>(task(slot).body);
   cancel_timer(at(slot).attempt_timeout);
+  if (!at(slot).repeatable && problem.retryable) {
+    problem.retryable = false;
+    problem.detail +=
+        "; a request that was interrupted before may have been executed, so the block is not "
+        "repeated";
+  }
   const Value caught = problem.to_value();
   const auto caught_here = catches(slot, body, caught);
   if (!caught_here) return raise(slot, caught_here.error());

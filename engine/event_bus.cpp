@@ -44,7 +44,27 @@ void EventBus::unsubscribe(std::uint64_t subscription) {
   subscriptions_.erase(found);
 }
 
-void EventBus::publish(const Value& event) const {
+bool EventBus::Watcher::wants(std::string_view type) const {
+  return std::any_of(patterns.begin(), patterns.end(), [type](std::string_view pattern) {
+    if (!pattern.ends_with('*')) return type == pattern;
+    pattern.remove_suffix(1);
+    return type.starts_with(pattern);
+  });
+}
+
+void EventBus::watch(std::vector<std::string> patterns, Receiver receiver) {
+  const bool lifecycle =
+      std::any_of(patterns.begin(), patterns.end(), [](const std::string& pattern) {
+        const std::string_view known = std::string_view(pattern).substr(0, pattern.find('*'));
+        return known.starts_with(kLifecyclePrefix) ||
+               (pattern.ends_with('*') && kLifecyclePrefix.starts_with(known));
+      });
+  const std::scoped_lock lock(mutex_);
+  watchers_.push_back({std::move(patterns), std::make_shared<const Receiver>(std::move(receiver))});
+  if (lifecycle) of_lifecycle_.fetch_add(1, std::memory_order_relaxed);
+}
+
+void EventBus::publish(const Value& event, From from) const {
   std::vector<std::shared_ptr<const Receiver>> receivers;
   {
     const std::scoped_lock lock(mutex_);
@@ -54,6 +74,9 @@ void EventBus::publish(const Value& event) const {
       for (const auto& [id, receiver] : found->second) receivers.push_back(receiver);
     if (!type.starts_with(kLifecyclePrefix))
       for (const auto& [id, receiver] : of_every_type_) receivers.push_back(receiver);
+    if (from == From::inside)
+      for (const Watcher& watcher : watchers_)
+        if (watcher.wants(type)) receivers.push_back(watcher.receiver);
   }
   for (const auto& receiver : receivers) (*receiver)(event);
 }
@@ -61,6 +84,9 @@ void EventBus::publish(const Value& event) const {
 bool EventBus::wanted(std::string_view type) const {
   const std::scoped_lock lock(mutex_);
   if (by_type_.find(type) != by_type_.end()) return true;
+  if (std::any_of(watchers_.begin(), watchers_.end(),
+                  [type](const Watcher& watcher) { return watcher.wants(type); }))
+    return true;
   return !of_every_type_.empty() && !type.starts_with(kLifecyclePrefix);
 }
 

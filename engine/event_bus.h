@@ -26,7 +26,11 @@ class EventBus {
   // Events of these types; where there are none, of every type.
   std::uint64_t subscribe(const std::vector<std::string>& types, Receiver receiver);
   void unsubscribe(std::uint64_t subscription);
-  void publish(const Value& event) const;
+  // Of what arises in this engine, events of these types, where a last `*` stands for any end of
+  // the type; also those of instances' lives. For as long as the bus lives.
+  void watch(std::vector<std::string> patterns, Receiver receiver);
+  enum class From : std::uint8_t { inside, outside };
+  void publish(const Value& event, From from = From::inside) const;
   // Whether anybody would get an event of this type, so that others need not be made.
   bool wanted(std::string_view type) const;
   // False where nobody would get any event of a type that begins with kLifecyclePrefix. Costs
@@ -38,6 +42,12 @@ class EventBus {
   struct Subscription {
     std::vector<std::string> types;
     std::shared_ptr<const Receiver> receiver;
+  };
+  struct Watcher {
+    std::vector<std::string> patterns;
+    std::shared_ptr<const Receiver> receiver;
+
+    bool wants(std::string_view type) const;
   };
   struct Hash {
     using is_transparent = void;
@@ -53,6 +63,7 @@ class EventBus {
   std::unordered_map<std::uint64_t, Subscription> subscriptions_;
   std::unordered_map<std::string, Receivers, Hash, std::equal_to<>> by_type_;
   Receivers of_every_type_;
+  std::vector<Watcher> watchers_;
 };
 
 }  // namespace stepwell::engine

@@ -6,10 +6,6 @@
 
 namespace stepwell::engine {
 
-namespace {
-constexpr std::uint32_t kRoot = 0;
-}  // namespace
-
 std::uint32_t Machine::new_frame(TaskNumber task, std::uint32_t parent) {
   std::uint32_t slot = 0;
   if (state_.free_slots.empty()) {
@@ -46,12 +42,20 @@ void Machine::cancel_own(std::uint32_t slot, bool traced) {
   Frame& frame = at(slot);
   if (frame.step.number != 0) {
     commands_.emplace_back(CancelStep{frame.step});
+    if (!frame.repeatable) forbid_repetition(slot);
     frame.step = {};
     --state_.executing;
   }
   cancel_timer(frame.timer);
   cancel_listening(slot);
   if (traced) trace(Trace::Kind::cancelled, slot);
+}
+
+// What was interrupted may have been executed: no `try` around it runs it a second time, also where
+// the error that it tries again for is a later one.
+void Machine::forbid_repetition(std::uint32_t slot) {
+  for (std::uint32_t up = at(slot).parent; up != kNone && at(up).task != kNone; up = at(up).parent)
+    if (std::holds_alternative<config::TryBody>(task(up).body)) at(up).repeatable = false;
 }
 
 void Machine::drop_ready(std::uint32_t slot) {
@@ -95,7 +99,7 @@ void Machine::trace(Trace::Kind kind, std::uint32_t slot, Value output,
 std::uint32_t Machine::attempt_of(std::uint32_t slot) const {
   for (std::uint32_t up = slot; up != kNone; up = at(up).parent) {
     if (at(up).task == kNone) break;
-    if (std::holds_alternative<config::TryBody>(task(up).body) && !at(up).handling)
+    if (std::holds_alternative<config::TryBody>(task(up).body) && !at(up).handling && !extends(up))
       return at(up).attempt;
   }
   return 1;

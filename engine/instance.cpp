@@ -13,24 +13,37 @@ Value payload_of(const Result<Value>& result) {
                 : Value::object({{"problem", result.error().to_value()}});
 }
 
+Value parent_value(const Parent& parent, std::uint32_t level) {
+  return Value::object({{"id", parent.id.number},
+                        {"step", parent.step},
+                        {"awaited", parent.awaited},
+                        {"level", level}});
+}
+
 }  // namespace
 
-Instance::Instance(Surroundings& surroundings, InstanceId id, StartRequest request)
+Instance::Instance(Surroundings& surroundings, InstanceId id, StartRequest request,
+                   std::uint32_t level)
     : surroundings_(surroundings),
       id_(id),
       request_(std::move(request)),
+      level_(level),
       lifecycle_(surroundings.events, surroundings.entropy, *request_.workflow->program, id_) {
   state_.id = id_;
 }
 
-void Instance::admit(std::string trace_id, std::function<void(Result<InstanceId>)> admitted) {
+void Instance::admit(std::string trace_id, std::function<void(Result<InstanceId>)> admitted,
+                     bool waits) {
   Value input = request_.input.is_null() ? Value::object() : request_.input;
   {
     const std::scoped_lock lock(work_mutex_);
     admitted_ = std::move(admitted);
+    waits_ = waits && !begun_;
   }
   post(Event{surroundings_.clock.now(), Started{id_, std::move(trace_id), std::move(input)}});
 }
+
+void Instance::begin() { post(BeginMail{}); }
 
 void Instance::stop() { post(Event{surroundings_.clock.now(), StopRequested{}}); }
 
@@ -53,6 +66,9 @@ void Instance::when_ended(std::function<void(const InstanceView&)> callback) {
 void Instance::publish() {
   Published fresh{state_.status, state_.started, state_.updated, state_.ended,
                   state_.input,  state_.output,  state_.problem, active_tasks(state_)};
+  if (waiting_) fresh.updated = waiting_->time;
+  // One that never began has its input in the request alone.
+  if (state_.started == WallTime{}) fresh.input = request_.input;
   const std::scoped_lock lock(view_mutex_);
   std::swap(published_, fresh);
 }
@@ -64,6 +80,7 @@ InstanceView Instance::view() const {
   view.workflow = request_.workflow->program->definition().id();
   view.key = request_.key;
   view.tags = request_.tags;
+  if (request_.parent) view.parent = request_.parent->id;
   const std::scoped_lock lock(view_mutex_);
   view.status = published_.status;
   view.started = published_.started;
@@ -159,11 +176,12 @@ void Instance::handle(Mail mail) {
   if (auto* event = std::get_if<Event>(&mail)) {
     Record record = record_of(Record::Kind::stopped);
     if (const auto* started = std::get_if<Started>(&event->what)) {
-      record.kind = Record::Kind::started;
+      record.kind = waits_ ? Record::Kind::admitted : Record::Kind::started;
       record.payload = Value::object({{"workflow", request_.workflow->program->definition().id()},
                                       {"digest", request_.workflow->program->definition().digest},
                                       {"traceId", started->trace_id},
                                       {"input", started->input}});
+      if (request_.parent) record.payload.set("parent", parent_value(*request_.parent, level_));
     } else if (const auto* timer = std::get_if<TimerFired>(&event->what)) {
       timers_.erase(timer->timer);
       record.kind = Record::Kind::timer_fired;
@@ -201,6 +219,7 @@ void Instance::handle(Mail mail) {
     journal_then_apply(std::move(event), std::move(record));
     return;
   }
+  if (std::holds_alternative<BeginMail>(mail)) return begin_waiting();
   auto& durable = std::get<DurableMail>(mail);
   if (awaiting_ && awaited_record_ == durable.record) {
     {
@@ -216,7 +235,7 @@ void Instance::handle(Mail mail) {
       fail_journal(std::move(durable.status.error()));
       return;
     }
-    apply_event(*std::exchange(awaiting_, std::nullopt));
+    apply_recorded(*std::exchange(awaiting_, std::nullopt));
     return;
   }
   for (auto held = held_.begin(); held != held_.end(); ++held) {
@@ -261,7 +280,24 @@ void Instance::journal_then_apply(Event event, Record record) {
     const std::scoped_lock lock(mailbox_mutex_);
     blocked_ = false;
   }
-  apply_event(*std::exchange(awaiting_, std::nullopt));
+  apply_recorded(*std::exchange(awaiting_, std::nullopt));
+}
+
+void Instance::apply_recorded(Event event) {
+  if (!waits_ || !std::holds_alternative<Started>(event.what)) return apply_event(std::move(event));
+  waiting_ = std::move(event);
+  if (admitted_)
+    reply_ = [admitted = std::exchange(admitted_, nullptr), id = id_] { admitted(id); };
+}
+
+// Its turn has come. The time counts from here.
+void Instance::begin_waiting() {
+  begun_ = true;
+  waits_ = false;
+  if (!waiting_ || ended(state_.status)) return;
+  Event event = *std::exchange(waiting_, std::nullopt);
+  event.time = surroundings_.clock.now();
+  journal_then_apply(std::move(event), record_of(Record::Kind::started));
 }
 
 void Instance::apply_event(Event event) {
@@ -329,7 +365,7 @@ void Instance::stop_listening(const Unlisten& command) {
   if (found == listeners_.end()) return;
   surroundings_.events.unsubscribe(found->second);
   listeners_.erase(found);
-  if (surroundings_.events.lifecycle_wanted())
+  if (command.completed && surroundings_.events.lifecycle_wanted())
     lifecycle_.correlation_completed(command.keys, state_.updated);
 }
 

@@ -16,6 +16,7 @@
 #include "engine/engine.h"
 #include "engine/event_bus.h"
 #include "engine/lifecycle.h"
+#include "engine/turnstile.h"
 #include "engine/worker_pool.h"
 
 namespace stepwell::engine {
@@ -30,10 +31,13 @@ struct WorkflowMetrics {
 class Workflow {
  public:
   Workflow(std::shared_ptr<const config::Definition> definition, const expression::Budget& budget,
-           WorkflowMetrics handles)
-      : program(std::make_shared<const Program>(std::move(definition), budget)), metrics(handles) {}
+           WorkflowMetrics handles, std::shared_ptr<Turnstile> limit)
+      : program(std::make_shared<const Program>(std::move(definition), budget)),
+        metrics(handles),
+        turnstile(std::move(limit)) {}
   const std::shared_ptr<const Program> program;
   const WorkflowMetrics metrics;
+  const std::shared_ptr<Turnstile> turnstile;  // null: any number may run
 };
 
 class Instance;
@@ -60,10 +64,13 @@ class Instance final : public Job,
                        public StepCompletion,
                        public std::enable_shared_from_this<Instance> {
  public:
-  Instance(Surroundings& surroundings, InstanceId id, StartRequest request);
+  // `level`: 1, and one more for each instance above it.
+  Instance(Surroundings& surroundings, InstanceId id, StartRequest request, std::uint32_t level);
 
-  // Journals the admission and lets it run; `admitted` is called once it is durable.
-  void admit(std::string trace_id, std::function<void(Result<InstanceId>)> admitted);
+  // Journals the admission and lets it run, or wait for begin(); `admitted` is called once the
+  // admission is durable.
+  void admit(std::string trace_id, std::function<void(Result<InstanceId>)> admitted, bool waits);
+  void begin();
   void stop();
   // Cancels what is in flight and does nothing from now on; its journal stays as it is. For an
   // engine that goes away.
@@ -74,6 +81,8 @@ class Instance final : public Job,
   InstanceId id() const { return id_; }
   const Workflow& workflow() const { return *request_.workflow; }
   const std::string& key() const { return request_.key; }
+  const std::optional<Parent>& parent() const { return request_.parent; }
+  std::uint32_t level() const { return level_; }
   InstanceStatus status() const { return status_.load(std::memory_order_acquire); }
 
   void step_finished(StepId step, std::unique_ptr<PendingResult> result) override;
@@ -88,7 +97,8 @@ class Instance final : public Job,
     std::uint64_t record;
     Status status;
   };
-  using Mail = std::variant<Event, StepMail, DurableMail>;
+  struct BeginMail {};
+  using Mail = std::variant<Event, StepMail, DurableMail, BeginMail>;
   struct HeldStep {  // waits for its step_started record
     std::uint64_t record;
     Execute execute;
@@ -109,6 +119,8 @@ class Instance final : public Job,
   bool next_mail(Mail& mail);
   void handle(Mail mail);
   void journal_then_apply(Event event, Record record);
+  void apply_recorded(Event event);
+  void begin_waiting();
   void apply_event(Event event);
   void perform(Command& command);
   void listen(const Listen& command);
@@ -122,6 +134,7 @@ class Instance final : public Job,
   Surroundings& surroundings_;
   const InstanceId id_;
   const StartRequest request_;
+  const std::uint32_t level_;
   const Lifecycle lifecycle_;
   std::atomic<InstanceStatus> status_{InstanceStatus::pending};
 
@@ -141,6 +154,9 @@ class Instance final : public Job,
   std::optional<Event> awaiting_;  // applied once its record is durable
   std::uint64_t awaited_record_ = 0;
   std::atomic<std::uint64_t> records_{0};
+  bool begun_ = false;            // begin() was called
+  bool waits_ = false;            // it is admitted and not to be started before its turn
+  std::optional<Event> waiting_;  // its start, until then
   std::function<void(Result<InstanceId>)> admitted_;
   std::function<void()> reply_;  // to the admission's caller, once the lock is released
   bool yielded_ = false;

@@ -10,14 +10,12 @@ namespace stepwell::engine {
 namespace {
 // Transitions that one event may cause before others get a turn (about 10 ms of pure work).
 constexpr int kTurn = 10'000;
-constexpr std::uint32_t kRoot = 0;
+}  // namespace
 
-// No schema takes anything.
-Status conforms(const std::shared_ptr<const config::Schema>& schema, const Value& data,
-                std::string_view subject) {
+Status Machine::conforms(const std::shared_ptr<const config::Schema>& schema, const Value& data,
+                         std::string_view subject) {
   return schema == nullptr ? Status() : schema->validate(data, subject);
 }
-}  // namespace
 
 std::string_view to_string(InstanceStatus status) {
   switch (status) {
@@ -140,7 +138,7 @@ void Machine::step_finished(StepFinished event) {
   frame.authorization = std::move(event.authorization);
   --state_.executing;
   if (event.result)
-    run(finish(slot, std::move(*event.result)));
+    run(finish(slot, outlives_its_task(slot) ? frame.input : std::move(*event.result)));
   else
     run(raise(slot, std::move(event.result.error())
                         .with("attempt", static_cast<std::int64_t>(attempt_of(slot)))));
@@ -231,7 +229,10 @@ Next Machine::enter(std::uint32_t parent, std::uint32_t position, Value raw_inpu
   const config::Task& task = *program_.task(frame.task).task;
   if (task.condition) {
     const auto condition = task.condition->evaluate(scope(frame, frame.raw_input));
-    if (!condition) return raise(slot, condition.error());
+    if (!condition) {
+      trace(Trace::Kind::started, slot);  // what ends as faulted has begun
+      return raise(slot, condition.error());
+    }
     if (!condition->truthy()) {
       trace(Trace::Kind::skipped, slot);
       Value output = std::move(frame.raw_input);
@@ -255,6 +256,7 @@ Next Machine::enter(std::uint32_t parent, std::uint32_t position, Value raw_inpu
     if (!limit) return raise(slot, limit.error());
     start_timer(slot, frame.timeout, *limit);
   }
+  if (entry(slot).extensions != kNone && !within_extension(slot)) return start_extending(slot);
   return start_body(slot);
 }
 
@@ -280,6 +282,7 @@ Next Machine::finish(std::uint32_t slot, Value raw_output) {
       return raise(slot, std::move(good.error()));
     state_.context = std::move(*context);
   }
+  if (at(slot).extending != nullptr) return start_after(slot, std::move(output));
   return leave(slot, std::move(output), at(slot).directive.value_or(done.then));
 }
 
@@ -305,6 +308,7 @@ Next Machine::child_done(std::uint32_t parent, std::uint32_t ordinal,
       return {Next::Kind::enter, parent, static_cast<std::uint32_t>(directive.target),
               std::move(output), nullptr};
     case Kind::exit:
+      if (extends(parent)) return exit_extension(parent, std::move(output));
       return list_done(parent, std::move(output));
     default:
       end_workflow(parent, std::move(output));
@@ -326,6 +330,7 @@ void Machine::end_workflow(std::uint32_t from, Value output) {
 Next Machine::list_done(std::uint32_t slot, Value output) {
   Frame& frame = at(slot);
   if (frame.task == kNone) return finish(slot, std::move(output));
+  if (extends(slot)) return extension_done(slot);
   const config::Task& scope_task = task(slot);
   if (std::holds_alternative<config::ForBody>(scope_task.body)) {
     ++frame.index;
@@ -358,7 +363,7 @@ Next Machine::climb(std::uint32_t slot, Problem problem) {
   if (at(parent).task == kNone) return raise(parent, std::move(problem));
   if (is_fork(parent)) return branch_failed(parent, std::move(problem));
   const config::TaskBody& around = task(parent).body;
-  if (std::holds_alternative<config::TryBody>(around) && !at(parent).handling)
+  if (std::holds_alternative<config::TryBody>(around) && !at(parent).handling && !extends(parent))
     return catch_problem(parent, std::move(problem));
   return raise(parent, std::move(problem));
 }

@@ -1,8 +1,9 @@
 // The state machine of an instance. Pure: no clock, no I/O, no randomness; the same state and
 // event always give the same state and commands, live, in recovery, in simulation and in tests.
 //
-// A task goes through: enter (if, input.from) → body → finish (output.as, export.as, then) → leave,
-// or raise, which climbs to the nearest `try` that catches it or ends the instance as faulted.
+// A task goes through: enter (if, input.from) → body → finish (output.as, export.as, then) → leave
+// (what extends it runs before the body and after finish), or raise, which climbs to the nearest
+// `try` that catches it or ends the instance as faulted.
 //   do       children              → last child's output
 //   set      –                     → the evaluated value
 //   switch   –                     → its input; the case's directive

@@ -1,6 +1,6 @@
 // The working parts of apply(): one Machine lives for one event, on one thread. Internal to
-// engine/; split over machine.cpp (the flow), frames.cpp, bodies.cpp (task kinds), events.cpp
-// (emit, listen), errors.cpp (try, retry, timeouts) and scope.cpp (what expressions see).
+// engine/; split over machine.cpp (the flow), frames.cpp, bodies.cpp (task kinds), extensions.cpp,
+// events.cpp (emit, listen), errors.cpp (try, retry, timeouts), scope.cpp (what expressions see).
 #pragma once
 
 #include <optional>
@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/correlation.h"
 #include "engine/machine.h"
 
 namespace stepwell::engine {
@@ -27,7 +28,12 @@ class Machine {
   void resumed();
 
  private:
+  static constexpr std::uint32_t kRoot = 0;  // the workflow's own frame
+
   // machine.cpp: the trampoline and the flow from task to task
+  // No schema takes anything.
+  static Status conforms(const std::shared_ptr<const config::Schema>& schema, const Value& data,
+                         std::string_view subject);
   void run(Next next);
   Next enter(std::uint32_t parent, std::uint32_t position, Value raw_input);
   Next finish(std::uint32_t slot, Value raw_output);
@@ -50,10 +56,12 @@ class Machine {
   Next branch_done(std::uint32_t slot, std::uint32_t branch, Value output);
   Next branch_skipped(std::uint32_t slot, std::uint32_t branch, Value output);
   bool is_fork(std::uint32_t slot) const {
-    return at(slot).task != kNone && std::holds_alternative<config::ForkBody>(task(slot).body);
+    return at(slot).task != kNone && std::holds_alternative<config::ForkBody>(task(slot).body) &&
+           !extends(slot);
   }
   Next branch_failed(std::uint32_t slot, Problem problem);
   Next start_step(std::uint32_t slot, Value arguments, bool repeatable);
+  bool outlives_its_task(std::uint32_t slot) const;
   Result<Value> http_arguments(std::uint32_t slot, const config::HttpCallBody& body);
   Result<Value> openapi_arguments(std::uint32_t slot, const config::OpenApiCallBody& body);
   std::string idempotency_key(std::uint32_t slot) const;
@@ -62,22 +70,28 @@ class Machine {
   Result<Value> event_to_emit(std::uint32_t slot, const config::EmitBody& body);
   Next start_listen(std::uint32_t slot, const config::ListenBody& body);
   Next stop_listening(std::uint32_t slot);
-  void cancel_listening(std::uint32_t slot);
+  void cancel_listening(std::uint32_t slot, bool completed = false);
   Next take_events(std::uint32_t slot);
   Next round_done(std::uint32_t slot, Value output);
   Next failed_to_listen(std::uint32_t slot, Problem problem);
   Result<bool> keep_event(std::uint32_t slot, const config::ListenBody& body, Value output);
   Result<bool> enough_events(std::uint32_t slot, const config::ListenBody& body);
-  static bool listened_enough(const config::EventStrategy& strategy, const Consumption& progress);
-  bool consume(std::uint32_t slot, const config::EventStrategy& strategy, Consumption& progress,
-               const Value& event);
-  std::optional<std::size_t> filter_for(std::uint32_t slot, const config::EventStrategy& strategy,
-                                        const Consumption& progress, const Value& event);
-  bool meets(std::uint32_t slot, const config::EventFilter& filter, const Consumption& progress,
-             const Value& event);
-  std::vector<std::pair<std::string, Value>> correlation_keys(std::uint32_t slot,
-                                                              const config::EventFilter& filter,
-                                                              const Value& event);
+  EventMatcher matcher(std::uint32_t slot);
+
+  // extensions.cpp: what runs before and after a task
+  Next start_extending(std::uint32_t slot);
+  Next next_before(std::uint32_t slot);
+  Next start_after(std::uint32_t slot, Value output);
+  Next next_after(std::uint32_t slot);
+  Next extension_done(std::uint32_t slot);
+  Next exit_extension(std::uint32_t slot, Value output);
+  bool within_extension(std::uint32_t slot) const;
+  const Frame* extended_by(const Frame& frame) const;
+  // Are the task's children those of an extension, and not of its own body?
+  bool extends(std::uint32_t slot) const {
+    const auto& extending = at(slot).extending;
+    return extending != nullptr && extending->stage != Extending::Stage::body;
+  }
 
   // errors.cpp: what a `try` makes of an error
   Next start_attempt(std::uint32_t slot);
@@ -109,6 +123,7 @@ class Machine {
   void start_timer(std::uint32_t slot, TimerId& timer, Milliseconds delay);
   void cancel_timer(TimerId& timer);
   void cancel_own(std::uint32_t slot, bool traced);
+  void forbid_repetition(std::uint32_t slot);
   void drop_ready(std::uint32_t slot);  // what waits for its turn in this frame
   void trace(Trace::Kind kind, std::uint32_t slot, Value output = {},
              std::shared_ptr<const Problem> problem = nullptr);

@@ -3,12 +3,13 @@
 namespace stepwell::engine {
 
 Journal::Durability MemoryJournal::append(Record record, std::function<void(Status)> /*durable*/) {
-  if (record.kind == Record::Kind::started || record.kind == Record::Kind::ended) {
+  using Kind = Record::Kind;
+  if (record.kind == Kind::admitted || record.kind == Kind::started || record.kind == Kind::ended) {
     const std::scoped_lock lock(mutex_);
-    if (record.kind == Record::Kind::started)
-      open_.insert(record.instance);
-    else
+    if (record.kind == Kind::ended)
       open_.erase(record.instance);
+    else
+      open_.insert(record.instance);
   }
   return Durability::now;
 }

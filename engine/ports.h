@@ -73,6 +73,7 @@ class StepRunner {
 // One fact about one instance, in the order in which it happened.
 struct Record {
   enum class Kind : std::uint8_t {
+    admitted,  // it waits for its turn (concurrency); `started` follows, then without payload
     started,
     step_started,
     step_finished,

@@ -1,5 +1,6 @@
 #include "engine/program.h"
 
+#include <map>
 #include <optional>
 #include <utility>
 #include <variant>
@@ -46,19 +47,31 @@ struct Notes {
     note(used, body.headers);
     note(used, body.query);
     note(used, body.body);
-    if (!body.authentication) return;
-    note(used, body.authentication->username);
-    note(used, body.authentication->password);
-    note(used, body.authentication->token);
+    if (body.authentication) note_policy(*body.authentication);
   }
   void operator()(const config::OpenApiCallBody& body) const {
     note(used, body.document.endpoint);
     note(used, body.operation);
     note(used, body.parameters);
+    if (body.authentication) note_policy(*body.authentication);
+    if (body.document.authentication) note_policy(*body.document.authentication);
+    for (const auto& [name, policy] : body.named) note_policy(policy);
+  }
+  void note_policy(const config::Authentication& policy) const {
+    note(used, policy.username);
+    note(used, policy.password);
+    note(used, policy.token);
+    note(used, policy.authority);
+    note(used, policy.policy);
   }
   void operator()(const config::FunctionCallBody& body) const { note(used, body.arguments); }
   void operator()(const config::RunWorkflowBody& body) const { note(used, body.input); }
-  void operator()(const config::RunProcessBody& body) const { note(used, body.arguments); }
+  void operator()(const config::RunProcessBody& body) const {
+    note(used, body.arguments);
+    if (!body.source) return;
+    note(used, body.source->endpoint);
+    if (body.source->authentication) note_policy(*body.source->authentication);
+  }
   void operator()(const config::RaiseBody& body) const { note(used, body.error); }
   void operator()(const config::TryBody& body) const {
     note(used, body.errors_with);
@@ -97,10 +110,24 @@ struct Notes {
 
 }  // namespace
 
+// The lists that several tasks share, which are numbered once.
+struct Program::Known {
+  std::map<const config::TaskList*, ListNumber> lists;
+  std::map<const config::Extensions*, std::uint32_t> extensions;
+};
+
 Program::Program(std::shared_ptr<const config::Definition> definition,
                  const expression::Budget& budget)
     : definition_(std::move(definition)), budget_(budget) {
-  number_list(definition_->tasks);
+  // All of them have their numbers before any is gone into: functions and extensions may call
+  // functions, and extensions extend the tasks of functions.
+  const std::vector<const config::TaskList*> top = config::top_lists(*definition_);
+  Known known;
+  lists_.resize(top.size());
+  for (std::size_t i = 0; i < top.size(); ++i)
+    known.lists.emplace(top[i], static_cast<ListNumber>(i));
+  for (std::size_t i = 0; i < top.size(); ++i)
+    fill_list(static_cast<ListNumber>(i), *top[i], known);
   note(used_by_input_, definition_->input_from);
   note(used_by_input_, definition_->timeout);
   note(used_by_output_, definition_->output_as);
@@ -108,17 +135,31 @@ Program::Program(std::shared_ptr<const config::Definition> definition,
       {{"name", "stepwell"}, {"version", STEPWELL_VERSION}, {"metadata", Value::object()}});
 }
 
-ListNumber Program::number_list(const config::TaskList& tasks) {
+ListNumber Program::number_list(const config::TaskList& tasks, Known& known) {
   const auto number = static_cast<ListNumber>(lists_.size());
   lists_.emplace_back();
-  std::vector<TaskNumber> numbers;
-  numbers.reserve(tasks.size());
-  for (const config::Task& task : tasks) numbers.push_back(number_task(task));
-  lists_[number] = std::move(numbers);
+  fill_list(number, tasks, known);
   return number;
 }
 
-TaskNumber Program::number_task(const config::Task& task) {
+void Program::fill_list(ListNumber number, const config::TaskList& tasks, Known& known) {
+  std::vector<TaskNumber> numbers;
+  numbers.reserve(tasks.size());
+  for (const config::Task& task : tasks) numbers.push_back(number_task(task, known));
+  lists_[number] = std::move(numbers);
+}
+
+std::uint32_t Program::number_extensions(const config::Extensions& extensions, const Known& known) {
+  std::vector<ProgramExtension> entries;
+  entries.reserve(extensions.size());
+  for (const auto& extension : extensions)
+    entries.push_back(
+        {extension.get(), known.lists.at(&extension->before), known.lists.at(&extension->after)});
+  extensions_.push_back(std::move(entries));
+  return static_cast<std::uint32_t>(extensions_.size() - 1);
+}
+
+TaskNumber Program::number_task(const config::Task& task, Known& known) {
   const auto number = static_cast<TaskNumber>(tasks_.size());
   tasks_.emplace_back();
   ProgramTask entry;
@@ -129,19 +170,26 @@ TaskNumber Program::number_task(const config::Task& task) {
   note(entry.used, task.export_as);
   note(entry.used, task.timeout);
   std::visit(Notes{entry.used}, task.body);
+  if (task.extensions) {
+    const auto [place, fresh] = known.extensions.try_emplace(task.extensions.get(), kNone);
+    if (fresh) place->second = number_extensions(*task.extensions, known);
+    entry.extensions = place->second;
+    // Whatever a condition of theirs looks at has to be there for it.
+    for (const auto& extension : *task.extensions) note(entry.used, extension->when);
+  }
   if (const auto* body = std::get_if<config::DoBody>(&task.body)) {
-    entry.body = number_list(body->tasks);
+    entry.body = number_list(body->tasks, known);
   } else if (const auto* fork = std::get_if<config::ForkBody>(&task.body)) {
-    entry.body = number_list(fork->branches);
+    entry.body = number_list(fork->branches, known);
   } else if (const auto* listen = std::get_if<config::ListenBody>(&task.body)) {
-    entry.body = number_list(listen->tasks);
+    entry.body = number_list(listen->tasks, known);
   } else if (const auto* loop = std::get_if<config::ForBody>(&task.body)) {
-    entry.body = number_list(loop->tasks);
+    entry.body = number_list(loop->tasks, known);
   } else if (const auto* call = std::get_if<config::FunctionCallBody>(&task.body)) {
-    entry.body = number_list(call->tasks);
+    entry.body = known.lists.at(call->function.get());
   } else if (const auto* attempt = std::get_if<config::TryBody>(&task.body)) {
-    entry.body = number_list(attempt->tasks);
-    if (attempt->has_handler) entry.handler = number_list(attempt->handler);
+    entry.body = number_list(attempt->tasks, known);
+    if (attempt->has_handler) entry.handler = number_list(attempt->handler, known);
   }
   tasks_[number] = entry;
   return number;

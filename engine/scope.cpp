@@ -57,6 +57,14 @@ Value Machine::workflow_variable() const {
 }
 
 Value Machine::task_variable(const Frame& frame, const Value* output) const {
+  if (program_.has_extensions()) {
+    // What an extension runs is told of the task that it extends.
+    if (const Frame* extended = extended_by(frame)) {
+      const Extending& around = *extended->extending;
+      return task_variable(*extended,
+                           around.stage == Extending::Stage::after ? &around.output : nullptr);
+    }
+  }
   const config::Task& described = *program_.task(frame.task).task;
   Value value = Value::object({{"name", described.name},
                                {"reference", described.reference},

@@ -54,6 +54,15 @@ struct Listening {
   std::deque<Value> backlog;
 };
 
+// How far the extensions around a task have come.
+struct Extending {
+  enum class Stage : std::uint8_t { before, body, after };
+  Stage stage = Stage::before;
+  std::uint32_t next = 0;              // extension to look at, of the task's
+  std::vector<std::uint32_t> applied;  // whose `after` is still to run, the next one last
+  Value output;                        // after: the task's
+};
+
 // One task that is being executed, or (task == kNone) the workflow itself. Frames form a tree.
 struct Frame {
   enum class Phase : std::uint8_t {
@@ -83,6 +92,7 @@ struct Frame {
   WallTime started{};
   WallTime attempts_end{};               // `try`: limit.duration's end; epoch: none
   std::unique_ptr<Listening> listening;  // `listen`
+  std::unique_ptr<Extending> extending;  // null where no extension extends the task
   Value raw_input;
   Value input;                      // transformed
   Value collection;                 // `for`: what `in` gave; `fork`: the branches' outputs
@@ -182,7 +192,8 @@ struct Listen {
 };
 struct Unlisten {
   ListenerId listener;
-  Value keys;  // what it correlated by, where it did; null or an object
+  Value keys;              // what it correlated by, where it did; null or an object
+  bool completed = false;  // it has what it waited for; else it was cancelled
 };
 struct Emit {
   Value event;  // a CloudEvent in its JSON format

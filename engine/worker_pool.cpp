@@ -52,6 +52,11 @@ class WorkerPool::Impl {
     return queue_.size();
   }
 
+  bool idle() const {
+    const std::scoped_lock lock(mutex_);
+    return active_ == 0 && queue_.empty();
+  }
+
  private:
   void drain() {
     while (true) {
@@ -87,5 +92,6 @@ WorkerPool::WorkerPool(std::size_t workers)
 WorkerPool::~WorkerPool() = default;
 void WorkerPool::post(std::shared_ptr<Job> job) { impl_->post(std::move(job)); }
 std::size_t WorkerPool::queued() const { return impl_->queued(); }
+bool WorkerPool::idle() const { return impl_->idle(); }
 
 }  // namespace stepwell::engine

@@ -25,6 +25,8 @@ class WorkerPool {
 
   void post(std::shared_ptr<Job> job);
   std::size_t queued() const;
+  // Nothing is posted and nothing runs.
+  bool idle() const;
 
  private:
   class Impl;

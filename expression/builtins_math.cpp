@@ -113,7 +113,7 @@ Value is_finite(NativeCall& call) {
   return Value(call.input.is_number() && !std::isinf(call.input.as_double()));
 }
 
-constexpr NativeEntry kEntries[] = {
+constexpr NativeEntry kMathEntries[] = {
     {"floor", 0, rounding<floor>},
     {"ceil", 0, rounding<ceil>},
     {"round", 0, rounding<round>},
@@ -186,6 +186,6 @@ constexpr NativeEntry kEntries[] = {
 
 }  // namespace
 
-std::span<const NativeEntry> math_natives() { return kEntries; }
+std::span<const NativeEntry> math_natives() { return kMathEntries; }
 
 }  // namespace stepwell::expression::detail

@@ -199,7 +199,7 @@ Value text_format(NativeCall& call) {
   return result;
 }
 
-constexpr NativeEntry kEntries[] = {
+constexpr NativeEntry kTextEntries[] = {
     {"startswith", 1, starts_with},
     {"endswith", 1, ends_with},
     {"ltrimstr", 1, trim_left_text},
@@ -220,6 +220,6 @@ constexpr NativeEntry kEntries[] = {
 
 }  // namespace
 
-std::span<const NativeEntry> text_natives() { return kEntries; }
+std::span<const NativeEntry> text_natives() { return kTextEntries; }
 
 }  // namespace stepwell::expression::detail

@@ -111,7 +111,7 @@ Value strptime_native(NativeCall& call) {
   return parsed;
 }
 
-constexpr NativeEntry kEntries[] = {
+constexpr NativeEntry kTimeEntries[] = {
     {"now", 0, now},
     {"gmtime", 0, gmtime_native},
     {"localtime", 0, localtime_native},
@@ -123,6 +123,6 @@ constexpr NativeEntry kEntries[] = {
 
 }  // namespace
 
-std::span<const NativeEntry> time_natives() { return kEntries; }
+std::span<const NativeEntry> time_natives() { return kTimeEntries; }
 
 }  // namespace stepwell::expression::detail

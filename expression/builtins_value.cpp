@@ -172,7 +172,7 @@ Value builtins(NativeCall&) {
 
 Value yes(NativeCall&) { return Value(true); }
 
-constexpr NativeEntry kEntries[] = {
+constexpr NativeEntry kValueEntries[] = {
     {"not", 0, logical_not},
     {"type", 0, type_of},
     {"length", 0, length},
@@ -195,6 +195,6 @@ constexpr NativeEntry kEntries[] = {
 
 }  // namespace
 
-std::span<const NativeEntry> value_natives() { return kEntries; }
+std::span<const NativeEntry> value_natives() { return kValueEntries; }
 
 }  // namespace stepwell::expression::detail

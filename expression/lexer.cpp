@@ -4,6 +4,7 @@
 #include <array>
 #include <utility>
 
+#include "base/ascii.h"
 #include "expression/utf8.h"
 
 namespace stepwell::expression::detail {
@@ -19,9 +20,8 @@ constexpr std::array<std::string_view, 14> kSymbols{"?//", "//=", "!=", "==", "<
                                                     "|=",  "+=",  "-=", "*=", "/=", "%=", ".."};
 constexpr std::string_view kSingles = ".[](){}|,:;=<>+-*/%?";
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
-bool is_word(char c) { return is_letter(c) || is_digit(c); }
+bool is_word_character(char c) { return is_letter(c) || is_ascii_digit(c); }
 
 }  // namespace
 
@@ -53,13 +53,13 @@ Token Lexer::next() {
   const std::size_t begin = at_;
   if (at_ >= source_.size()) return {TokenKind::end, "the end", begin};
   const char c = source_[at_];
-  if (is_digit(c) || (c == '.' && is_digit(peek(1)))) return number();
+  if (is_ascii_digit(c) || (c == '.' && is_ascii_digit(peek(1)))) return number();
   if (is_letter(c)) return word(TokenKind::identifier, begin, begin);
   if (c == '.' && is_letter(peek(1))) return word(TokenKind::field, begin, begin + 1);
   if (c == '$' && is_letter(peek(1))) return word(TokenKind::variable, begin, begin + 1);
-  if (c == '@' && is_word(peek(1))) {
+  if (c == '@' && is_word_character(peek(1))) {
     ++at_;
-    while (is_word(peek())) ++at_;
+    while (is_word_character(peek())) ++at_;
     return {TokenKind::format, source_.substr(begin, at_ - begin), begin};
   }
   if (c == '"') {
@@ -71,7 +71,7 @@ Token Lexer::next() {
 
 Token Lexer::word(TokenKind kind, std::size_t begin, std::size_t text_begin) {
   at_ = text_begin;
-  while (is_word(peek()) ||
+  while (is_word_character(peek()) ||
          (kind != TokenKind::field && peek() == ':' && peek(1) == ':' && is_letter(peek(2)))) {
     at_ += peek() == ':' ? 2 : 1;
   }
@@ -84,7 +84,7 @@ Token Lexer::number() {
   const std::size_t begin = at_;
   const auto digits = [this] {
     const std::size_t first = at_;
-    while (is_digit(peek())) ++at_;
+    while (is_ascii_digit(peek())) ++at_;
     return source_.substr(first, at_ - first);
   };
   std::string_view whole = digits();
@@ -98,7 +98,7 @@ Token Lexer::number() {
   }
   if (peek() == 'e' || peek() == 'E') {
     const std::size_t sign = peek(1) == '+' || peek(1) == '-' ? 1 : 0;
-    if (is_digit(peek(1 + sign))) {
+    if (is_ascii_digit(peek(1 + sign))) {
       const std::size_t exponent = at_;
       at_ += 1 + sign;
       digits();
@@ -215,7 +215,7 @@ std::optional<std::uint32_t> Lexer::hex_escape() {
   for (int i = 0; i < 4; ++i, ++at_) {
     const char c = peek();
     std::uint32_t digit = 0;
-    if (is_digit(c))
+    if (is_ascii_digit(c))
       digit = static_cast<std::uint32_t>(c - '0');
     else if (c >= 'a' && c <= 'f')
       digit = static_cast<std::uint32_t>(c - 'a') + 10;

@@ -5,23 +5,22 @@
 #include <utility>
 #include <vector>
 
+#include "base/ascii.h"
 #include "expression/utf8.h"
 
 namespace stepwell::expression::detail {
 
 namespace {
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-
 // `lower` is in lower case.
-bool is_word(std::string_view word, std::string_view lower) {
+bool is_same_word(std::string_view word, std::string_view lower) {
   return std::equal(word.begin(), word.end(), lower.begin(), lower.end(),
                     [](char a, char b) { return (a >= 'A' && a <= 'Z' ? a + 32 : a) == b; });
 }
 
 std::string_view take_digits(std::string_view& rest) {
   std::size_t end = 0;
-  while (end < rest.size() && is_digit(rest[end])) ++end;
+  while (end < rest.size() && is_ascii_digit(rest[end])) ++end;
   const std::string_view digits = rest.substr(0, end);
   rest.remove_prefix(end);
   return digits;
@@ -108,7 +107,7 @@ class StringReader {
     std::uint32_t code = 0;
     for (const char c : text_.substr(at_, 4)) {
       const auto lower = static_cast<char>(c | 0x20);
-      if (is_digit(c))
+      if (is_ascii_digit(c))
         code = code * 16 + static_cast<std::uint32_t>(c - '0');
       else if (lower >= 'a' && lower <= 'f')
         code = code * 16 + static_cast<std::uint32_t>(lower - 'a') + 10;
@@ -327,9 +326,9 @@ class Reader {
 std::optional<Value> read_number(std::string_view word) {
   const bool negative = word.starts_with('-');
   if (negative || word.starts_with('+')) word.remove_prefix(1);
-  if (is_word(word, "nan") || is_word(word, "snan"))
+  if (is_same_word(word, "nan") || is_same_word(word, "snan"))
     return Value(std::numeric_limits<double>::quiet_NaN());
-  if (is_word(word, "inf") || is_word(word, "infinity")) {
+  if (is_same_word(word, "inf") || is_same_word(word, "infinity")) {
     const double infinity = std::numeric_limits<double>::infinity();
     return Value(negative ? -infinity : infinity);
   }

@@ -17,14 +17,14 @@ namespace {
 constexpr std::size_t kMaxPath = 10'000;  // as jq: a longer one is a mistake, not a path
 constexpr double kMaxIndex = 536870911;   // as jq: an index beyond is a mistake, not an array
 
-bool fail_with(Value& result, Value error) {
+bool path_error(Value& result, Value error) {
   result = std::move(error);
   return false;
 }
 
 bool is_path(const Value& path, Value& error) {
-  if (!path.is_array()) return fail_with(error, Value("Path must be specified as an array"));
-  return path.size() <= kMaxPath || fail_with(error, Value("Path too deep"));
+  if (!path.is_array()) return path_error(error, Value("Path must be specified as an array"));
+  return path.size() <= kMaxPath || path_error(error, Value("Path too deep"));
 }
 
 // For what takes or makes all elements or members of a container.
@@ -40,12 +40,12 @@ bool has_slice_bounds(const Value& key) {
 
 bool set_element(Value& target, const Value& key, Value value, Limits& limits, Value& error) {
   const double number = key.as_double();
-  if (std::isnan(number)) return fail_with(error, Value("Cannot set array element at NaN index"));
+  if (std::isnan(number)) return path_error(error, Value("Cannot set array element at NaN index"));
   if (target.is_null()) target = Value::array();
   double at = std::trunc(number);
   if (at < 0) at += static_cast<double>(target.size());
-  if (at < 0) return fail_with(error, Value("Out of bounds negative array index"));
-  if (at > kMaxIndex) return fail_with(error, Value("Array index too large"));
+  if (at < 0) return path_error(error, Value("Out of bounds negative array index"));
+  if (at > kMaxIndex) return path_error(error, Value("Array index too large"));
   const auto index = static_cast<std::size_t>(at);
   if (index >= target.size()) {
     const auto missing = static_cast<std::int64_t>(index - target.size() + 1);
@@ -61,9 +61,9 @@ bool set_element(Value& target, const Value& key, Value value, Limits& limits, V
 
 bool set_slice(Value& target, const Value& key, const Value& value, Limits& limits, Value& error) {
   if (!has_slice_bounds(key))
-    return fail_with(error, Value("Array/string slice indices must be integers"));
+    return path_error(error, Value("Array/string slice indices must be integers"));
   if (!value.is_array())
-    return fail_with(error, Value("A slice of an array can only be assigned another array"));
+    return path_error(error, Value("A slice of an array can only be assigned another array"));
   if (target.is_null()) target = Value::array();
   const SliceBounds bounds = slice_bounds(key.get("start"), key.get("end"), target.size());
   const std::size_t size = target.size() - (bounds.to - bounds.from) + value.size();
@@ -90,11 +90,11 @@ bool set_child(Value& target, const Value& key, Value value, Limits& limits, Val
   if (key.is_object() && (target.is_array() || target.is_null()))
     return set_slice(target, key, value, limits, error);
   if (key.is_object() && target.is_string())
-    return fail_with(error, Value("Cannot update string slices"));
+    return path_error(error, Value("Cannot update string slices"));
   Value unused;
-  if (!index_value(target, key, limits, unused)) return fail_with(error, std::move(unused));
-  return fail_with(error, Value("Cannot update field at " + std::string(kind_name(key)) +
-                                " index of " + std::string(kind_name(target))));
+  if (!index_value(target, key, limits, unused)) return path_error(error, std::move(unused));
+  return path_error(error, Value("Cannot update field at " + std::string(kind_name(key)) +
+                                 " index of " + std::string(kind_name(target))));
 }
 
 // The child, moved out where that is possible; null is left behind then.
@@ -126,7 +126,7 @@ bool get_path(const Value& root, const Value& path, Limits& limits, Value& resul
   for (const Value& key : path.elements()) {
     if (!limits.spend(1 + static_cast<std::int64_t>(key.size() / 64))) return false;
     Value next;
-    if (!index_value(at, key, limits, next)) return fail_with(result, std::move(next));
+    if (!index_value(at, key, limits, next)) return path_error(result, std::move(next));
     at = std::move(next);
   }
   result = std::move(at);
@@ -143,7 +143,7 @@ bool set_path(Value root, const Value& path, Value value, Limits& limits, Value&
   for (std::size_t i = 0; i + 1 < length; ++i) {
     Value child;
     if (!take_child(levels.back(), path.at(i), limits, child))
-      return fail_with(result, std::move(child));
+      return path_error(result, std::move(child));
     levels.push_back(std::move(child));
   }
   for (std::size_t i = length; i-- > 0;) {
@@ -213,12 +213,12 @@ bool delete_elements(Value& target, const std::vector<Value>& keys, Value& error
         gone[static_cast<std::size_t>(at)] = true;
     } else if (key.is_object()) {
       if (!has_slice_bounds(key))
-        return fail_with(error, Value("Array/string slice indices must be integers"));
+        return path_error(error, Value("Array/string slice indices must be integers"));
       const SliceBounds bounds = slice_bounds(key.get("start"), key.get("end"), target.size());
       for (std::size_t i = bounds.from; i < bounds.to; ++i) gone[i] = true;
     } else {
-      return fail_with(error,
-                       Value("Cannot delete " + std::string(kind_name(key)) + " element of array"));
+      return path_error(
+          error, Value("Cannot delete " + std::string(kind_name(key)) + " element of array"));
     }
   }
   Value list = Value::array();
@@ -234,8 +234,8 @@ bool delete_members(Value target, const std::vector<Value>& keys, Value& rest, V
   std::unordered_set<std::string_view> gone;
   for (const Value& key : keys) {
     if (!key.is_string())
-      return fail_with(error,
-                       Value("Cannot delete " + std::string(kind_name(key)) + " field of object"));
+      return path_error(error,
+                        Value("Cannot delete " + std::string(kind_name(key)) + " field of object"));
     if (keys.size() <= kFew)
       target.erase(key.as_string());
     else
@@ -255,7 +255,7 @@ bool delete_members(Value target, const std::vector<Value>& keys, Value& rest, V
 bool delete_keys(Value target, const std::vector<Value>& keys, Value& rest, Value& error) {
   if (target.is_object()) return delete_members(std::move(target), keys, rest, error);
   if (!target.is_null() && !target.is_array())
-    return fail_with(error, Value("Cannot delete fields from " + std::string(kind_name(target))));
+    return path_error(error, Value("Cannot delete fields from " + std::string(kind_name(target))));
   rest = std::move(target);
   return rest.is_null() || delete_elements(rest, keys, error);
 }
@@ -265,13 +265,13 @@ bool delete_keys(Value target, const std::vector<Value>& keys, Value& rest, Valu
 // From the last path to the first, so that a deletion does not move what a later one names; paths
 // that differ in the last key only are deleted at once.
 bool delete_paths(Value root, const Value& paths, Limits& limits, Value& result) {
-  if (!paths.is_array()) return fail_with(result, Value("Paths must be specified as an array"));
+  if (!paths.is_array()) return path_error(result, Value("Paths must be specified as an array"));
   std::vector<Value> sorted(paths.elements().begin(), paths.elements().end());
   for (const Value& path : sorted) {
     if (!path.is_array())
-      return fail_with(
+      return path_error(
           result, Value("Path must be specified as array, not " + std::string(kind_name(path))));
-    if (path.size() > kMaxPath) return fail_with(result, Value("Path too deep"));
+    if (path.size() > kMaxPath) return path_error(result, Value("Path too deep"));
     if (!limits.spend(16 + static_cast<std::int64_t>(path.size()))) return false;
   }
   // (Once a limit is met all are equal, which no sorting minds.)
@@ -300,10 +300,10 @@ bool delete_paths(Value root, const Value& paths, Limits& limits, Value& result)
     for (std::size_t i = begin; i < end; ++i) keys.push_back(sorted[i].at(parent.size()));
     end = begin;
     Value holder;
-    if (!get_path(root, parent, limits, holder)) return fail_with(result, std::move(holder));
+    if (!get_path(root, parent, limits, holder)) return path_error(result, std::move(holder));
     if (holder.is_null()) continue;
     holder = Value();
-    if (!take_path(root, parent, limits, holder)) return fail_with(result, std::move(holder));
+    if (!take_path(root, parent, limits, holder)) return path_error(result, std::move(holder));
     if (!pay_for_elements(limits, holder.size())) return false;
     if (!delete_keys(std::move(holder), keys, holder, result)) return false;
     if (!set_path(std::move(root), parent, std::move(holder), limits, result)) return false;

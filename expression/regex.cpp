@@ -353,7 +353,7 @@ Value split_at(NativeCall& call) {
   return parts;
 }
 
-constexpr NativeEntry kEntries[] = {
+constexpr NativeEntry kRegexEntries[] = {
     {"_match", 3, match},
     {"_regex_pair", 0, regex_pair},
     {"_named_captures", 0, named_captures},
@@ -362,6 +362,6 @@ constexpr NativeEntry kEntries[] = {
 
 }  // namespace
 
-std::span<const NativeEntry> regex_natives() { return kEntries; }
+std::span<const NativeEntry> regex_natives() { return kRegexEntries; }
 
 }  // namespace stepwell::expression::detail

@@ -11,9 +11,9 @@ namespace stepwell::http {
 template <class Visitor>
 void Loop::for_each_pool(const std::string& name, const Visitor& visit) {
   for (const auto& [key, pool] : pools_)
-    if (pool->name() == name) visit(*pool);
+    if (pool->serves(name)) visit(*pool);
   for (const auto& pool : dropped_)
-    if (pool->name() == name) visit(*pool);
+    if (pool->serves(name)) visit(*pool);
 }
 
 const PoolLane* Loop::owner_of(int fd) const {
@@ -25,7 +25,7 @@ const PoolLane* Loop::owner_of(int fd) const {
 
 bool Loop::owns(const std::string& pool, int fd) const {
   const PoolLane* owner = owner_of(fd);
-  return owner != nullptr && owner->pool().name() == pool;
+  return owner != nullptr && owner->pool().serves(pool);
 }
 
 // The socket that the transfer uses, if that is known and still its pool's.
@@ -80,7 +80,7 @@ std::vector<int> Loop::abort_sending(const std::string& pool) {
   std::vector<std::uint64_t> affected;
   for (const auto& lane : lanes_)
     for (Transfer* t = lane->sending().front(); t != nullptr; t = lane->sending().next(*t))
-      if (t->permit_held && t->request().pool == pool) affected.push_back(t->id);
+      if (t->permit_held && pool_serves(t->request().pool, pool)) affected.push_back(t->id);
   // A handshake that proves possession of a key.
   for_each_pool(pool, [&affected](Pool& each) {
     if (each.identity() == nullptr) return;
@@ -94,7 +94,7 @@ std::vector<int> Loop::abort_sending(const std::string& pool) {
   }
   std::vector<int> sockets;
   for (const auto& [fd, owner] : surroundings_.owners)
-    if (owner.lane->pool().name() == pool) sockets.push_back(fd);
+    if (owner.lane->pool().serves(pool)) sockets.push_back(fd);
   // What is still connecting carries nothing yet, and will be denied.
   for_each_pool(pool, [&sockets](Pool& each) {
     each.for_each_busy_handle([&sockets](const Handle& handle) {
@@ -140,7 +140,7 @@ void Loop::abort_pool(const std::string& pool, const Problem& why) {
   });
   std::vector<int> sockets;
   for (const auto& [fd, owner] : surroundings_.owners)
-    if (owner.lane->pool().name() == pool) sockets.push_back(fd);
+    if (owner.lane->pool().serves(pool)) sockets.push_back(fd);
   for (const int fd : sockets)
     if (owns(pool, fd)) reset_socket(fd);
   for (const std::uint64_t id : affected) {
@@ -172,7 +172,7 @@ void Loop::reset_idle(Pool& pool) {
 
 void Loop::drop_pool(const std::string& name) {
   for (auto entry = pools_.begin(); entry != pools_.end();) {
-    if (entry->second->name() != name) {
+    if (!entry->second->serves(name)) {
       ++entry;
       continue;
     }

@@ -172,6 +172,23 @@ bool Network::contains(const Address& address) const {
 EgressRules::EgressRules(std::vector<Network> allow, std::vector<Network> deny)
     : allow_(std::move(allow)), deny_(std::move(deny)) {}
 
+Status EgressRules::check_host(const std::string& host) const {
+  std::string name = host;
+  if (name.ends_with('.')) name.pop_back();
+  if (name == "localhost" || name.ends_with(".localhost")) name = "127.0.0.1";
+  if (name.starts_with('[') && name.ends_with(']')) name = name.substr(1, name.size() - 2);
+  // "127.1", "0x7f.1" and "2130706433" are 127.0.0.1 to everybody who resolves names.
+  if (in_addr old_form{}; inet_aton(name.c_str(), &old_form) != 0) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr = old_form;
+    const auto judged = Address::from_sockaddr(reinterpret_cast<const sockaddr*>(&address));
+    return judged ? check(*judged) : Status(fail(judged.error()));
+  }
+  const auto address = Address::parse(name);
+  return address ? check(*address) : Status{};
+}
+
 Status EgressRules::check(const Address& address) const {
   const int allowed = longest_match(allow_, address);
   const int denied = longest_match(deny_, address);

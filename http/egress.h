@@ -42,6 +42,9 @@ class EgressRules {
   // Success, or authorization/403/`egress-denied` whose detail names the address and the setting
   // that would open it.
   Status check(const Address& address) const;
+  // The same for a host as a URL names it, where that is an address in any way to write one, or a
+  // name that is this machine's by definition (RFC 6761 §6.3); other names pass.
+  Status check_host(const std::string& host) const;
 
  private:
   std::vector<Network> allow_;

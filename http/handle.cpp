@@ -98,6 +98,7 @@ void Handle::set_constant_options() {
   const std::string& ca_file = home_.pool().ca_file();
   const std::string& authorities = ca_file.empty() ? options.ca_file : ca_file;
   if (!authorities.empty()) set(easy_, CURLOPT_CAINFO, authorities.c_str());
+  if (!options.ca_file.empty()) set(easy_, CURLOPT_PROXY_CAINFO, options.ca_file.c_str());
   if (surroundings_.connect_to != nullptr) set(easy_, CURLOPT_CONNECT_TO, surroundings_.connect_to);
   if (surroundings_.resolve != nullptr) set(easy_, CURLOPT_RESOLVE, surroundings_.resolve);
   set(easy_, CURLOPT_WRITEFUNCTION, &Handle::on_body);

@@ -90,9 +90,13 @@ struct Request {
   Timeouts timeouts;
   Limits limits;
   TlsOptions tls;
-  std::string proxy;  // empty: none; the environment's proxy variables are never read
+  // The URL of an HTTP proxy, or empty; the environment's variables are never read. The egress
+  // rules judge the proxy's address, and the target where it is named by its address (what a name
+  // means is known to the proxy alone).
+  std::string proxy;
   // Connections are shared only among requests of the same pool (and TLS options and proxy):
-  // credential name and version, or empty for calls without one.
+  // credential name and version, or empty for calls without one. Two joined by "&" are for requests
+  // that carry two credentials; what is done to the pool of either is done to them as well.
   std::string pool;
   std::shared_ptr<SendGuard> guard;  // may be null
   // May libcurl send it a second time by itself, when a reused connection turns out to be dead?

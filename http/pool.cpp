@@ -22,6 +22,17 @@ void* make_share() {
 
 }  // namespace
 
+bool pool_serves(std::string_view pool, std::string_view name) {
+  if (pool == name) return true;
+  if (name.empty() || pool.size() < name.size()) return false;
+  for (std::size_t begin = 0; begin < pool.size();) {
+    const std::size_t end = std::min(pool.find('&', begin), pool.size());
+    if (pool.substr(begin, end - begin) == name) return true;
+    begin = end + 1;
+  }
+  return false;
+}
+
 PoolLane::PoolLane(Surroundings& surroundings, Pool& pool, Lane& lane)
     : surroundings_(surroundings),
       pool_(pool),

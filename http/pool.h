@@ -18,6 +18,9 @@ namespace stepwell::http {
 
 class Pool;
 
+// As Pool::serves().
+bool pool_serves(std::string_view pool, std::string_view name);
+
 // The requests of one origin in one pool.
 struct Host {
   Host(Pool& in, const ReactorOptions& options)
@@ -71,6 +74,8 @@ class Pool {
   Pool& operator=(const Pool&) = delete;
 
   const std::string& name() const { return name_; }
+  // Is the name this pool's, or one of those that it is joined of (Request::pool)?
+  bool serves(std::string_view name) const { return pool_serves(name_, name); }
   const std::string& ca_file() const { return ca_file_; }
   const std::string& proxy() const { return proxy_; }
   // What its connections present in the handshake; nullptr: nothing.

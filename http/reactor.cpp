@@ -38,7 +38,7 @@ std::string pool_key(const Request& request) {
 }
 
 // Checked on the caller's thread, so that the reactor's does nothing that others could.
-Status check(Transfer& transfer) {
+Status check(Transfer& transfer, const EgressRules& egress) {
   // Content has no meaning in a HEAD request (RFC 9110 §9.3.2), and libcurl would not send it.
   if (transfer.request().method == "HEAD") transfer.exchange->request.body.reset();
   const Request& request = transfer.request();
@@ -46,6 +46,11 @@ Status check(Transfer& transfer) {
   if (auto headers = check_headers(request.headers); !headers) return headers;
   auto url = parse_url(request.url);
   if (!url) return fail(std::move(url.error()));
+  if (!request.proxy.empty()) {
+    auto proxy = parse_url(request.proxy);
+    if (!proxy) return fail(std::move(proxy.error()));
+    if (auto allowed = egress.check_host(url->origin.host); !allowed) return allowed;
+  }
   transfer.https = url->origin.scheme == "https";
   transfer.origin = url->origin.text();
   transfer.pool_key = pool_key(request);
@@ -81,7 +86,7 @@ class Reactor::Impl {
     auto transfer = std::make_unique<Transfer>(id.number, std::move(exchange), clock_.steady_now());
     if (loop_.waiting() >= loop_.options().max_queued || !loop_.usable()) {
       refuse(*transfer, overloaded("too many requests are waiting to be sent"));
-    } else if (Status checked = check(*transfer); !checked) {
+    } else if (Status checked = check(*transfer, loop_.options().egress); !checked) {
       refuse(*transfer, std::move(checked.error()));
     }
     loop_.post(std::move(transfer));

@@ -6,6 +6,8 @@
 #include <memory>
 #include <optional>
 
+#include "base/ascii.h"
+
 namespace stepwell::http {
 namespace {
 
@@ -21,10 +23,8 @@ Problem url_invalid(std::string_view text, std::string_view why) {
                       "the URL \"" + shown + "\" cannot be used: " + std::string(why));
 }
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_alpha(char c) { return lower(c) >= 'a' && lower(c) <= 'z'; }
+bool is_alpha(char c) { return ascii_lower(c) >= 'a' && ascii_lower(c) <= 'z'; }
 
 bool is_unreserved(char c) {
   return is_alpha(c) || is_digit(c) || c == '-' || c == '.' || c == '_' || c == '~';
@@ -59,7 +59,8 @@ std::string_view take_scheme(std::string_view& rest) {
   for (const std::string_view scheme : {"http", "https"}) {
     if (rest.size() < scheme.size() + 3 || rest.substr(scheme.size(), 3) != "://") continue;
     bool same = true;
-    for (std::size_t i = 0; i < scheme.size(); ++i) same = same && lower(rest[i]) == scheme[i];
+    for (std::size_t i = 0; i < scheme.size(); ++i)
+      same = same && ascii_lower(rest[i]) == scheme[i];
     if (!same) continue;
     rest.remove_prefix(scheme.size() + 3);
     return scheme;
@@ -85,7 +86,7 @@ Result<Origin> parse_authority(std::string_view text, std::string_view scheme,
   if (!is_host(host) && !is_bracketed_v6(host))
     return fail(url_invalid(text, "its host has characters that a host name cannot have"));
   Origin origin{std::string(scheme), std::string(host), 0};
-  for (char& c : origin.host) c = lower(c);
+  for (char& c : origin.host) c = ascii_lower(c);
   origin.port = scheme == "https" ? 443 : 80;
   if (has_port && !port.empty()) {  // an empty port means the default, RFC 3986 §6.2.3
     const auto number = parse_port(port);

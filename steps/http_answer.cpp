@@ -2,14 +2,15 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <charconv>
 #include <ctime>
 #include <utility>
 
+#include "base/ascii.h"
 #include "base/encoding.h"
 #include "base/json.h"
-#include "http/headers.h"
+#include "steps/charset.h"
+#include "steps/media_type.h"
 
 namespace stepwell::steps {
 
@@ -17,19 +18,9 @@ namespace {
 
 constexpr std::size_t kExcerpt = 2048;  // bytes of an error's body that the problem shows
 
-// "application/json" of "Application/JSON; charset=utf-8".
-std::string media_type(const http::Response& response) {
+MediaType type_of(const http::Response& response) {
   const std::string* field = response.header("Content-Type");
-  if (field == nullptr) return {};
-  std::string type = field->substr(0, field->find(';'));
-  while (!type.empty() && type.back() == ' ') type.pop_back();
-  std::transform(type.begin(), type.end(), type.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return type;
-}
-
-bool is_json(std::string_view type) {
-  return type == "application/json" || type.ends_with("+json");
+  return field == nullptr ? MediaType() : parse_media_type(*field);
 }
 
 bool is_rate_limit(const http::Response& response) {
@@ -79,23 +70,52 @@ Problem content_problem(std::string what) {
   return std::move(problem).with("sent", "yes");
 }
 
+// What an upstream may ask for at most: a day.
+constexpr double kLongestRetryAfter = 24.0 * 3600;
+
+std::optional<double> delay_seconds(std::string_view text) {
+  if (text.empty() || !std::all_of(text.begin(), text.end(), is_ascii_digit)) return std::nullopt;
+  if (text.size() > 9) return kLongestRetryAfter;
+  std::int64_t seconds = 0;
+  std::from_chars(text.data(), text.data() + text.size(), seconds);
+  return std::min(static_cast<double>(seconds), kLongestRetryAfter);
+}
+
+// The three forms that a recipient has to take (RFC 9110 §5.6.7).
+std::optional<std::time_t> http_date(const std::string& text) {
+  for (const char* form :
+       {"%a, %d %b %Y %H:%M:%S GMT", "%A, %d-%b-%y %H:%M:%S GMT", "%a %b %e %H:%M:%S %Y"}) {
+    std::tm date{};
+    const char* rest = strptime(text.c_str(), form, &date);
+    if (rest != nullptr && *rest == '\0') return timegm(&date);
+  }
+  return std::nullopt;
+}
+
+// The same name in one form of letters, whichever protocol it came by: HTTP/2 has them all in lower
+// case (RFC 9113 §8.2.1).
+std::string shown_name(std::string_view name) {
+  std::string out(name);
+  bool first = true;
+  for (char& c : out) {
+    c = ascii_lower(c);
+    if (first && c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
+    first = c == '-';
+  }
+  return out;
+}
+
 }  // namespace
 
 std::optional<double> retry_after(const http::Response& response, WallTime now) {
   const std::string* field = response.header("Retry-After");
   if (field == nullptr) return std::nullopt;
-  std::int64_t seconds = 0;
-  const char* const end = field->data() + field->size();
-  if (const auto parsed = std::from_chars(field->data(), end, seconds);
-      parsed.ec == std::errc() && parsed.ptr == end && seconds >= 0)
-    return static_cast<double>(seconds);
-  std::tm date{};
-  // IMF-fixdate, the form that senders must use (RFC 9110 §5.6.7).
-  const char* rest = strptime(field->c_str(), "%a, %d %b %Y %H:%M:%S GMT", &date);
-  if (rest == nullptr || *rest != '\0') return std::nullopt;
-  const auto at = std::chrono::system_clock::from_time_t(timegm(&date));
-  const std::chrono::duration<double> wait = at - now;
-  return std::max(0.0, wait.count());
+  if (const auto seconds = delay_seconds(*field)) return seconds;
+  const auto date = http_date(*field);
+  if (!date) return std::nullopt;
+  // A date may lie beyond what the clock's own type can hold.
+  const std::chrono::duration<double> since_epoch = now.time_since_epoch();
+  return std::clamp(static_cast<double>(*date) - since_epoch.count(), 0.0, kLongestRetryAfter);
 }
 
 Problem status_problem(std::string_view method, std::string_view url_without_query,
@@ -111,25 +131,41 @@ Problem status_problem(std::string_view method, std::string_view url_without_que
   problem.retry_if_named = verdict.if_named;
   problem.extensions.set("sent", "yes");
   if (!response.body.empty()) {
-    const std::string excerpt = valid_utf8(std::string_view(response.body).substr(0, kExcerpt));
+    const std::string text = utf8_text(response).value_or(response.body);
+    const std::string excerpt = valid_utf8(std::string_view(text).substr(0, kExcerpt));
     problem.extensions.set("upstream", Value::object({{"content", excerpt}}));
   }
   return problem;
 }
 
+Result<std::string> utf8_text(const http::Response& response) {
+  const MediaType type = type_of(response);
+  if (!type.is_json() && !type.is_text()) return response.body;
+  auto text = to_utf8(response.body, type.charset);
+  if (text) return text;
+  return fail(content_problem("it is text that is " + text.error().detail +
+                              "; `output: raw` gives its bytes"));
+}
+
+bool is_other_charset(const http::Response& response) {
+  const MediaType type = type_of(response);
+  if (!type.is_json() && !type.is_text()) return false;
+  const std::string charset = ascii_lower(type.charset);
+  if (!charset.empty() && charset != "utf-8" && charset != "utf8") return true;
+  const std::string_view body = response.body;
+  return body.starts_with("\xff\xfe") || body.starts_with("\xfe\xff");
+}
+
 Result<Value> decode_content(const http::Response& response) {
   if (response.body.empty()) return Value();
-  const std::string type = media_type(response);
-  if (is_json(type)) {
-    auto value = parse_json(response.body);
-    if (!value) return fail(content_problem(value.error().detail));
-    return std::move(*value);
-  }
-  if (type.starts_with("text/")) {
-    if (!is_valid_utf8(response.body)) return fail(content_problem("text that is not valid UTF-8"));
-    return Value(response.body);
-  }
-  return Value(to_base64(response.body));
+  const MediaType type = type_of(response);
+  if (!type.is_json() && !type.is_text()) return Value(to_base64(response.body));
+  auto text = utf8_text(response);
+  if (!text) return fail(std::move(text.error()));
+  if (!type.is_json()) return Value(*text);
+  auto value = parse_json(*text);
+  if (!value) return fail(content_problem(value.error().detail));
+  return std::move(*value);
 }
 
 Result<Value> step_output(config::HttpCallBody::Output output, const http::Response& response,
@@ -142,10 +178,11 @@ Result<Value> step_output(config::HttpCallBody::Output output, const http::Respo
   const auto headers_value = [](const std::vector<http::Header>& headers) {
     Value object = Value::object();
     for (const http::Header& header : headers) {
-      const Value* earlier = object.find(header.name);
-      object.set(header.name, valid_utf8(earlier == nullptr ? header.value
-                                                            : std::string(earlier->as_string()) +
-                                                                  ", " + header.value));
+      const std::string name = shown_name(header.name);
+      const Value* earlier = object.find(name);
+      object.set(name, valid_utf8(earlier == nullptr
+                                      ? header.value
+                                      : std::string(earlier->as_string()) + ", " + header.value));
     }
     return object;
   };

@@ -12,8 +12,6 @@ namespace stepwell::steps {
 
 namespace {
 
-using config::Authentication;
-
 constexpr const char* kCancelled = "the step was cancelled";
 // A credential that is rotated more often than this while one request waits is somebody's mistake.
 constexpr int kOvertakenAtMost = 3;
@@ -28,11 +26,6 @@ bool goes_anywhere(std::string_view name) {
       "tracestate"};
   return std::any_of(kPlain.begin(), kPlain.end(),
                      [&](std::string_view plain) { return http::equal_names(name, plain); });
-}
-
-std::string text_of(const Value& arguments, std::string_view name) {
-  const Value& value = arguments.get(name);
-  return value.is_string() ? std::string(value.as_string()) : std::string();
 }
 
 // A problem that was there before anything was sent.
@@ -72,22 +65,25 @@ void HttpCall::begin() {
     finish(std::move(ready.error()).with("sent", "no"));
     return;
   }
-  go();
+  pace();
 }
 
 Status HttpCall::prepare() {
-  auto request = build_request(call_.arguments, body_.authentication.has_value());
+  auto request = build_request(call_.arguments, rules_.authentication != nullptr,
+                               "stepwell-" + call_.trace_id);
   if (!request) return fail(std::move(request.error()));
   sent_ = std::move(*request);
   const auto url = http::parse_url(sent_.url);
   if (!url) return fail(url.error());
   origin_ = url->origin;
-  authenticated_ = body_.authentication.has_value();
-  sent_.timeouts.total = Deadline::after(surroundings_.clock, options_.total_timeout);
-  if (body_.options.connect_timeout) sent_.timeouts.connect = *body_.options.connect_timeout;
-  if (body_.options.first_byte_timeout) sent_.timeouts.first_byte = *body_.options.first_byte_timeout;
-  if (body_.options.max_response_bytes) sent_.limits.response_body = *body_.options.max_response_bytes;
-  sent_.tls.ca_file = body_.options.ca_file;
+  authenticated_ = rules_.authentication != nullptr;
+  const config::CallOptions& wanted = *rules_.options;
+  if (wanted.connect_timeout) sent_.timeouts.connect = *wanted.connect_timeout;
+  if (wanted.first_byte_timeout) sent_.timeouts.first_byte = *wanted.first_byte_timeout;
+  if (wanted.max_response_bytes) sent_.limits.response_body = *wanted.max_response_bytes;
+  sent_.tls.ca_file = wanted.ca_file;
+  sent_.proxy = wanted.proxy;
+  identified_ = !wanted.tls_credential.empty();
   sent_.repeatable = call_.repeatable;
   const auto add = [this](const char* name, std::string value) {
     for (const http::Header& header : sent_.headers)
@@ -101,6 +97,8 @@ Status HttpCall::prepare() {
 
 // The key under which the instance runs.
 const std::string& HttpCall::key() const {
+  static const std::string kNoKey;
+  if (!rules_.keyed) return kNoKey;
   const std::string& run_as = call_.program->definition().run_as;
   return run_as.empty() ? call_.key : run_as;
 }
@@ -114,53 +112,6 @@ void HttpCall::go() {
   } else if (*ready) {
     send();
   }
-}
-
-// False: not yet; woken() goes on, or has done so already.
-Result<bool> HttpCall::ask() {
-  // It must still be good at every step.
-  if (!key().empty()) {
-    if (auto stands = surroundings_.keys.stands(key()); !stands) return fail(stands.error());
-  }
-  if (auto clean = surroundings_.gate.check_content(sent_); !clean) return fail(clean.error());
-  grant_.reset();
-  sent_.pool.clear();
-  if (!authenticated_) return true;
-  // Before it asks, since it may be woken before it has the answer.
-  if (!begin_waiting()) return fail(make_problem(ErrorKind::runtime, "cancelled", kCancelled));
-  Result<auth::Grant> grant = authorize();
-  if (grant && grant->pending()) return false;
-  if (!end_waiting()) return false;
-  if (!grant) return fail(std::move(grant.error()));
-  sent_.pool = grant->pool;
-  grant_ = std::move(*grant);
-  remember();
-  return true;
-}
-
-// Whatever was sent along may be echoed by any later answer.
-void HttpCall::remember() {
-  for (const auth::Grant& grant : carried_) {
-    if (grant.pool == grant_->pool) return;
-  }
-  carried_.push_back(*grant_);
-  carried_.back().turn.reset();
-}
-
-Result<auth::Grant> HttpCall::authorize() {
-  const Authentication& policy = *body_.authentication;
-  if (!policy.credential.empty()) {
-    return surroundings_.gate.authorize(
-        {policy.credential, origin_, call_.program->definition().namespace_, &sent_},
-        [call = shared_from_this()](Status status) { call->woken(std::move(status)); });
-  }
-  const std::string username = text_of(call_.arguments, "username");
-  const bool token = policy.kind == Authentication::Kind::bearer;
-  const std::string secret = text_of(call_.arguments, token ? "token" : "password");
-  const auto kind = token                                         ? auth::CredentialKind::bearer
-                    : policy.kind == Authentication::Kind::digest ? auth::CredentialKind::digest
-                                                                  : auth::CredentialKind::basic;
-  return surroundings_.gate.authorize_inline({kind, username, secret});
 }
 
 // A cancel finds the call either waiting, and finishes it, or not.
@@ -185,11 +136,14 @@ void HttpCall::woken(Status status) {
 void HttpCall::send() {
   auto exchange = std::make_unique<CallExchange>(shared_from_this());
   exchange->request = sent_;
-  if (grant_ || !key().empty()) {
+  if (grant_ || identity_ || !key().empty()) {
     auth::Grant grant = grant_.value_or(auth::Grant{});
-    grant.turn.reset();  // this call's own: a guard may live as long as its pool
-    exchange->request.guard = std::make_shared<StepGuard>(surroundings_.keys, key(),
-                                                          surroundings_.gate, std::move(grant));
+    auth::Grant identity = identity_.value_or(auth::Grant{});
+    // This call's own: a guard may live as long as its pool.
+    grant.turn.reset();
+    identity.turn.reset();
+    exchange->request.guard = std::make_shared<StepGuard>(
+        surroundings_.keys, key(), surroundings_.gate, std::move(grant), std::move(identity));
   }
   // Under the lock, so that a cancel comes either before (nothing is sent) or finds the transfer.
   std::unique_lock lock(mutex_);
@@ -203,13 +157,16 @@ void HttpCall::send() {
 
 void HttpCall::cancel() {
   std::optional<http::TransferId> transfer;
+  std::optional<RateLimits::Ticket> held_back;
   bool waited = false;
   {
     const std::scoped_lock lock(mutex_);
     cancelled_ = true;
     transfer = transfer_;
+    held_back = std::exchange(held_back_, std::nullopt);
     waited = std::exchange(waiting_, false);
   }
+  if (held_back && surroundings_.rate_limits->cancel(*held_back)) waited = true;
   if (transfer) surroundings_.reactor.cancel(*transfer);
   if (waited) finish(make_problem(ErrorKind::runtime, "cancelled", kCancelled));
 }
@@ -217,23 +174,25 @@ void HttpCall::cancel() {
 void HttpCall::completed(http::Outcome outcome) {
   sent_before_ = sent_before_ || outcome.sent != http::Sent::no;
   if (go_again(outcome)) return;
-  if (outcome.response && body_.redirect && follow(*outcome.response)) return;
+  if (outcome.response && rules_.redirect && follow(*outcome.response)) return;
   ticket_.finish(std::make_unique<CallResult>(shared_from_this(), std::move(outcome)));
 }
 
 // The same request once more, where its grant was overtaken before it left, or where the upstream
 // has refused its token and nothing else: a 401 has executed nothing.
 bool HttpCall::go_again(const http::Outcome& outcome) {
-  if (!grant_) return false;
+  if (!grant_ && !identity_) return false;
   if (outcome.response) {
-    if (outcome.response->status != 401 || !grant_->has_token() || std::exchange(renewed_, true))
+    if (outcome.response->status != 401 || !grant_ || !grant_->has_token() ||
+        std::exchange(renewed_, true))
       return false;
     surroundings_.gate.renew(*grant_);
-  } else {
-    const std::string& code = outcome.response.error().code;
-    const bool stale = code == "credential-rotated" || code == "token-expired";
-    if (!stale || outcome.sent != http::Sent::no || ++overtaken_ > kOvertakenAtMost) return false;
+    pace();
+    return true;
   }
+  const std::string& code = outcome.response.error().code;
+  const bool stale = code == "credential-rotated" || code == "token-expired";
+  if (!stale || outcome.sent != http::Sent::no || ++overtaken_ > kOvertakenAtMost) return false;
   go();
   return true;
 }
@@ -244,7 +203,7 @@ bool HttpCall::follow(const http::Response& response) {
                          response.status == 303 || response.status == 307 || response.status == 308;
   const std::string* location = response.header("Location");
   if (!redirects || location == nullptr) return false;
-  if (grant_) surroundings_.gate.note_upstream_result(*grant_, response.status);
+  note_result(response.status);
   const auto refuse = [this](std::string why) {
     Problem problem =
         make_problem(ErrorKind::communication, "redirect-refused", masked(std::move(why)));
@@ -263,7 +222,7 @@ bool HttpCall::follow(const http::Response& response) {
   if (origin_.scheme == "https" && parsed->origin.scheme == "http")
     return refuse("the redirect leads from https to http (" + parsed->origin.text() + ")");
   redirect_to(response, std::move(*url), parsed->origin);
-  go();
+  pace();
   return true;
 }
 
@@ -275,7 +234,7 @@ void HttpCall::redirect_to(const http::Response& response, std::string url,
     if (!sent_.repeatable) executed_ = true;
     sent_.method = "GET";
     sent_.body.reset();
-    sent_.repeatable = body_.options.idempotent.value_or(true);
+    sent_.repeatable = rules_.options->idempotent.value_or(true);
     std::erase_if(sent_.headers, [](const http::Header& header) {
       return http::equal_names(header.name.substr(0, 8), "Content-") ||
              http::equal_names(header.name, "Idempotency-Key");
@@ -284,6 +243,7 @@ void HttpCall::redirect_to(const http::Response& response, std::string url,
   // What was meant for one origin stays there: the credential, and what authors put in its place.
   if (!(origin == origin_)) {
     authenticated_ = false;
+    identified_ = false;
     std::erase_if(sent_.headers,
                   [](const http::Header& header) { return !goes_anywhere(header.name); });
   }

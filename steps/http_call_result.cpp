@@ -32,15 +32,16 @@ std::string HttpCall::masked(std::string text) const {
 }
 
 Problem HttpCall::decorated(Problem problem) const {
-  if (grant_ && grant_->version != 0) {
-    problem.extensions.set("credential", grant_->credential);
-    problem.extensions.set("credentialVersion", grant_->version);
+  const auto& shown = grant_ ? grant_ : identity_;
+  if (shown && shown->version != 0 && !problem.extensions.contains("credential")) {
+    problem.extensions.set("credential", shown->credential);
+    problem.extensions.set("credentialVersion", shown->version);
   }
   return problem;
 }
 
 Value HttpCall::authorization() const {
-  if (!body_.authentication) return {};
+  if (rules_.authentication == nullptr) return {};
   std::string scheme;
   if (grant_ && grant_->guard->digest() != nullptr) scheme = "Digest";
   if (grant_) {
@@ -72,6 +73,27 @@ std::vector<http::Header> HttpCall::visible_headers() const {
   return headers;
 }
 
+// A refusal speaks against what the request authenticated itself by, and against its certificate
+// where that was all.
+void HttpCall::note_result(int status) {
+  if (grant_ || identity_)
+    surroundings_.gate.note_upstream_result(grant_ ? *grant_ : *identity_, status);
+}
+
+// A secret that an upstream echoes in another charset is found in UTF-8 alone; such an answer is
+// gone on with as what it then is.
+void HttpCall::mask_other_charset(http::Response& response) const {
+  if (carried_.empty() || !is_other_charset(response)) return;
+  auto text = utf8_text(response);
+  if (!text) return;
+  std::string clean = masked(*text);
+  if (clean == *text) return;
+  response.body = std::move(clean);
+  for (http::Header& header : response.headers)
+    if (http::equal_names(header.name, "Content-Type"))
+      header.value = header.value.substr(0, header.value.find(';')) + "; charset=utf-8";
+}
+
 // On a worker: decoding, redaction and classification.
 engine::StepOutcome HttpCall::resolve(http::Outcome outcome) {
   if (!outcome.response) {
@@ -79,21 +101,29 @@ engine::StepOutcome HttpCall::resolve(http::Outcome outcome) {
             authorization()};
   }
   http::Response& response = *outcome.response;
-  if (grant_) surroundings_.gate.note_upstream_result(*grant_, response.status);
+  note_result(response.status);
   response.body = masked(std::move(response.body));
+  mask_other_charset(response);
   for (http::Header& header : response.headers) header.value = masked(std::move(header.value));
   const std::string shown_url = masked(sent_.url);
-  const int limit = body_.redirect ? 400 : 300;
+  const int limit = rules_.redirect ? 400 : 300;
   if (response.status < 200 || response.status >= limit) {
     const auto url = http::parse_url(shown_url);
     Problem problem =
         status_problem(sent_.method, url ? url->without_query() : origin_.text(), response);
     if (const auto wait = retry_after(response, surroundings_.clock.now()))
       problem.extensions.set("retryAfter", *wait);
+    const bool refused = response.status == 401 || response.status == 403;
+    if (refused && !rules_.advice.empty()) problem.detail += "; " + rules_.advice;
     if (executed_) problem.retryable = false;
     return {fail(decorated(std::move(problem))), authorization()};
   }
-  auto output = step_output(body_.output, response, sent_.method, shown_url, visible_headers());
+  if (rules_.take) {
+    auto taken = rules_.take(response, shown_url);
+    if (!taken) return {fail(decorated(std::move(taken.error()))), authorization()};
+    return {std::move(*taken), authorization()};
+  }
+  auto output = step_output(rules_.output, response, sent_.method, shown_url, visible_headers());
   if (!output) return {fail(decorated(std::move(output.error()))), authorization()};
   return {std::move(*output), authorization()};
 }

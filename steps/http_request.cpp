@@ -5,9 +5,8 @@
 #include <utility>
 
 #include "base/encoding.h"
-#include "base/json.h"
 #include "http/headers.h"
-#include "http/url.h"
+#include "steps/request_body.h"
 
 namespace stepwell::steps {
 
@@ -15,14 +14,6 @@ namespace {
 
 Problem configuration(std::string code, std::string detail) {
   return make_problem(ErrorKind::configuration, std::move(code), std::move(detail));
-}
-
-// A scalar as text; nothing for null, arrays and objects.
-std::optional<std::string> scalar_text(const Value& value) {
-  if (value.is_string()) return std::string(value.as_string());
-  if (value.is_bool()) return value.as_bool() ? "true" : "false";
-  if (value.is_number()) return number_text(value);
-  return std::nullopt;
 }
 
 // Calls `take(name, text)` for each member of an object, several times where it is an array.
@@ -76,33 +67,22 @@ Status add_headers(http::Request& request, const Value& headers, bool authentica
   return http::check_headers(request.headers);
 }
 
-Result<std::string> form_body(const Value& body) {
-  std::string form;
-  const auto done = each_field(
-      body, "body-invalid", "field", [&](const std::string& name, const std::string& text) {
-        form += (form.empty() ? "" : "&") + percent_encode(name) + "=" + percent_encode(text);
-      });
-  if (!done) return fail(done.error());
-  return form;
-}
-
-Status add_body(http::Request& request, const Value& body) {
+Status add_body(http::Request& request, const Value& body, std::string_view boundary) {
+  // Those have none (RFC 9110 §9.3.2, §9.3.8); a server would wait for it, or take it for the next
+  // request.
+  if (request.method == "HEAD" || request.method == "TRACE")
+    return fail(configuration("body-invalid", "a " + request.method + " request has no body"));
   const auto type = std::find_if(
       request.headers.begin(), request.headers.end(),
       [](const auto& header) { return http::equal_names(header.name, "Content-Type"); });
   const bool typed = type != request.headers.end();
-  const bool form = typed && type->value.starts_with("application/x-www-form-urlencoded");
-  if (form && body.is_object()) {
-    auto text = form_body(body);
-    if (!text) return fail(std::move(text.error()));
-    request.body = std::move(*text);
-  } else {
-    request.body = body.is_string() ? std::string(body.as_string()) : to_json(body);
-  }
-  if (!typed) {
-    request.headers.push_back(
-        {"Content-Type", body.is_string() ? "text/plain; charset=utf-8" : "application/json"});
-  }
+  auto encoded = encode_body(body, typed ? std::string_view(type->value) : "", boundary);
+  if (!encoded) return fail(std::move(encoded.error()));
+  request.body = std::move(encoded->bytes);
+  if (typed)
+    type->value = std::move(encoded->content_type);
+  else
+    request.headers.push_back({"Content-Type", std::move(encoded->content_type)});
   return {};
 }
 
@@ -134,7 +114,8 @@ std::string traceparent(std::string_view trace_id, std::string_view span_id) {
   return text;
 }
 
-Result<http::Request> build_request(const Value& arguments, bool authenticated) {
+Result<http::Request> build_request(const Value& arguments, bool authenticated,
+                                    std::string_view boundary) {
   http::Request request;
   const Value& method = arguments.get("method");
   if (!method.is_string()) {
@@ -157,7 +138,8 @@ Result<http::Request> build_request(const Value& arguments, bool authenticated) 
   if (auto added = add_headers(request, arguments.get("headers"), authenticated); !added)
     return fail(std::move(added.error()));
   if (const Value& body = arguments.get("body"); !body.is_null())
-    if (auto added = add_body(request, body); !added) return fail(std::move(added.error()));
+    if (auto added = add_body(request, body, boundary); !added)
+      return fail(std::move(added.error()));
   return request;
 }
 

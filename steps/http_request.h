@@ -14,8 +14,10 @@ namespace stepwell::steps {
 // The arguments that the engine evaluated: {uri, method, headers, query, body, …}.
 // Errors: configuration/400 `method-invalid`, `url-invalid`, `header-invalid`, `query-invalid`,
 // `body-invalid`.
-// `authenticated`: a credential is sent along, so that no Authorization field may be.
-Result<http::Request> build_request(const Value& arguments, bool authenticated);
+// `authenticated`: a credential is sent along, so that no Authorization field may be. `boundary`:
+// as encode_body() has it (steps/request_body.h).
+Result<http::Request> build_request(const Value& arguments, bool authenticated,
+                                    std::string_view boundary = "stepwell-boundary");
 
 // The URL with the members of `query` (an object or null) appended, percent-encoded
 // (application/x-www-form-urlencoded is not used: a space is %20). Arrays repeat their name.

@@ -6,6 +6,7 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "auth/gate.h"
 #include "auth/keys.h"
@@ -13,6 +14,7 @@
 #include "base/entropy.h"
 #include "engine/ports.h"
 #include "http/reactor.h"
+#include "steps/rate_limits.h"
 
 namespace stepwell::steps {
 
@@ -28,12 +30,16 @@ struct HttpStepSurroundings {
   const auth::Keys& keys;
   const Clock& clock;
   Entropy& entropy;
+  std::shared_ptr<RateLimits> rate_limits = nullptr;  // null: no call is held back
 };
 
 class HttpStep final : public engine::StepRunner {
  public:
   HttpStep(HttpStepSurroundings surroundings, HttpStepOptions options)
-      : surroundings_(surroundings), options_(options) {}
+      : surroundings_(std::move(surroundings)), options_(options) {}
+  ~HttpStep() override;
+  HttpStep(const HttpStep&) = delete;
+  HttpStep& operator=(const HttpStep&) = delete;
 
   std::shared_ptr<engine::RunningStep> start(engine::StepCall call,
                                              engine::StepTicket ticket) override;

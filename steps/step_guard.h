@@ -16,9 +16,15 @@ namespace stepwell::steps {
 
 class StepGuard final : public http::SendGuard {
  public:
-  // `key`: the key's id, or empty; `grant`: of the credential, or one without a guard.
-  StepGuard(const auth::Keys& keys, std::string key, const auth::Gate& gate, auth::Grant grant)
-      : keys_(keys), key_(std::move(key)), gate_(gate), grant_(std::move(grant)) {}
+  // `key`: the key's id, or empty; `grant`: of the credential, `identity`: of the certificate
+  // beside it; either may be one without a guard.
+  StepGuard(const auth::Keys& keys, std::string key, const auth::Gate& gate, auth::Grant grant,
+            auth::Grant identity = {})
+      : keys_(keys),
+        key_(std::move(key)),
+        gate_(gate),
+        grant_(std::move(grant)),
+        identity_(std::move(identity)) {}
 
   const std::vector<Secret>& secret_headers() const override;
   const http::TlsIdentity* identity() const override;
@@ -31,6 +37,7 @@ class StepGuard final : public http::SendGuard {
   const std::string key_;
   const auth::Gate& gate_;
   const auth::Grant grant_;
+  const auth::Grant identity_;
   const std::vector<Secret> none_;
 };
 

@@ -12,8 +12,8 @@ packages=(
   libvalijson-dev
   libexpected-dev libsystemd-dev zlib1g-dev
   # tests, benchmarks, demo
-  libgtest-dev libgmock-dev libbenchmark-dev libjq-dev jq nginx-light gunicorn python3-httpbin openssl
-  libnghttp2-dev libssl-dev curl sqlite3 prometheus
+  libgtest-dev libgmock-dev libbenchmark-dev libjq-dev jq nginx-light gunicorn python3-httpbin python3-jsonschema openssl
+  libnghttp2-dev libssl-dev curl sqlite3 prometheus tzdata
   # lint
   clang-format-14 clang-tidy-14
 )

@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <thread>
+
 #include "tests/api/office.h"
 
 namespace stepwell::api::test {
@@ -163,6 +165,28 @@ TEST_F(Instances, WorkflowsAreListed) {
   EXPECT_EQ(items.at(0).get("namespace"), Value("test"));
   EXPECT_EQ(items.at(0).get("name"), Value("get"));
   EXPECT_EQ(items.at(0).get("version"), Value("1.0.0"));
+}
+
+TEST_F(Instances, SchedulesAreListed) {
+  office.add_workflow("report", "schedule: {cron: '30 7 * * *'}\ndo: []");
+  office.add_workflow("tick", std::string("schedule: {every: PT1.5S}\n") + kGet);
+  office.schedules->replace(office.catalog.list());
+  office.timers.fire_next();
+  office.steps.next();
+  while (office.schedules->list()[1].started == 0) std::this_thread::yield();
+  const Answer answer = office.call("vic", "GET", "/api/v1/schedules");
+  ASSERT_EQ(answer.status, 200);
+  const Value report = answer.json().get("items").elements()[0];
+  EXPECT_EQ(to_json(report),
+            R"-({"workflow":"test/report:1.0.0","kind":"cron","rule":"30 7 * * * (UTC)",)-"
+            R"("nextTime":"2025-11-22T07:30:00Z","lastTime":null,"started":0,"refused":0,)"
+            R"("missed":0,"error":null})");
+  const Value tick = answer.json().get("items").elements()[1];
+  EXPECT_EQ(tick.get("rule"), Value("PT1.500S"));
+  EXPECT_EQ(tick.get("lastTime"), Value(format_time(office.clock.now())));
+  EXPECT_EQ(tick.get("nextTime"), Value(format_time(office.clock.now() + Milliseconds(1500))));
+  EXPECT_EQ(tick.get("started"), Value(1));
+  EXPECT_EQ(office.call("", "GET", "/api/v1/schedules").status, 401);
 }
 
 TEST_F(Instances, ReadinessReloadAndMetricsTellTheTruth) {

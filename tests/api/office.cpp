@@ -113,6 +113,7 @@ Office::Office(ServerOptions options)
   }
   engine = std::make_unique<engine::Engine>(engine::EngineOptions{2, 1000, 100}, steps, journal,
                                             timers, clock, entropy, metrics, log);
+  schedules = std::make_unique<engine::Schedules>(*engine, timers, clock, metrics, log);
   if (options.listen == ServerOptions().listen) options.listen = "127.0.0.1:0";
   server = Server::start(options, {*engine,
                                    catalog,
@@ -124,7 +125,8 @@ Office::Office(ServerOptions options)
                                    metrics,
                                    log,
                                    [this] { return reload_result; },
-                                   [this] { return ready_result; }})
+                                   [this] { return ready_result; },
+                                   schedules.get()})
                .value();
 }
 

@@ -10,6 +10,7 @@
 #include "api/server.h"
 #include "base/json.h"
 #include "engine/memory_journal.h"
+#include "engine/schedules.h"
 #include "http/reactor.h"
 #include "tests/support/engine_fakes.h"
 #include "tests/support/fake_entropy.h"
@@ -75,6 +76,7 @@ class Office {
   engine::MemoryJournal journal;
   std::unique_ptr<auth::Authority> authority;
   std::unique_ptr<engine::Engine> engine;
+  std::unique_ptr<engine::Schedules> schedules;
   engine::Catalog catalog;
   http::Reactor reactor;
   Status reload_result;

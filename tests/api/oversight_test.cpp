@@ -10,10 +10,10 @@ namespace {
 
 using stepwell::test::MisbehavingServer;
 
-constexpr const char* kCredentials = "/api/v1/credentials";
+constexpr const char* kCredentialsPath = "/api/v1/credentials";
 
-std::string bearer(const std::string& name, const std::string& value = "tok-9f8e7d6c5b4a",
-                   const std::string& origin = "https://crm.example.com") {
+std::string bearer_value(const std::string& name, const std::string& value = "tok-9f8e7d6c5b4a",
+                         const std::string& origin = "https://crm.example.com") {
   return R"({"name":")" + name + R"(","kind":"bearer","origins":[")" + origin + R"("],"value":")" +
          value + R"("})";
 }
@@ -31,11 +31,31 @@ constexpr const char* kCallsCrm =
     "do: [{a: {try: [{get: {call: http, with: {method: get, endpoint: {uri: "
     "'https://crm.example.com/', authentication: {use: crm}}}}}], catch: {}}}]\n";
 
+TEST(Usage, SeesWhatOpenApiCallsAuthenticateBy) {
+  Office office;
+  for (const char* name : {"crm", "docs", "other"})
+    ASSERT_EQ(office.call("ana", "POST", kCredentialsPath, bearer_value(name)).status, 201);
+  office.add_workflow("pets",
+                      "use: {secrets: [other], authentications: {o: {bearer: {use: other}}}}\n"
+                      "do: [{a: {call: openapi, with: {operationId: x, authentication: {use: crm}, "
+                      "document: {endpoint: {uri: 'https://crm.example.com/', authentication: "
+                      "{use: docs}}}}}}, {b: {call: openapi, with: {operationId: x, document: "
+                      "{endpoint: 'https://crm.example.com/'}}}}]\n");
+  for (const auto& [name, tasks] : {std::pair{"crm", R"(["/do/0/a"])"},
+                                    {"docs", R"(["/do/0/a"])"},
+                                    {"other", R"(["/do/1/b"])"}}) {
+    const Value usage =
+        office.call("vic", "GET", std::string(kCredentialsPath) + "/" + name + "/usage").json();
+    ASSERT_EQ(usage.get("workflows").size(), 1U) << name;
+    EXPECT_EQ(to_json(usage.get("workflows").elements()[0].get("tasks")), tasks);
+  }
+}
+
 TEST(Usage, NamesWorkflowsTasksAndInstancesAndGuardsAgainstEndingThem) {
   Office office;
-  ASSERT_EQ(office.call("ana", "POST", kCredentials, bearer("crm")).status, 201);
+  ASSERT_EQ(office.call("ana", "POST", kCredentialsPath, bearer_value("crm")).status, 201);
   office.add_workflow("sync", kCallsCrm);
-  const std::string one = std::string(kCredentials) + "/crm";
+  const std::string one = std::string(kCredentialsPath) + "/crm";
   Value usage = office.call("vic", "GET", one + "/usage").json();
   ASSERT_EQ(usage.get("workflows").size(), 1U);
   EXPECT_EQ(to_json(usage.get("workflows").elements()[0].get("tasks")), R"(["/do/0/a/try/0/get"])");
@@ -64,13 +84,15 @@ TEST(Usage, NamesWorkflowsTasksAndInstancesAndGuardsAgainstEndingThem) {
 
 TEST(Usage, AKeyIsInUseWhereACredentialHoldsIt) {
   const Office office;
-  ASSERT_EQ(office.call("ana", "POST", kCredentials, bearer("ours", office.key("olga"))).status,
-            201);
+  ASSERT_EQ(
+      office.call("ana", "POST", kCredentialsPath, bearer_value("ours", office.key("olga"))).status,
+      201);
   const std::string key = "/api/v1/keys/" + id_of(office.key("olga"));
   EXPECT_EQ(to_json(office.call("ana", "GET", key + "/usage").json().get("credentials")),
             R"(["ours"])");
-  EXPECT_EQ(office.call("vic", "GET", std::string(kCredentials) + "/ours").json().get("linkedKey"),
-            Value(id_of(office.key("olga"))));
+  EXPECT_EQ(
+      office.call("vic", "GET", std::string(kCredentialsPath) + "/ours").json().get("linkedKey"),
+      Value(id_of(office.key("olga"))));
   EXPECT_EQ(to_json(office.call("ana", "GET", "/api/v1/keys/olga/usage").json().get("credentials")),
             R"(["ours"])");
   ASSERT_EQ(office.call("ana", "POST", "/api/v1/keys", R"({"name":"olga","user":"olga"})").status,
@@ -83,8 +105,8 @@ TEST(Usage, AKeyIsInUseWhereACredentialHoldsIt) {
 
 TEST(Change, DescriptionOriginsNamespacesAndOnRevokeInOneGo) {
   const Office office;
-  ASSERT_EQ(office.call("ana", "POST", kCredentials, bearer("crm")).status, 201);
-  const std::string one = std::string(kCredentials) + "/crm";
+  ASSERT_EQ(office.call("ana", "POST", kCredentialsPath, bearer_value("crm")).status, 201);
+  const std::string one = std::string(kCredentialsPath) + "/crm";
   const Answer changed = office.call(
       "ana", "PATCH", one,
       R"({"description":"d","origins":["https://b.example.com"],"namespaces":["sales"],"onRevoke":"abort"})");
@@ -99,11 +121,11 @@ TEST(Change, DescriptionOriginsNamespacesAndOnRevokeInOneGo) {
 
 TEST(Audit, ListsWhatWasDoneAndWhatWasRefused) {
   const Office office;
-  ASSERT_EQ(office.call("ana", "POST", kCredentials, bearer("crm")).status, 201);
+  ASSERT_EQ(office.call("ana", "POST", kCredentialsPath, bearer_value("crm")).status, 201);
   EXPECT_EQ(last_record(office, "credential.add").get("result"), Value("done"));
-  EXPECT_EQ(office.call("ana", "POST", kCredentials, bearer("crm")).status, 409);
+  EXPECT_EQ(office.call("ana", "POST", kCredentialsPath, bearer_value("crm")).status, 409);
   EXPECT_EQ(last_record(office, "credential.add").get("result"), Value("credential-exists"));
-  EXPECT_EQ(office.call("ana", "POST", std::string(kCredentials) + "/none/revoke").status, 404);
+  EXPECT_EQ(office.call("ana", "POST", std::string(kCredentialsPath) + "/none/revoke").status, 404);
   const Value refused = last_record(office, "credential.revoke");
   EXPECT_EQ(refused.get("target"), Value("none"));
   EXPECT_EQ(refused.get("user"), Value("ana"));
@@ -138,7 +160,7 @@ TEST(Audit, AnAttemptWithoutThePermissionIsRecorded) {
 TEST(Audit, ARefusalThatCannotBeRecordedIsAFailure) {
   Office office;
   office.store.set_failing(true);
-  EXPECT_EQ(office.call("ana", "POST", std::string(kCredentials) + "/none/revoke").reason(),
+  EXPECT_EQ(office.call("ana", "POST", std::string(kCredentialsPath) + "/none/revoke").reason(),
             "disk-full");
 }
 
@@ -207,9 +229,10 @@ TEST(CredentialTest, TellsWhetherTheSystemAcceptsIt) {
   });
   const std::string origin = "http://127.0.0.1:" + std::to_string(server.port());
   ASSERT_EQ(
-      office.call("ana", "POST", kCredentials, bearer("crm", "tok-9f8e7d6c5b4a", origin)).status,
+      office.call("ana", "POST", kCredentialsPath, bearer_value("crm", "tok-9f8e7d6c5b4a", origin))
+          .status,
       201);
-  const std::string test = std::string(kCredentials) + "/crm/test";
+  const std::string test = std::string(kCredentialsPath) + "/crm/test";
   Answer answer = office.call("ana", "POST", test);
   EXPECT_EQ(answer.json().get("accepted"), Value(true)) << answer.body;
   EXPECT_EQ(answer.json().get("status"), Value(200));
@@ -219,12 +242,12 @@ TEST(CredentialTest, TellsWhetherTheSystemAcceptsIt) {
   for (int i = 0; i < 3; ++i)
     EXPECT_EQ(office.call("ana", "POST", test).json().get("accepted"), Value(false));
   EXPECT_EQ(office.call("ana", "POST", test).reason(), "credential-rejected");
-  ASSERT_EQ(office.call("ana", "POST", std::string(kCredentials) + "/crm/enable").status, 200);
+  ASSERT_EQ(office.call("ana", "POST", std::string(kCredentialsPath) + "/crm/enable").status, 200);
   EXPECT_EQ(office.call("ana", "POST", test, R"({"url":"http://127.0.0.1:1/"})").reason(),
             "origin-not-allowed");
   status = 200;
   EXPECT_EQ(office.call("ana", "POST", test).json().get("accepted"), Value(true));
-  EXPECT_EQ(office.call("ana", "POST", std::string(kCredentials) + "/none/test").reason(),
+  EXPECT_EQ(office.call("ana", "POST", std::string(kCredentialsPath) + "/none/test").reason(),
             "credential-unknown");
 }
 

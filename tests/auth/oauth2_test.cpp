@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "auth/jwt.h"
 #include "base/json.h"
 
 namespace stepwell::auth {
@@ -417,6 +418,24 @@ TEST(TokenProblems, AnExpiredTokenIsWorthARetry) {
   EXPECT_EQ(problem.status, 401);
   EXPECT_TRUE(problem.retryable);
   EXPECT_EQ(problem.extensions.get("credential").as_string(), "crm");
+}
+
+// Held against another implementation of HS256.
+TEST(ClientAssertion, IsSignedByTheClientsSecret) {
+  const Secret assertion = sign_client_assertion("app", "secret-0123", "https://h/token",
+                                                 WallTime(std::chrono::seconds(1000)), "one");
+  EXPECT_EQ(assertion.reveal(),
+            "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9"
+            ".eyJpc3MiOiJhcHAiLCJzdWIiOiJhcHAiLCJhdWQiOiJodHRwczovL2gvdG9rZW4iLCJpYXQiOjEwMDAsImV4c"
+            "CI6MTA2MCwianRpIjoib25lIn0"
+            ".wtx9AWrcgxccGv-jluQUPqVtx027QMyp8nRIKn8qYbM");
+  EXPECT_EQ(issuer_of(assertion.reveal()), "app");
+}
+
+TEST(IssuerOf, IsNothingWhereATextIsNoToken) {
+  for (const char* text :
+       {"", "opaque", "a.b", "a.!!.c", "a.eyJ.c", "a.e30.c", "a.W10.c", "..", "a.eyJpc3MiOjV9.c"})
+    EXPECT_FALSE(issuer_of(text)) << text;
 }
 
 }  // namespace

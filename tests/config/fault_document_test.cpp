@@ -55,14 +55,18 @@ TEST(Faults, TheDocumentIsWrong) {
            "f.yaml:1:79: error: expected a mapping, found a list (at /document/tags)\n"
            "f.yaml:1:94: error: expected a mapping, found a number (at /document/metadata)\n"},
           {"document: {dsl: 1.0.3, namespace: n, name: w, version: 1.0.0, metadata: {stepwell: "
-           "{runas: x, retention: P1D, runAs: 5}}}\n"
+           "{runas: x, retention: P1D, runAs: 5, concurrency: 0, timeZone: Mars/Base}}}\n"
            "do: []\n",
-           "f.yaml:1:85: error: unknown keyword `runas`; expected `runAs`, `retention` or "
-           "`concurrency` (at /document/metadata/stepwell/runas)\n"
-           "f.yaml:1:95: error: `retention` is not supported by this version (at "
+           "f.yaml:1:85: error: unknown keyword `runas`; expected `runAs`, `retention`, "
+           "`concurrency` or `timeZone` (at /document/metadata/stepwell/runas)\n"
+           "f.yaml:1:106: error: expected a mapping, found text (at "
            "/document/metadata/stepwell/retention)\n"
            "f.yaml:1:118: error: expected text, found a number; write it in quotes (at "
-           "/document/metadata/stepwell/runAs)\n"},
+           "/document/metadata/stepwell/runAs)\n"
+           "f.yaml:1:134: error: expected a whole number from 1 to 1000000000 (at "
+           "/document/metadata/stepwell/concurrency)\n"
+           "f.yaml:1:147: error: the time zone database of this machine has no Mars/Base; expected "
+           "a name such as Europe/Berlin or UTC (at /document/metadata/stepwell/timeZone)\n"},
       });
 }
 
@@ -76,9 +80,6 @@ TEST(Faults, TheTopLevelIsWrong) {
            "/evaluate/language)\n"
            "f.yaml:7:32: error: `lose` is not known here, did you mean `loose`? (at "
            "/evaluate/mode)\n"},
-          {"do: []\n"
-           "schedule: {every: PT1S}\n",
-           "f.yaml:7:1: error: `schedule` is not supported by this version (at /schedule)\n"},
           {"do: []\n"
            "timeout: 5\n",
            "f.yaml:7:10: error: expected a mapping with `after`, or the name of one of "
@@ -98,10 +99,6 @@ TEST(Faults, TheTopLevelIsWrong) {
           {"do: []\n"
            "use: {secrets: x, catalogs: {}, extensions: [], retry: {}}\n",
            "f.yaml:7:16: error: expected a list of names, found text (at /use/secrets)\n"
-           "f.yaml:7:19: error: `use.catalogs` is not supported by this version (at "
-           "/use/catalogs)\n"
-           "f.yaml:7:33: error: `use.extensions` is not supported by this version (at "
-           "/use/extensions)\n"
            "f.yaml:7:49: error: unknown keyword `retry`; expected `authentications`, `catalogs`, "
            "`errors`, `extensions`, `functions`, `retries`, `secrets` or `timeouts` (at "
            "/use/retry)\n"},
@@ -176,33 +173,15 @@ TEST(Faults, TheTaskIsOfNoKind) {
 }
 
 TEST(Faults, OfTheStandardButNotYet) {
-  expect_faults(
-      task_faults,
-      {
-          {"{run: {shell: {}}}",
-           "f.yaml:7:9: error: `run` is not supported by this version (at /do/0/t/run)\n"},
-          {"{call: openapi, with: {}}",
-           "f.yaml:7:15: error: `call: openapi` is not supported by this version (at "
-           "/do/0/t/call)\n"},
-          {"{call: myFunction}",
-           "f.yaml:7:15: error: `call: myFunction` is not supported by this version (at "
-           "/do/0/t/call)\n"},
-          {"{call: htpp, with: {}}",
-           "f.yaml:7:15: error: `call: htpp` is not supported by this version, did you mean "
-           "`http`? (at /do/0/t/call)\n"},
-          {"{call: http, with: {method: get, endpoint: {uri: 'https://h/', authentication: "
-           "{oauth2: {authority: 'https://h/'}}}}}",
-           "f.yaml:7:88: error: `authentication: oauth2 without use` is not supported by this "
-           "version (at /do/0/t/with/endpoint/authentication/oauth2)\n"},
-          {"{call: http, with: {method: get, endpoint: 'https://h/'}, metadata: {stepwell: "
-           "{rateLimit: 5, proxy: x, tls: {credential: x}}}}",
-           "f.yaml:7:88: error: `rateLimit` is not supported by this version (at "
-           "/do/0/t/metadata/stepwell/rateLimit)\n"
-           "f.yaml:7:102: error: `proxy` is not supported by this version (at "
-           "/do/0/t/metadata/stepwell/proxy)\n"
-           "f.yaml:7:118: error: `tls.credential` is not supported by this version (at "
-           "/do/0/t/metadata/stepwell/tls/credential)\n"},
-      });
+  expect_faults(task_faults,
+                {
+                    {"{call: asyncapi, with: {}}",
+                     "f.yaml:7:15: error: `call: asyncapi` is not supported by this version (at "
+                     "/do/0/t/call)\n"},
+                    {"{call: decision, with: {}}",
+                     "f.yaml:7:15: error: `call: decision` is not supported by this version (at "
+                     "/do/0/t/call)\n"},
+                });
 }
 
 TEST(Faults, WarningsAloneDoNotRefuseADefinition) {

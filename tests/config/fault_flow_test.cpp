@@ -110,7 +110,7 @@ TEST(FlowFaults, AListenIsWrong) {
            "f.yaml:7:49: error: `until` cannot have an `until` of its own (at "
            "/do/0/t/listen/to/until/until)\n"},
           {"{listen: {to: {all: [], until: '.'}}}",
-           "f.yaml:7:39: warning: `until` counts only beside `any` (at /do/0/t/listen/to/until)\n"},
+           "f.yaml:7:32: error: `until` stands beside `any` only (at /do/0/t/listen/to/until)\n"},
           {"{listen: {to: {any: []}, read: all}}",
            "f.yaml:7:39: error: `all` is not known here; expected `data`, `envelope` or `raw` (at "
            "/do/0/t/listen/read)\n"},
@@ -137,6 +137,9 @@ TEST(FlowFaults, ASwitchIsWrong) {
                     {"{switch: [a]}",
                      "f.yaml:7:18: error: expected a mapping of one name to a case, found text (at "
                      "/do/0/t/switch/0)\n"},
+                    {"{switch: [{a: {then: end}, b: {then: end}}]}",
+                     "f.yaml:7:18: error: an item of `switch` has one name, found 2 (is the case "
+                     "indented below its name?) (at /do/0/t/switch/0)\n"},
                     {"{switch: [a: {when: .x}]}",
                      "f.yaml:7:18: error: the keyword `then` is missing (at /do/0/t/switch/0/a)\n"},
                     {"{switch: [a: {wen: .x, then: end}]}",
@@ -166,9 +169,12 @@ TEST(FlowFaults, ALoopIsWrong) {
            "f.yaml:7:14: error: `while` and `do` stand beside `for`, not in it (at /do/0/t/for)\n"},
           {"{for: {}, do: []}",
            "f.yaml:7:9: error: the keyword `in` is missing (at /do/0/t/for)\n"},
-          {"{for: {in: [1, '${ .a + }']}, do: []}",
-           "f.yaml:7:32: error: in the jq expression: expected an expression but found the end of "
-           "the expression (at /do/0/t/for/in/1)\n"},
+          {"{for: {in: [1]}, do: []}",
+           "f.yaml:7:20: error: an element of a list that is written here is a mapping; for others "
+           "write the list as an expression: `in: ${ [1, 2] }` (at /do/0/t/for/in/0)\n"},
+          {"{for: {in: [{a: '${ .a + }'}]}, do: []}",
+           "f.yaml:7:33: error: in the jq expression: expected an expression but found the end of "
+           "the expression (at /do/0/t/for/in/0/a)\n"},
       });
 }
 
@@ -190,7 +196,7 @@ TEST(FlowFaults, ErrorsAreWrong) {
           {"do:\n"
            "  - t: {raise: {error: {status: '400', titel: x}}}\n",
            "f.yaml:7:17: error: the keyword `type` is missing (at /do/0/t/raise/error)\n"
-           "f.yaml:7:33: error: expected a whole number, found text (at "
+           "f.yaml:7:33: error: expected a whole number, found text; write it without quotes (at "
            "/do/0/t/raise/error/status)\n"
            "f.yaml:7:40: error: unknown keyword `titel`, did you mean `title`? (at "
            "/do/0/t/raise/error/titel)\n"},
@@ -320,6 +326,50 @@ TEST(FlowFaults, APostThatMayNotBeRepeatedIsRetried) {
       {"{do: " + call("post") + "}", ""},
   };
   for (const auto& [task, faults] : cases) EXPECT_EQ(task_faults(task), faults) << task;
+}
+
+TEST(FlowFaults, OfAWorkflowThatIsRun) {
+  expect_faults(
+      task_faults,
+      {
+          {"{run: 5}", "f.yaml:7:14: error: expected a mapping, found a number (at /do/0/t/run)\n"},
+          {"{run: {}}",
+           "f.yaml:7:14: error: expected one of `workflow`, `shell`, `script` or `container` (at "
+           "/do/0/t/run)\n"},
+          {"{run: {await: false}}",
+           "f.yaml:7:14: error: expected one of `workflow`, `shell`, `script` or `container` (at "
+           "/do/0/t/run)\n"},
+          {"{run: {workflow: {namespace: a, name: b, version: latest}, shell: {command: ls}}}",
+           "f.yaml:7:14: error: expected one of `workflow`, `shell`, `script` or `container`, "
+           "found "
+           "several (at /do/0/t/run)\n"},
+          {"{run: {worklfow: {}}}",
+           "f.yaml:7:15: error: unknown keyword `worklfow`, did you mean `workflow`? (at "
+           "/do/0/t/run/worklfow)\n"},
+          {"{run: {workflow: {}}}",
+           "f.yaml:7:15: error: the keyword `name` is missing (at /do/0/t/run/workflow)\n"
+           "f.yaml:7:15: error: the keyword `namespace` is missing (at /do/0/t/run/workflow)\n"
+           "f.yaml:7:15: error: the keyword `version` is missing (at /do/0/t/run/workflow)\n"},
+          {"{run: {workflow: {namespace: a b, name: b, version: newest, input: [1], inptu: 1}}}",
+           "f.yaml:7:37: error: `a b` is no DNS label: expected letters, digits and `-` inside, at "
+           "most 63 characters (at /do/0/t/run/workflow/namespace)\n"
+           "f.yaml:7:60: error: `newest` is no semantic version such as 1.0.0 (at "
+           "/do/0/t/run/workflow/version)\n"
+           "f.yaml:7:75: error: expected a mapping or an expression `${ … }`, found a list (at "
+           "/do/0/t/run/workflow/input)\n"
+           "f.yaml:7:80: error: unknown keyword `inptu`; expected `namespace`, `name`, `version` "
+           "or `input` (at "
+           "/do/0/t/run/workflow/inptu)\n"},
+          {"{run: {await: 1, workflow: {namespace: a, name: b, version: 1.0.0, input: {x: '${ . + "
+           "}'}}}}",
+           "f.yaml:7:22: error: expected true or false, found a number (at /do/0/t/run/await)\n"
+           "f.yaml:7:94: error: in the jq expression: expected an expression but found the end of "
+           "the expression (at /do/0/t/run/workflow/input/x)\n"},
+          {"{run: {return: code, workflow: {namespace: a, name: b, version: latest}}}",
+           "f.yaml:7:23: warning: `return` says what of a process is the output; that of a "
+           "workflow "
+           "is its own; leave it out (at /do/0/t/run/return)\n"},
+      });
 }
 
 }  // namespace

@@ -209,6 +209,7 @@ TEST(Graph, BoxesTellWhatTheyDo) {
       "  - s: {set: {x: 1}, timeout: {after: {seconds: 5}}}\n"
       "  - c: {call: http, with: {method: get, endpoint: 'https://h/{id}'}, if: '${ .x }'}\n"
       "  - e: {call: http, with: {method: post, endpoint: {uri: '${ .u + \"/x\" }'}}}\n"
+      "  - o: {call: openapi, with: {document: {endpoint: 'https://h/d'}, operationId: getPet}}\n"
       "  - w: {wait: {minutes: 1, seconds: 30}, timeout: short}\n"
       "  - i: {wait: PT0.5S}\n"
       "  - q: {switch: [a: {then: continue}]}\n"
@@ -217,6 +218,7 @@ TEST(Graph, BoxesTellWhatTheyDo) {
   EXPECT_EQ(lines_of(graph, "s"), "s / set / timeout 5 seconds");
   EXPECT_EQ(lines_of(graph, "c"), "c / call http / GET https://h/{id} / if .x");
   EXPECT_EQ(lines_of(graph, "e"), "e / call http / POST .u + \"/x\"");
+  EXPECT_EQ(lines_of(graph, "o"), "o / call openapi / getPet of https://h/d");
   EXPECT_EQ(lines_of(graph, "w"), "w / wait 1 minutes 30 seconds / timeout short");
   EXPECT_EQ(lines_of(graph, "i"), "i / wait PT0.5S");
   EXPECT_EQ(lines_of(graph, "q"), "q / switch");

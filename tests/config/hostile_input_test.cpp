@@ -36,6 +36,13 @@ TEST(HostileInput, NestingIsBounded) {
   }
 }
 
+// What looked for the second half of an escape went behind the end of the file.
+TEST(HostileInput, AJsonFileMayEndShortlyBehindABackslash) {
+  for (const std::string_view end :
+       {"\\\"\"}", "\\n\"}", "\\\\\"}", "\\u00e4\"}", "\\ud83d\"}", "\\"})
+    EXPECT_FALSE(load_definition("{\"a\": \"" + std::string(end), "f.json").definition) << end;
+}
+
 TEST(HostileInput, ABombOfAliasesIsCountedNotExpanded) {
   std::string text = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n";
   for (int i = 1; i < 20; ++i) {

@@ -190,7 +190,7 @@ TEST(Loader, LoopVariablesFollowTheStandardsOnes) {
 TEST(Loader, AListToLoopOverBecomesAnExpression) {
   const auto definition = load(R"(do:
   - l:
-      for: {in: [{name: red, hex: "\\(1)#F"}, 2, '${ $workflow.id # c }', [null, true]]}
+      for: {in: [{name: red, hex: "\\(1)#F"}, {a: 2, b: '${ $workflow.id # c }'}, {l: [null, true]}]}
       do: []
 )");
   ASSERT_TRUE(definition);
@@ -201,7 +201,8 @@ TEST(Loader, AListToLoopOverBecomesAnExpression) {
   const Value input = nullptr;
   const Result<Value> list = in.evaluate({input, variables, {}});
   ASSERT_TRUE(list) << list.error().detail;
-  EXPECT_EQ(to_json(*list), R"([{"name":"red","hex":"\\(1)#F"},2,"w1",[null,true]])");
+  EXPECT_EQ(to_json(*list),
+            R"([{"name":"red","hex":"\\(1)#F"},{"a":2,"b":"w1"},{"l":[null,true]}])");
 }
 
 TEST(Loader, ReadsHttpCalls) {
@@ -246,6 +247,48 @@ TEST(Loader, ReadsHttpCalls) {
   EXPECT_FALSE(b.has_body);
   EXPECT_EQ(b.output, HttpCallBody::Output::content);
   EXPECT_FALSE(b.options.idempotent);
+}
+
+TEST(Loader, ReadsOpenApiCalls) {
+  const auto definition = load(R"(
+use:
+  secrets: [s]
+  authentications: {a: {bearer: {use: s}}, b: {basic: {username: u, password: '${ .p }'}}}
+do:
+  - a:
+      call: openapi
+      with:
+        document: {name: pets, endpoint: {uri: 'https://h/{v}/doc', authentication: {use: docs}}}
+        operationId: ${ .op }
+        parameters: {id: 1, tag: '${ .t }'}
+        authentication: {use: crm}
+        output: raw
+        redirect: true
+      metadata: {stepwell: {idempotent: true}}
+  - b: {call: openapi, with: {document: {endpoint: '${ .u }'}, operationId: getPet}}
+)");
+  ASSERT_TRUE(definition);
+  const auto& a = body_of<OpenApiCallBody>(definition, 0);
+  const Value input = *parse_json(R"({"v": 2, "op": "getPet", "t": "x", "u": "https://h/"})");
+  const std::vector<Value> none(kFirstLocal);
+  EXPECT_EQ(*a.document.endpoint.evaluate({input, none, {}}), "https://h/2/doc");
+  EXPECT_EQ(a.document.authentication->credential, "docs");
+  EXPECT_EQ(*a.operation.evaluate({input, none, {}}), Value("getPet"));
+  EXPECT_EQ(to_json(*a.parameters.evaluate({input, none, {}})), R"({"id":1,"tag":"x"})");
+  EXPECT_EQ(a.authentication->credential, "crm");
+  EXPECT_TRUE(a.named.empty());
+  EXPECT_EQ(a.output, CallOutput::raw);
+  EXPECT_TRUE(a.redirect);
+  EXPECT_EQ(a.options.idempotent, true);
+  // Without an authentication the document may ask for any that is declared.
+  const auto& b = body_of<OpenApiCallBody>(definition, 1);
+  EXPECT_FALSE(b.authentication);
+  ASSERT_EQ(b.named.size(), 2U);
+  EXPECT_EQ(b.named.at("a").credential, "s");
+  EXPECT_EQ(b.named.at("b").kind, Authentication::Kind::basic);
+  std::vector<std::string> credentials;
+  for (const auto& [name, position] : definition->credentials) credentials.push_back(name);
+  EXPECT_EQ(credentials, (std::vector<std::string>{"docs", "crm", "s"}));
 }
 
 std::string call_with(std::string_view authentication) {

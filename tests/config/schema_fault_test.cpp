@@ -47,21 +47,16 @@ TEST(SchemaFaults, TheSchemaItself) {
            "f.yaml:11:11: error: unknown keyword `documnt`, did you mean `document`? (at "
            "/do/0/t/input/schema/documnt)\n"},
           {"          resource: {endpoint: https://example.com/s.json}\n",
-           "f.yaml:11:11: error: `resource` is not supported by this version (at "
+           "f.yaml:11:32: error: the schema cannot be fetched from `https://example.com/s.json`: "
+           "nothing is fetched here (at /do/0/t/input/schema/resource/endpoint)\n"},
+          {"          resource: {name: s}\n",
+           "f.yaml:11:11: error: the keyword `endpoint` is missing (at "
            "/do/0/t/input/schema/resource)\n"},
-          {"          resource: {endpoint: {uri: http://example.com/s.json}, name: s}\n",
-           "f.yaml:11:11: error: `resource` is not supported by this version (at "
-           "/do/0/t/input/schema/resource)\n"},
-          {"          resource: {endpoint: 'file:///etc/passwd'}\n",
-           "f.yaml:11:32: error: a schema is fetched by http or https only; a local one is written "
-           "here, under `document` (at /do/0/t/input/schema/resource/endpoint)\n"},
           {"          resource: {endpoint: schemas/s.json}\n",
-           "f.yaml:11:32: error: a schema is fetched by http or https only; a local one is written "
-           "here, under `document` (at /do/0/t/input/schema/resource/endpoint)\n"},
+           "f.yaml:11:32: error: expected an absolute URI of http, https or file, found "
+           "`schemas/s.json` (at /do/0/t/input/schema/resource/endpoint)\n"},
           {"          resource: {endpoint: https://example.com/s.json}\n"
            "          document: {}\n",
-           "f.yaml:11:11: error: `resource` is not supported by this version (at "
-           "/do/0/t/input/schema/resource)\n"
            "f.yaml:12:11: error: either `document` or `resource`, not both (at "
            "/do/0/t/input/schema/document)\n"},
       });

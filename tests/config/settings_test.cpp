@@ -66,6 +66,10 @@ engine: {workers: 3, maxInstances: 7}
 shutdown: {grace: {seconds: 2}}
 instances: {retention: 0}
 expressions: {maxCpu: PT0.1S, maxMemory: 512KiB, maxOutputs: 5, maxDepth: 100}
+run: {shell: true, script: true, container: true, maxProcesses: 3, timeout: PT1S, grace: PT0S,
+      maxOutput: 2KiB, directory: tmp, environment: [PATH, A], python: py, node: /n,
+      containerProgram: /p, containerOptions: [--network=none], containerVolumes: [/v]}
+events: {sink: {url: "https://s.example.com/e", types: [a, "b.*"], credential: c, queue: 1KiB}}
 )",
                                               "/etc/stepwell/s.yaml");
   ASSERT_TRUE(loaded.settings) << loaded.faults.at(0).text();
@@ -90,6 +94,22 @@ expressions: {maxCpu: PT0.1S, maxMemory: 512KiB, maxOutputs: 5, maxDepth: 100}
   expected.expressions_max_memory = 512_KiB;
   expected.expressions_max_outputs = 5;
   expected.expressions_max_depth = 100;
+  expected.run_shell = expected.run_script = expected.run_container = true;
+  expected.run_max_processes = 3;
+  expected.run_timeout = Milliseconds(1000);
+  expected.run_grace = Milliseconds(0);
+  expected.run_max_output = 2_KiB;
+  expected.run_directory = "/etc/stepwell/tmp";
+  expected.run_environment = {"PATH", "A"};
+  expected.run_python = "/etc/stepwell/py";
+  expected.run_node = "/n";
+  expected.run_container_program = "/p";
+  expected.run_container_options = {"--network=none"};
+  expected.run_container_volumes = {"/v"};
+  expected.events_sink_url = "https://s.example.com/e";
+  expected.events_sink_types = {"a", "b.*"};
+  expected.events_sink_credential = "c";
+  expected.events_sink_queue = 1_KiB;
   EXPECT_EQ(*loaded.settings, expected);
 }
 
@@ -97,6 +117,12 @@ TEST(Settings, DefaultPathsAreRelativeToTheFileToo) {
   const LoadedSettings loaded = load_settings("log: {level: debug}", "conf/s.yaml");
   EXPECT_EQ(loaded.settings->data, "conf/data");
   EXPECT_EQ(loaded.settings->http_client_ca_file, "");
+  const auto catalog = [](const std::string& text) {
+    return load_settings("catalog: " + text, "conf/s.yaml").settings->catalog;
+  };
+  EXPECT_EQ(catalog("functions"), "conf/functions");
+  EXPECT_EQ(catalog("https://c.example/"), "https://c.example/");
+  EXPECT_EQ(catalog("file:///srv/c"), "file:///srv/c");
 }
 
 TEST(Settings, EveryFaultHasItsPlace) {
@@ -109,8 +135,14 @@ TEST(Settings, EveryFaultHasItsPlace) {
        "s.yaml:2:3: error: unknown setting `http.listn`, did you mean `listen`?\n"
        "s.yaml:3:1: error: unknown setting `lgo`, did you mean `log`?\n"},
       {"zzz: 1\n",
-       "s.yaml:1:1: error: unknown setting `zzz`; expected `http`, `definitions`, `data`, "
-       "`masterKey`, `egress`, `log`, `engine`, `expressions`, `instances` or `shutdown`\n"},
+       "s.yaml:1:1: error: unknown setting `zzz`; expected `http`, `definitions`, `catalog`, "
+       "`data`, "
+       "`masterKey`, `egress`, `log`, `engine`, `expressions`, `run`, `events`, `instances` or "
+       "`shutdown`\n"},
+      {"events: {sink: {url: sink.example.com}}\n",
+       "s.yaml:1:22: error: `events.sink.url`: `sink.example.com` is no URL that begins with "
+       "http:// "
+       "or https://\n"},
       {"http: 5\n", "s.yaml:1:7: error: expected a mapping below `http`\n"},
       {"- a\n", "s.yaml:1:1: error: expected a mapping\n"},
       {"data: 5\n", "s.yaml:1:7: error: `data`: expected text\n"},
@@ -134,6 +166,9 @@ TEST(Settings, EveryFaultHasItsPlace) {
       {"shutdown: {grace: soon}\n",
        "s.yaml:1:19: error: `shutdown.grace`: `soon` is no ISO 8601 duration such as PT1.5S or "
        "P1DT12H\n"},
+      {"run: {shell: yes}\n", "s.yaml:1:14: error: `run.shell`: expected true or false\n"},
+      {"run: {environment: [A=b]}\n",
+       "s.yaml:1:20: error: `run.environment`: `A=b` is no name of a variable\n"},
       {"expressions: {maxCpu: PT0S}\n",
        "s.yaml:1:23: error: `expressions.maxCpu`: expected more than no time\n"},
       {"expressions: {maxCpu: 5}\n",

@@ -52,6 +52,35 @@ TEST(EventBus, KnowsWhatIsWanted) {
   EXPECT_FALSE(bus.wanted("a"));
 }
 
+TEST(EventBus, LetsAWatcherSeeWhatArisesHereByPatterns) {
+  struct Case {
+    std::string pattern;
+    bool a;
+    bool started;  // a lifecycle event
+  };
+  for (const Case& each : {Case{"*", true, true}, Case{"a", true, false}, Case{"a.*", false, false},
+                           Case{"io.serverlessworkflow.task.*", false, true},
+                           Case{"io.*", false, true}, Case{"io.serverlessworkflow", false, false},
+                           Case{"io.serverlessworkflow.task.started.v1", false, true}}) {
+    SCOPED_TRACE(each.pattern);
+    EventBus bus;
+    std::vector<std::string> seen;
+    bus.watch({"nothing", each.pattern},
+              [&seen](const Value& value) { seen.emplace_back(value.get("type").as_string()); });
+    constexpr const char* kStarted = "io.serverlessworkflow.task.started.v1";
+    EXPECT_EQ(bus.wanted("a"), each.a);
+    EXPECT_EQ(bus.wanted(kStarted), each.started);
+    EXPECT_EQ(bus.lifecycle_wanted(), each.started);
+    bus.publish(event("a"));
+    bus.publish(event("a"), EventBus::From::outside);
+    bus.publish(event(kStarted));
+    std::vector<std::string> expected;
+    if (each.a) expected.emplace_back("a");
+    if (each.started) expected.emplace_back(kStarted);
+    EXPECT_EQ(seen, expected);
+  }
+}
+
 TEST(EventBus, LetsAReceiverUseIt) {
   EventBus bus;
   int calls = 0;

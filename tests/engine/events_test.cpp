@@ -177,7 +177,7 @@ TEST(Listen, CorrelatesByWhatTheFirstEventHas) {
 TEST(Listen, CorrelatesByWhatIsExpected) {
   MachineDriver machine(
       "do: [{l: {listen: {to: {one: {with: {type: temperature}, correlate: {room: {from: .room, "
-      "expect: '${ .room }'}, high: {from: '.data.value > 30', expect: true}}}}}}}]",
+      "expect: '${ .room }'}, high: {from: '.data.value > 30', expect: '${ true }'}}}}}}}]",
       R"({"room":"r2"})");
   EXPECT_FALSE(machine.publish(temperature(40, "r1")));
   EXPECT_FALSE(machine.publish(temperature(20, "r2")));

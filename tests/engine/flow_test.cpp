@@ -107,6 +107,11 @@ TEST(Machine, TracesTasksInOrder) {
   EXPECT_EQ(machine.traces(), (std::vector<std::string>{"started a", "completed a", "skipped b"}));
 }
 
+TEST(Machine, TracesTheStartOfATaskWhoseConditionFails) {
+  const MachineDriver machine("do: [{a: {if: error(1), set: {x: 1}}}]");
+  EXPECT_EQ(machine.traces(), (std::vector<std::string>{"started a", "faulted a"}));
+}
+
 TEST(Machine, AStepIsExecutedAndItsResultGoesOn) {
   MachineDriver machine(
       "do:\n- get: {call: http, with: {method: get, endpoint: 'http://h/{id}', query: {q: '${ .id "
@@ -235,6 +240,21 @@ TEST(Machine, AForOverWhatIsNoArrayIsAnExpressionError) {
   EXPECT_EQ(machine.status(), InstanceStatus::faulted);
   EXPECT_EQ(machine.problem().code, "for-in-not-array");
   EXPECT_EQ(machine.problem().where, "/do/0/f");
+}
+
+TEST(RunWorkflow, GivesTheOthersOutputOrWhereItIsNotAwaitedItsOwnInput) {
+  for (const bool await : {true, false}) {
+    MachineDriver machine("do: [{child: {input: {from: '${ {mine: .n} }'}, run: {await: " +
+                              std::string(await ? "true" : "false") +
+                              ", workflow: {namespace: a, name: b, version: latest, input: {n: '${ "
+                              ".mine + 1 }'}}}}}]",
+                          R"({"n":1})");
+    ASSERT_NE(machine.pending("child"), nullptr);
+    EXPECT_EQ(to_json(machine.pending("child")->arguments), R"({"n":2})");
+    EXPECT_TRUE(machine.pending("child")->repeatable);
+    machine.complete("child", await ? R"({"theirs":3})" : "null");
+    EXPECT_EQ(machine.output(), await ? R"({"theirs":3})" : R"({"mine":1})");
+  }
 }
 
 }  // namespace

@@ -200,5 +200,19 @@ TEST(Fork, NestsAndKeepsEachStepsKey) {
   EXPECT_EQ(machine.output(), "[[1,2],3]");
 }
 
+// The loser's request may have been executed when it was cancelled.
+TEST(Fork, ThatCompetedWithAPostIsNotRunAgainByALaterRetry) {
+  MachineDriver machine(
+      "do: [{t: {try: [{f: {fork: {compete: true, branches: [{a: {call: http, with: {method: post, "
+      "endpoint: 'http://h/a'}}}, {b: {call: http, with: {method: get, endpoint: "
+      "'http://h/b'}}}]}}}"
+      ", {c: {call: http, with: {method: get, endpoint: 'http://h/c'}}}], catch: {retry: {delay: "
+      "PT1S}, do: [{h: {set: {gave: up}}}]}}}]");
+  machine.complete("b", "1");
+  EXPECT_EQ(machine.cancelled_steps(), 1U);
+  machine.fail_step("c", failure("no route"));
+  EXPECT_EQ(machine.output(), R"({"gave":"up"})");
+}
+
 }  // namespace
 }  // namespace stepwell::engine::test

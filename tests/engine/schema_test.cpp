@@ -135,5 +135,23 @@ TEST(Schemas, EndlessDepthFaultsTheTask) {
   EXPECT_EQ(machine.problem().where, "/do/0/a");
 }
 
+TEST(Schemas, OfTheRoundsOfAListenAreHeld) {
+  constexpr const char* kNumbers =
+      "do: [{l: {listen: {to: {one: {with: {type: t}}}}, foreach: {output: {schema: {document: "
+      "{type: number}}}, export: {as: '{seen: .}', schema: {document: {properties: {seen: "
+      "{maximum: "
+      "9}}}}}}}}]";
+  MachineDriver good(kNumbers);
+  ASSERT_TRUE(good.publish(R"({"type":"t","data":5})"));
+  EXPECT_EQ(good.output(), "[5]");
+  for (const char* event : {R"({"type":"t","data":"five"})", R"({"type":"t","data":10})"}) {
+    MachineDriver machine(kNumbers);
+    ASSERT_TRUE(machine.publish(event));
+    ASSERT_EQ(machine.status(), InstanceStatus::faulted) << event;
+    EXPECT_EQ(machine.problem().code, "schema-violation");
+    EXPECT_EQ(machine.problem().where, "/do/0/l");
+  }
+}
+
 }  // namespace
 }  // namespace stepwell::engine::test

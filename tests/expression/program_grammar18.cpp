@@ -7,15 +7,15 @@ namespace stepwell::expression {
 
 namespace {
 
-constexpr auto kNumberLeaves = std::to_array<std::string_view>({"3.0", "1.10", "0.5", "1e2"});
-constexpr auto kNumbers = std::to_array<std::string_view>(
+constexpr auto kNewerNumberLeaves = std::to_array<std::string_view>({"3.0", "1.10", "0.5", "1e2"});
+constexpr auto kNewerNumbers = std::to_array<std::string_view>(
     {"%n | abs", "%l | add(.[] | %N)", "last(range(%N; 9))", "%n | todate | fromdate",
      "%t | trim | length", "%a | length", "%a | abs", "%a | tonumber", "-%a",
      "%n | finites | fabs | . %% 100000000 | gmtime | mktime", "[%L] | getpath([0, %i]) // 7",
      "%a | ltrimstr(%T) | length", "if %B then %N end", "%t | index(%T) // 0",
      "%t | rindex(%T) // 0"});
 
-constexpr auto kTexts =
+constexpr auto kNewerTexts =
     std::to_array<std::string_view>({"%t | trim, ltrim, rtrim",
                                      "%t | trimstr(%T)",
 
@@ -50,7 +50,7 @@ constexpr auto kTexts =
                                      "%t | strptime(\"%%Y-%%m-%%d\")",
                                      "if %B then %T end"});
 
-constexpr auto kLists =
+constexpr auto kNewerLists =
     std::to_array<std::string_view>({"[skip(%N; %A)]",
                                      "[limit(%N; %A)]",
                                      "[nth(%N; %A)]",
@@ -101,73 +101,74 @@ constexpr auto kLists =
                                      "$__loc__ | keys",
                                      "[.[]?] as [$a, $b] | [$b, $a]"});
 
-constexpr auto kObjects = std::to_array<std::string_view>({"%o | pick(%P)",
-                                                           "pick(%P)",
-                                                           "%a | pick(.[%k])",
-                                                           "%a | pick(first)",
-                                                           "%o | map_values(empty)",
-                                                           "%o | map_values(%A)",
-                                                           "%a | with_entries(%A)",
-                                                           "%a | from_entries",
-                                                           "%l | from_entries",
-                                                           "%a as $k | {$k, b: 1}",
-                                                           "{a: 1 + %n, b: %b or false}",
-                                                           "%a as $k | {$k: 1}?",
-                                                           "{a, b}",
-                                                           "%o | to_entries[] | [.] | from_entries",
-                                                           "{\"a\", @json \"b\\(%A)\": %a}",
-                                                           "%o | .[%k] |= empty",
-                                                           "%o | has(%A) | {h: .}",
-                                                           "{(%A, %a): (%A, %a)}",
-                                                           "if %B then %O end",
-                                                           "%a | INDEX(%A)",
-                                                           "{$__loc__} | del(.__loc__.line)"});
+constexpr auto kNewerObjects =
+    std::to_array<std::string_view>({"%o | pick(%P)",
+                                     "pick(%P)",
+                                     "%a | pick(.[%k])",
+                                     "%a | pick(first)",
+                                     "%o | map_values(empty)",
+                                     "%o | map_values(%A)",
+                                     "%a | with_entries(%A)",
+                                     "%a | from_entries",
+                                     "%l | from_entries",
+                                     "%a as $k | {$k, b: 1}",
+                                     "{a: 1 + %n, b: %b or false}",
+                                     "%a as $k | {$k: 1}?",
+                                     "{a, b}",
+                                     "%o | to_entries[] | [.] | from_entries",
+                                     "{\"a\", @json \"b\\(%A)\": %a}",
+                                     "%o | .[%k] |= empty",
+                                     "%o | has(%A) | {h: .}",
+                                     "{(%A, %a): (%A, %a)}",
+                                     "if %B then %O end",
+                                     "%a | INDEX(%A)",
+                                     "{$__loc__} | del(.__loc__.line)"});
 
-constexpr auto kBooleans = std::to_array<std::string_view>(
+constexpr auto kNewerBooleans = std::to_array<std::string_view>(
     {"%l | any(%B)", "%l | all(%B)", "any(%A; %B)", "all(%A; %B)", "%a | toboolean",
      "%t | toboolean", "have_literal_numbers", "%a | contains(%A)", "%a | inside(%A)",
      "%a | has(%A)", "%a | startswith(%A)", "%a | endswith(%A)", "%a | isnan", "%n | isinfinite",
      "isempty(%A, error)", "%a | any, all", "isempty(%P)"});
 
-constexpr auto kPaths = std::to_array<std::string_view>({".[%n]",
-                                                         ".[%n:%n]",
-                                                         ".[%A]",
-                                                         "%p?",
-                                                         "try %p catch .",
-                                                         "try %p",
-                                                         "skip(1; %P)",
-                                                         "nth(1; %P)",
-                                                         "limit(%N; %P)",
-                                                         "getpath(%L)",
-                                                         "paths as $q | getpath($q)",
-                                                         "%p.[\"b\"]",
-                                                         "%p.[%i]?",
-                                                         "pick(%P)",
-                                                         "%p | first(%P)",
-                                                         "..?",
-                                                         "to_entries",
-                                                         "recurse(%P)?",
-                                                         "if %B then %P end",
-                                                         "error",
-                                                         "%p | error",
-                                                         "%p | %p?",
-                                                         "select(%P)",
-                                                         "label $z | %p, break $z",
-                                                         "del(%P)",
-                                                         ".. |= %p",
-                                                         "%a | %p",
-                                                         "$__loc__",
-                                                         "first, last",
-                                                         "getpath([%A])",
-                                                         "error(null)",
-                                                         "(%p, %p)[%i]?",
-                                                         "%p as [$x] | %p",
-                                                         "%p | . as {a: $x} ?// [$x] | %p",
-                                                         "map(%P)",
-                                                         "add",
-                                                         "%p | values"});
+constexpr auto kNewerPaths = std::to_array<std::string_view>({".[%n]",
+                                                              ".[%n:%n]",
+                                                              ".[%A]",
+                                                              "%p?",
+                                                              "try %p catch .",
+                                                              "try %p",
+                                                              "skip(1; %P)",
+                                                              "nth(1; %P)",
+                                                              "limit(%N; %P)",
+                                                              "getpath(%L)",
+                                                              "paths as $q | getpath($q)",
+                                                              "%p.[\"b\"]",
+                                                              "%p.[%i]?",
+                                                              "pick(%P)",
+                                                              "%p | first(%P)",
+                                                              "..?",
+                                                              "to_entries",
+                                                              "recurse(%P)?",
+                                                              "if %B then %P end",
+                                                              "error",
+                                                              "%p | error",
+                                                              "%p | %p?",
+                                                              "select(%P)",
+                                                              "label $z | %p, break $z",
+                                                              "del(%P)",
+                                                              ".. |= %p",
+                                                              "%a | %p",
+                                                              "$__loc__",
+                                                              "first, last",
+                                                              "getpath([%A])",
+                                                              "error(null)",
+                                                              "(%p, %p)[%i]?",
+                                                              "%p as [$x] | %p",
+                                                              "%p | . as {a: $x} ?// [$x] | %p",
+                                                              "map(%P)",
+                                                              "add",
+                                                              "%p | values"});
 
-constexpr auto kAnything =
+constexpr auto kNewerAnything =
     std::to_array<std::string_view>({"try %a catch .",
                                      "try %a",
                                      "%a?",
@@ -259,23 +260,23 @@ constexpr auto kAnything =
 
 std::span<const std::string_view> grammar18(char kind, bool leaf) {
   if (leaf)
-    return kind == 'n' ? std::span<const std::string_view>(kNumberLeaves)
+    return kind == 'n' ? std::span<const std::string_view>(kNewerNumberLeaves)
                        : std::span<const std::string_view>();
   switch (kind) {
     case 'n':
-      return kNumbers;
+      return kNewerNumbers;
     case 't':
-      return kTexts;
+      return kNewerTexts;
     case 'l':
-      return kLists;
+      return kNewerLists;
     case 'o':
-      return kObjects;
+      return kNewerObjects;
     case 'b':
-      return kBooleans;
+      return kNewerBooleans;
     case 'p':
-      return kPaths;
+      return kNewerPaths;
     case 'a':
-      return kAnything;
+      return kNewerAnything;
     default:
       return {};
   }

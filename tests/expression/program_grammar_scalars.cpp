@@ -6,10 +6,10 @@ namespace stepwell::expression {
 
 namespace {
 
-constexpr auto kNumberLeaves = std::to_array<std::string_view>(
+constexpr auto kScalarNumberLeaves = std::to_array<std::string_view>(
     {"0", "1", "2", "3", "-1", "-2", "0.5", "1.5", "10", "1e3", "100000", "4294967296"});
 
-constexpr auto kNumbers = std::to_array<std::string_view>(
+constexpr auto kScalarNumbers = std::to_array<std::string_view>(
     {"%n + %n",
      "%n - %n",
      "%n * %n",
@@ -74,7 +74,7 @@ constexpr auto kTextLeaves = std::to_array<std::string_view>(
      R"J("-2.50")J", R"J("<&'\">")J", R"J("l\n\t\\/")J", R"J("2015-03-05T23:51:47Z")J",
      R"J("YWJj")J", R"J("[1,{\"a\":2}]")J"});
 
-constexpr auto kTexts = std::to_array<std::string_view>(
+constexpr auto kScalarTexts = std::to_array<std::string_view>(
     {"%t + %t",
      "%t * 2",
      "%t | ascii_upcase",
@@ -132,51 +132,52 @@ constexpr auto kTexts = std::to_array<std::string_view>(
 
 constexpr auto kBooleanLeaves = std::to_array<std::string_view>({"true", "false", "(true, false)"});
 
-constexpr auto kBooleans = std::to_array<std::string_view>({"%a == %a",
-                                                            "%a != %a",
-                                                            "%a < %a",
-                                                            "%a <= %a",
-                                                            "%a > %a",
-                                                            "%a >= %a",
-                                                            "%n == %n",
-                                                            "%n < %n",
-                                                            "%b and %b",
-                                                            "%b or %b",
-                                                            "%a and %a",
-                                                            "%a or %a",
-                                                            "%b | not",
-                                                            "%l | any, all",
-                                                            "%l | any(first(%b, false))",
-                                                            "%l | all(first(%b, false))",
-                                                            "any(%A; first(%b, false))",
-                                                            "all(%A; first(%b, true))",
-                                                            "isempty(%A)",
-                                                            "%t | test(%r)",
-                                                            "%t | test(%r; %f)",
-                                                            "%t | startswith(%T), endswith(%T)",
-                                                            "%l | contains(%L)",
-                                                            "%o | contains(%O)",
-                                                            "%t | contains(%T)",
-                                                            "%l | inside(%L)",
-                                                            "%o | has(%k)",
-                                                            "%l | has(%N)",
-                                                            "%k | in(%O)",
-                                                            "%a | IN(%A)",
-                                                            "IN(%A; 1, \"a\", null, [])",
-                                                            "%n | isinfinite, isnan, isnormal",
-                                                            "%p == %p",
-                                                            "%p | type == \"array\""});
+constexpr auto kScalarBooleans =
+    std::to_array<std::string_view>({"%a == %a",
+                                     "%a != %a",
+                                     "%a < %a",
+                                     "%a <= %a",
+                                     "%a > %a",
+                                     "%a >= %a",
+                                     "%n == %n",
+                                     "%n < %n",
+                                     "%b and %b",
+                                     "%b or %b",
+                                     "%a and %a",
+                                     "%a or %a",
+                                     "%b | not",
+                                     "%l | any, all",
+                                     "%l | any(first(%b, false))",
+                                     "%l | all(first(%b, false))",
+                                     "any(%A; first(%b, false))",
+                                     "all(%A; first(%b, true))",
+                                     "isempty(%A)",
+                                     "%t | test(%r)",
+                                     "%t | test(%r; %f)",
+                                     "%t | startswith(%T), endswith(%T)",
+                                     "%l | contains(%L)",
+                                     "%o | contains(%O)",
+                                     "%t | contains(%T)",
+                                     "%l | inside(%L)",
+                                     "%o | has(%k)",
+                                     "%l | has(%N)",
+                                     "%k | in(%O)",
+                                     "%a | IN(%A)",
+                                     "IN(%A; 1, \"a\", null, [])",
+                                     "%n | isinfinite, isnan, isnormal",
+                                     "%p == %p",
+                                     "%p | type == \"array\""});
 
 }  // namespace
 
 std::span<const std::string_view> scalar_grammar(char kind, bool leaf) {
   switch (kind) {
     case 'n':
-      return leaf ? std::span<const std::string_view>(kNumberLeaves) : kNumbers;
+      return leaf ? std::span<const std::string_view>(kScalarNumberLeaves) : kScalarNumbers;
     case 't':
-      return leaf ? std::span<const std::string_view>(kTextLeaves) : kTexts;
+      return leaf ? std::span<const std::string_view>(kTextLeaves) : kScalarTexts;
     default:
-      return leaf ? std::span<const std::string_view>(kBooleanLeaves) : kBooleans;
+      return leaf ? std::span<const std::string_view>(kBooleanLeaves) : kScalarBooleans;
   }
 }
 

@@ -70,6 +70,16 @@ TEST(EgressSettings, TheLongerPrefixDecidesAndDenyAtEqualLength) {
   EXPECT_TRUE(allowed(both, "9.9.9.9"));
 }
 
+// What a proxy would be asked for.
+TEST(EgressRules, JudgeAHostByTheAddressThatItNames) {
+  for (const char* host : {"10.0.0.1", "0xa.1", "167772161", "012.0.0.1", "127.1", "[::1]",
+                           "[::ffff:10.0.0.1]", "localhost", "a.localhost", "localhost."})
+    EXPECT_FALSE(EgressRules().check_host(host)) << host;
+  for (const char* host : {"example.com", "8.8.8.8", "[2606:4700::1]", "10.example.com"})
+    EXPECT_TRUE(EgressRules().check_host(host)) << host;
+  EXPECT_TRUE(rules({"10.0.0.0/8"}, {}).check_host("10.1"));
+}
+
 TEST(Networks, AreReadAndMatchedBitByBit) {
   const auto network = Network::parse("192.168.8.0/21");
   ASSERT_TRUE(network);

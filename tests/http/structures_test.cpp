@@ -2,6 +2,7 @@
 
 #include <random>
 
+#include "http/pool.h"
 #include "http/timer_heap.h"
 #include "http/transfer_table.h"
 
@@ -68,6 +69,16 @@ TEST(TransferTable, FindsEachByItsNumberAlsoWhereManyAreOldAndManyAreNew) {
   }
   for (const std::uint64_t id : table.ids()) EXPECT_EQ(table.extract(*table.find(id))->id, id);
   EXPECT_EQ(table.size(), 0U);
+}
+
+TEST(Pools, ServeThoseOfWhomTheyAreJoined) {
+  EXPECT_TRUE(pool_serves("cred/a/1/x", "cred/a/1/x"));
+  EXPECT_TRUE(pool_serves("cred/a/1/x&cred/b/2/y", "cred/a/1/x"));
+  EXPECT_TRUE(pool_serves("cred/a/1/x&cred/b/2/y", "cred/b/2/y"));
+  EXPECT_TRUE(pool_serves("", ""));
+  for (const char* other : {"", "cred/a/1", "cred/b/2/yy", "cred/a/1/x&cred/b", "x"})
+    EXPECT_FALSE(pool_serves("cred/a/1/x&cred/b/2/y", other)) << other;
+  EXPECT_FALSE(pool_serves("", "x"));
 }
 
 }  // namespace

@@ -9,6 +9,7 @@ import http.server
 import json
 import os
 import pathlib
+import select
 import shutil
 import signal
 import ssl
@@ -108,10 +109,10 @@ class Daemon:
                 return line
         raise AssertionError(f"no '{text}' in the log:\n" + "".join(self.log))
 
-    def call(self, method, path, key=None, body=None):
+    def call(self, method, path, key=None, body=None, content_type="application/json"):
         host, port = self.address.rsplit(":", 1)
         connection = http.client.HTTPConnection(host, int(port), timeout=60)
-        headers = {"Content-Type": "application/json"}
+        headers = {"Content-Type": content_type}
         if key:
             headers["Authorization"] = f"Api-Key {key}"
         connection.request(method, path, None if body is None else json.dumps(body), headers)
@@ -249,6 +250,32 @@ class Commands(Case):
                     self.assertEqual(done.returncode, 2, done.stderr)
                     self.assertTrue(done.stderr.startswith(file + ":"), done.stderr[:200])
                     self.assertIn(words, done.stderr)
+
+    def test_run_starts_processes_only_where_it_is_told_to(self):
+        file = self.write("a.yaml", "document: {dsl: '1.0.3', namespace: t, name: a, version: '1.0.0'}\n"
+                          "do: [{one: {run: {shell: {command: 'echo \"$1\"; env', arguments: ['${ .x }']}}}}]\n")
+        off = stepwell("run", file, "--input", '{"x": "a b"}')
+        self.assertEqual((off.returncode, json.loads(off.stderr)["reason"]), (1, "step-unavailable"))
+        on = stepwell("run", file, "--input", '{"x": "a b"}', "--allow-shell", STEPWELL_X="not for children")
+        self.assertEqual(on.returncode, 0, on.stderr)
+        self.assertTrue(json.loads(on.stdout).startswith("a b\n"))
+        self.assertNotIn("not for children", on.stdout)
+
+    def test_run_runs_the_workflows_beside_it_and_waits_for_all_of_them(self):
+        head = "document: {dsl: '1.0.3', namespace: t, name: %s, version: '1.0.0'}\n"
+        child = "run: {workflow: {namespace: t, name: child, version: latest, input: {n: '${ .n }'}}"
+        parent = self.write("parent.yaml", head % "parent" + "do:\n- first: {" + child + ", await: false}}\n"
+                            "- second: {" + child + "}}\n")
+        os.mkdir(self.folder + "/more")
+        self.write("more/child.yaml", head % "child" + "do:\n- a: {wait: PT0.1S}\n- b: {set: {m: '${ .n * 2 }'}}\n")
+        done = stepwell("run", parent, "--with", self.folder + "/more", "--with", parent, "--input", '{"n": 4}')
+        self.assertEqual((done.returncode, json.loads(done.stdout), done.stderr), (0, {"m": 8}, ""))
+        alone = stepwell("run", parent, "--input", '{"n": 4}')
+        problem = json.loads(alone.stderr)
+        self.assertEqual((alone.returncode, problem["reason"], problem["instance"]),
+                         (1, "workflow-unknown", "/do/0/first"))
+        self.write("more/bad.yaml", "do: []\n")
+        self.assertEqual(stepwell("run", parent, "--with", self.folder + "/more").returncode, 2)
 
     def test_usage_errors_exit_2(self):
         for arguments in ([], ["nonsense"], ["run"], ["run", "/nowhere.yaml"], ["serve", "--config", "/nowhere.yaml"]):
@@ -402,6 +429,80 @@ class Serving(Case):
         self.assertIn("stepwell_last_reload_successful 0", metrics)
         self.assertIn('stepwell_reloads_total{outcome="failed"} 1', metrics)
 
+    def test_schedules_start_instances_until_a_reload_takes_them_away(self):
+        definitions = pathlib.Path(self.site, "definitions")
+        (definitions / "tick.yaml").write_text(
+            PLAIN.replace("name: plain", "name: tick").replace("${ .url }", self.upstream.origin + "/tick")
+            + "schedule: {every: {milliseconds: 50}}\n")
+        (definitions / "door.yaml").write_text(
+            PLAIN.replace("name: plain", "name: door").replace("${ .url }", "${ .[0].url }")
+            + "schedule: {on: {one: {with: {type: door.opened}}}}\n")
+        daemon = self.serve()
+
+        def paths():
+            return [path for path, _ in self.upstream.seen]
+
+        def schedules():
+            return {s["workflow"]: s for s in daemon.call("GET", "/api/v1/schedules", self.key)[1]["items"]}
+
+        def wait_until(holds):
+            deadline = time.monotonic() + 60
+            while not holds():
+                self.assertLess(time.monotonic(), deadline, paths())
+                time.sleep(0.02)
+        wait_until(lambda: paths().count("/tick") >= 3)
+        before = schedules()
+        self.assertEqual(sorted(before), ["test/door:1.0.0", "test/tick:1.0.0"])
+        self.assertEqual((before["test/tick:1.0.0"]["kind"], before["test/tick:1.0.0"]["refused"]), ("every", 0))
+        event = {"specversion": "1.0", "id": "1", "source": "/s", "type": "door.opened",
+                 "data": {"url": self.upstream.origin + "/ada"}}
+        status, _ = daemon.call("POST", "/api/v1/events", self.key, event,
+                                content_type="application/cloudevents+json")
+        self.assertEqual(status, 202)
+        wait_until(lambda: "/ada" in paths())
+        # What is unchanged goes on, what is gone stops.
+        daemon.process.send_signal(signal.SIGHUP)
+        daemon.wait_for("msg=reloaded")
+        self.assertGreaterEqual(schedules()["test/tick:1.0.0"]["started"], before["test/tick:1.0.0"]["started"])
+        (definitions / "tick.yaml").unlink()
+        daemon.process.send_signal(signal.SIGHUP)
+        daemon.wait_for("msg=reloaded")
+        self.assertEqual(list(schedules()), ["test/door:1.0.0"])
+        metrics = daemon.call("GET", "/metrics")[1]
+        self.assertIn("stepwell_schedules 1", metrics)
+        started = metrics.split('stepwell_schedule_starts_total{kind="every",outcome="started"} ')[1].split()[0]
+        wait_until(lambda: paths().count("/tick") >= int(float(started)))
+        self.assertEqual(paths().count("/tick"), int(float(started)))
+        self.assertEqual(daemon.stop(), 0)
+
+    def test_processes_are_off_unless_the_settings_switch_them_on_and_end_with_the_daemon(self):
+        fifo = f"{self.folder}/fifo"
+        os.mkfifo(fifo)
+        pathlib.Path(self.site, "definitions", "process.yaml").write_text(
+            "document: {dsl: '1.0.3', namespace: test, name: process, version: '1.0.0'}\n"
+            "do: [{it: {run: {shell: {command: '" + f"echo $$ > {fifo}; exec sleep 1000" + "'}}}}]\n")
+        off = self.serve()
+        instance = self.run_instance(off, workflow="test/process")
+        self.assertEqual((instance["status"], instance["error"]["reason"]), ("faulted", "step-unavailable"))
+        self.assertEqual(off.stop(), 0)
+        warning = [line for line in off.log if "setting=run.shell" in line]
+        self.assertEqual(len(warning), 1, off.log)
+        self.assertIn("workflow=test/process:1.0.0", warning[0])
+        for how in (signal.SIGTERM, signal.SIGKILL):
+            with self.subTest(how):
+                daemon = self.serve("--set", "run.shell=true", "--set", "shutdown.grace=PT0S")
+                daemon.call("POST", "/api/v1/instances", self.key, {"workflow": "test/process", "input": {}})
+                process = int(pathlib.Path(fifo).read_text())
+                _, metrics = daemon.call("GET", "/metrics")
+                self.assertIn('stepwell_processes_running{kind="shell"} 1', metrics)
+                try:
+                    watch = os.pidfd_open(process)
+                    daemon.stop(how)
+                    self.assertTrue(select.select([watch], [], [], 20)[0], "the process lives on")
+                finally:
+                    os.close(watch)
+        self.assertFalse([line for line in daemon.log if "setting=run.shell" in line])
+
     def test_sigterm_lets_running_instances_finish(self):
         daemon = self.serve()
         _, instance = daemon.call("POST", "/api/v1/instances", self.key,
@@ -422,6 +523,41 @@ class Serving(Case):
         self.assertTrue(self.upstream.arrived.wait(60))
         self.assertEqual(daemon.stop(), 0)
         self.assertIn("drained=false", "".join(daemon.log))
+
+    def test_events_go_to_the_sink_and_the_last_ones_before_the_daemon_goes(self):
+        events = []
+        done = threading.Event()
+
+        class Sink(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                if not events:
+                    done.wait(30)  # so that something is left when the daemon is told to stop
+                events.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+                self.send_response(204)
+                self.end_headers()
+
+            def log_message(self, *_):
+                pass
+
+        sink = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Sink)
+        threading.Thread(target=sink.serve_forever, daemon=True).start()
+        self.addCleanup(sink.server_close)
+        self.addCleanup(sink.shutdown)
+        pathlib.Path(self.site, "definitions", "family.yaml").write_text(
+            "document: {dsl: '1.0.3', namespace: test, name: family, version: '1.0.0'}\n"
+            "do:\n- child: {if: '.deep', run: {workflow: {namespace: test, name: family, version: latest}}}\n")
+        daemon = self.serve("--set", f"events.sink.url=http://127.0.0.1:{sink.server_port}/",
+                            "--set", "events.sink.types=io.serverlessworkflow.workflow.completed.v1")
+        _, instance = daemon.call("POST", "/api/v1/instances?wait=60s", self.key,
+                                  {"workflow": "test/family", "input": {"deep": True}})
+        self.assertEqual((instance["status"], instance["parent"]), ("completed", None))
+        daemon.process.send_signal(signal.SIGTERM)
+        daemon.wait_for("msg=stopping")
+        done.set()
+        self.assertEqual(daemon.stop(), 0)
+        sources = [event["source"].rsplit("/", 1) for event in events]
+        self.assertEqual([source[0] for source in sources], ["/test/family"] * 2)
+        self.assertIn(str(instance["id"]), [source[1] for source in sources])
 
     def test_a_wrong_master_key_starts_nothing_and_changes_nothing(self):
         daemon = self.serve()

@@ -78,13 +78,70 @@ TEST(DecodeContent, GarbageIsACommunicationProblem) {
       {"application/json", "{"},
       {"application/json", "\"\xff\""},
       {"application/json", std::string(5000, '[')},
-      {"text/plain", "\xff\xfe"}};
+      {"text/plain", "\xff\xfd"}};
   for (const auto& [type, body] : table) {
     const auto content = decode_content(response(200, body, {{"Content-Type", type}}));
     ASSERT_FALSE(content);
     EXPECT_EQ(content.error().code, "content-invalid");
     EXPECT_EQ(content.error().type, error_type_uri(ErrorKind::communication));
   }
+}
+
+struct CharsetCase {
+  const char* type;
+  std::string body;
+  const char* content;  // JSON
+};
+
+TEST(DecodeContent, KnowsCharsetsAndByteOrderMarks) {
+  using namespace std::string_literals;
+  const CharsetCase table[] = {{"text/plain; charset=ISO-8859-1", "sch\xf6n", "\"schön\""},
+                               {"text/plain; charset=\"windows-1252\"", "\x80", "\"€\""},
+                               {"text/html;charset=latin1", "\xe9", "\"é\""},
+                               {"text/plain; charset=utf-16", "h\0i\0"s, "\"hi\""},
+                               {"text/plain; charset=utf-16be", "\0h\0i"s, "\"hi\""},
+                               {"text/plain; charset=shift_jis", "\x83\x65", "\"テ\""},
+                               {"text/plain", "\xef\xbb\xbfhi", "\"hi\""},
+                               {"text/plain; charset=iso-8859-1", "\xff\xfeh\0i\0"s, "\"hi\""},
+                               {"application/json", "\xef\xbb\xbf{\"a\":1}", R"({"a":1})"},
+                               {"application/json",
+                                "\xfe\xff\0[\0"
+                                "1\0]"s,
+                                "[1]"},
+                               {"application/json; charset=iso-8859-1", "\"\xe9\"", "\"é\""},
+                               {"application/atom+xml", "<a/>", "\"<a/>\""},
+                               {"application/x-ndjson", "1\n2\n", R"("1\n2\n")"}};
+  for (const CharsetCase& expected : table) {
+    const auto content =
+        decode_content(response(200, expected.body, {{"Content-Type", expected.type}}));
+    ASSERT_TRUE(content) << expected.type << content.error().detail;
+    EXPECT_EQ(to_json(*content), expected.content) << expected.type;
+  }
+}
+
+// A converter that an upstream chooses is code that it chooses.
+TEST(DecodeContent, RefusesCharsetsThatItDoesNotKnow) {
+  using namespace std::string_literals;
+  for (const char* charset : {"iso-2022-cn-ext", "utf-7", "utf-8//TRANSLIT", "../x", "klingon"}) {
+    const std::string type = "text/plain; charset=\"" + std::string(charset) + "\"";
+    const auto content = decode_content(response(200, "hi", {{"Content-Type", type}}));
+    ASSERT_FALSE(content) << charset;
+    EXPECT_EQ(content.error().code, "content-invalid");
+  }
+  const auto cut =
+      decode_content(response(200, "h\0i"s, {{"Content-Type", "text/plain; charset=utf-16le"}}));
+  EXPECT_FALSE(cut) << "half a character";
+}
+
+TEST(StepOutput, WritesNamesOfHeadersAlikeAndJoinsWhatIsRepeated) {
+  const auto output = step_output(
+      config::CallOutput::response,
+      response(204, "",
+               {{"x-rate-limit", "1"}, {"ETAG", "e"}, {"set-cookie", "a"}, {"Set-Cookie", "b"}}),
+      "HEAD", "http://h/", {});
+  EXPECT_EQ(to_json(output->get("headers")),
+            R"({"X-Rate-Limit":"1","Etag":"e","Set-Cookie":"a, b"})");
+  EXPECT_EQ(output->get("content"), Value());
 }
 
 TEST(StepOutput, ShowsTheWholeResponse) {
@@ -106,7 +163,15 @@ TEST(RetryAfter, ReadsSecondsAndDates) {
   EXPECT_EQ(asked("120"), 120);
   EXPECT_EQ(asked("Sat, 21 Nov 2026 12:00:30 GMT"), 30);
   EXPECT_EQ(asked("Sat, 21 Nov 2026 11:00:00 GMT"), 0);
-  EXPECT_FALSE(asked("soon"));
+  EXPECT_EQ(asked("Saturday, 21-Nov-26 12:00:30 GMT"), 30);
+  EXPECT_EQ(asked("Sat Nov 21 12:00:30 2026"), 30);
+  EXPECT_EQ(asked("0"), 0);
+  // A day is the most.
+  EXPECT_EQ(asked("86401"), 86400);
+  EXPECT_EQ(asked("99999999999999999999999"), 86400);
+  EXPECT_EQ(asked("Fri, 31 Dec 9999 23:59:59 GMT"), 86400);
+  for (const char* nonsense : {"soon", "", "-1", "1.5", "1 s", "Sat, 21 Nov 2026 12:00:30"})
+    EXPECT_FALSE(asked(nonsense)) << nonsense;
   EXPECT_FALSE(retry_after(response(503, ""), now));
 }
 

@@ -21,7 +21,7 @@ constexpr std::size_t kFrom = 4;
 constexpr std::size_t kTo = 13;
 constexpr std::array<int, 5> kStatuses{301, 302, 303, 307, 308};
 
-struct Cell {
+struct RedirectCell {
   const Login* login;
   std::string name;  // of the stored credential
   const Front* from;
@@ -49,7 +49,7 @@ struct Expected {
   bool shown_at_target = false;
 };
 
-Expected expected(const Cell& cell) {
+Expected expected(const RedirectCell& cell) {
   Expected out;
   const bool certificate = cell.kind().is(auth::CredentialKind::client_certificate);
   const bool any = cell.kind().by != Kind::By::nothing;
@@ -122,7 +122,7 @@ class RedirectMatrix : public testing::Test {
   }
 
   std::string answer(const Seen& seen) {
-    const Cell& cell = cells_[number_of(seen)];
+    const RedirectCell& cell = cells_[number_of(seen)];
     if (cell.kind().is(auth::CredentialKind::digest) &&
         !seen.header("authorization").starts_with("Digest "))
       return digest_challenge();
@@ -132,7 +132,7 @@ class RedirectMatrix : public testing::Test {
   }
 
   std::future<engine::InstanceView> start(std::size_t number) {
-    const Cell& cell = cells_[number];
+    const RedirectCell& cell = cells_[number];
     std::string with;
     if (cell.with_body()) with += ", body: {payload: 1}";
     if (cell.follow) with += ", redirect: true";
@@ -153,7 +153,8 @@ class RedirectMatrix : public testing::Test {
     for (std::size_t i = 0; i < cells_.size(); ++i) judge(cells_[i], views[i], seen_[i]);
   }
 
-  void judge(const Cell& cell, const engine::InstanceView& view, const std::vector<Seen>& seen) {
+  void judge(const RedirectCell& cell, const engine::InstanceView& view,
+             const std::vector<Seen>& seen) {
     const Expected rule = expected(cell);
     const bool completed = view.status == engine::InstanceStatus::completed;
     const std::string end = completed ? "completed" : view.problem->code;
@@ -179,8 +180,8 @@ class RedirectMatrix : public testing::Test {
       judge_request(cell, *theres.back(), rule.method, rule.body, rule.shown_at_target);
   }
 
-  void judge_request(const Cell& cell, const Seen& seen, const std::string& method, bool body,
-                     bool shown) {
+  void judge_request(const RedirectCell& cell, const Seen& seen, const std::string& method,
+                     bool body, bool shown) {
     if (seen.method != method) wrong(cell, "came as " + seen.method);
     if (seen.body != (body ? R"({"payload":1})" : "")) wrong(cell, "came with '" + seen.body + "'");
     if (seen.has("content-type") != body) wrong(cell, "content-type without a body, or none");
@@ -192,7 +193,7 @@ class RedirectMatrix : public testing::Test {
     if (shown && !cell.login->traced_in(seen)) wrong(cell, "the judge is blind");
   }
 
-  void look_for_leaks(const Cell& cell, const Seen& seen) {
+  void look_for_leaks(const RedirectCell& cell, const Seen& seen) {
     ++foreign_;
     bool leak = cell.login->traced_in(seen);
     for (const http::Header& header : seen.headers) leak = leak || !is_harmless(header.name);
@@ -202,11 +203,11 @@ class RedirectMatrix : public testing::Test {
     wrong(cell, "LEAK:\n" + seen.text);
   }
 
-  void wrong(const Cell& cell, const std::string& what) {
+  void wrong(const RedirectCell& cell, const std::string& what) {
     if (++wrong_ <= kShown) ADD_FAILURE() << cell.text() << ": " << what;
   }
 
-  std::vector<Cell> cells_;
+  std::vector<RedirectCell> cells_;
   std::vector<std::vector<Seen>> seen_;  // by cell
   http::test::ClientCertificates certificates_;
   Witness witness_;

@@ -16,7 +16,9 @@
 #include "engine/engine.h"
 #include "engine/memory_journal.h"
 #include "steps/http_step.h"
+#include "steps/openapi_step.h"
 #include "steps/reactor_timers.h"
+#include "steps/steps.h"
 #include "tests/support/memory_secret_store.h"
 #include "tests/support/misbehaving_server.h"
 
@@ -27,7 +29,7 @@ inline const auth::Actor kAna{"ana", "test"};
 class World {
  public:
   // `host_limit`: requests at a time to one host; 0: as a node has it.
-  explicit World(std::size_t host_limit = 0) {
+  explicit World(std::size_t host_limit = 0, const OpenApiOptions& openapi_options = {}) {
     const Secret master = auth::random_master_key(entropy);
     authority = std::move(
         auth::Authority::open(master, {store, clock, entropy, metrics, Log::null()}).value());
@@ -44,11 +46,20 @@ class World {
          }});
     timers = std::make_unique<ReactorTimers>(*reactor);
     step = std::make_unique<HttpStep>(
-        HttpStepSurroundings{*reactor, authority->gate(), authority->keys(), clock, entropy},
+        HttpStepSurroundings{*reactor, authority->gate(), authority->keys(), clock, entropy,
+                             RateLimits::make(clock,
+                                              [this](SteadyTime when, std::function<void()> task) {
+                                                reactor->run_at(when, std::move(task));
+                                              })},
         HttpStepOptions{});
+    openapi = std::make_unique<OpenApiStep>(
+        HttpStepSurroundings{*reactor, authority->gate(), authority->keys(), clock, entropy},
+        HttpStepOptions{}, openapi_options);
+    steps = std::make_unique<Steps>(Steps::Runners{
+        .http = step.get(), .openapi = openapi.get(), .workflow = nullptr, .process = nullptr});
     engine =
-        std::make_unique<engine::Engine>(engine::EngineOptions{2, 100'000, 100'000}, *step, journal,
-                                         *timers, clock, entropy, metrics, Log::null());
+        std::make_unique<engine::Engine>(engine::EngineOptions{2, 100'000, 100'000}, *steps,
+                                         journal, *timers, clock, entropy, metrics, Log::null());
   }
 
   void add_bearer(const std::string& name, const std::string& token, const std::string& origin) {
@@ -99,6 +110,8 @@ class World {
   std::unique_ptr<http::Reactor> reactor;
   std::unique_ptr<ReactorTimers> timers;
   std::unique_ptr<HttpStep> step;
+  std::unique_ptr<OpenApiStep> openapi;
+  std::unique_ptr<Steps> steps;
   engine::MemoryJournal journal;
   std::unique_ptr<engine::Engine> engine;
 };

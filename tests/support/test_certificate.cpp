@@ -34,6 +34,15 @@ void extend(X509* certificate, int kind, const char* value) {
   require(extension != nullptr && X509_add_ext(certificate, extension.get(), -1) == 1);
 }
 
+template <class Write>
+std::string written(const Write& write) {
+  const std::unique_ptr<BIO, FreedBy<BIO_free_all>> out(BIO_new(BIO_s_mem()));
+  require(out != nullptr && write(out.get()));
+  char* bytes = nullptr;
+  const long size = BIO_get_mem_data(out.get(), &bytes);
+  return {bytes, static_cast<std::size_t>(size)};
+}
+
 }  // namespace
 
 struct TestCertificate::Parts {
@@ -41,7 +50,8 @@ struct TestCertificate::Parts {
   std::unique_ptr<X509, FreedBy<X509_free>> certificate;
 };
 
-TestCertificate::TestCertificate() : parts_(std::make_unique<Parts>()) {
+TestCertificate::TestCertificate(const std::vector<std::string>& further_hosts)
+    : parts_(std::make_unique<Parts>()) {
   parts_->key.reset(EVP_EC_gen("P-256"));
   parts_->certificate.reset(X509_new());
   X509* const x509 = parts_->certificate.get();
@@ -56,7 +66,9 @@ TestCertificate::TestCertificate() : parts_(std::make_unique<Parts>()) {
   X509_set_issuer_name(x509, name);
   X509_set_pubkey(x509, parts_->key.get());
   extend(x509, NID_basic_constraints, "critical,CA:TRUE");
-  extend(x509, NID_subject_alt_name, "DNS:localhost,IP:127.0.0.1");
+  std::string hosts = "DNS:localhost,IP:127.0.0.1";
+  for (const std::string& host : further_hosts) hosts += ",DNS:" + host;
+  extend(x509, NID_subject_alt_name, hosts.c_str());
   require(X509_sign(x509, parts_->key.get(), EVP_sha256()) > 0);
   folder_ = testing::TempDir() + "stepwell-certificate-XXXXXX";
   require(mkdtemp(folder_.data()) != nullptr);
@@ -68,6 +80,18 @@ TestCertificate::TestCertificate() : parts_(std::make_unique<Parts>()) {
 TestCertificate::~TestCertificate() {
   std::error_code ignored;
   std::filesystem::remove_all(folder_, ignored);
+}
+
+std::string TestCertificate::certificate_text() const {
+  return written(
+      [this](BIO* out) { return PEM_write_bio_X509(out, parts_->certificate.get()) == 1; });
+}
+
+std::string TestCertificate::key_text() const {
+  return written([this](BIO* out) {
+    return PEM_write_bio_PrivateKey(out, parts_->key.get(), nullptr, nullptr, 0, nullptr,
+                                    nullptr) == 1;
+  });
 }
 
 void TestCertificate::install(SSL_CTX* context) const {

@@ -1,0 +1,99 @@
+// `call: openapi`, and resources that lie elsewhere.
+#include <array>
+#include <utility>
+
+#include "config/read_tasks.h"
+
+namespace stepwell::config {
+
+namespace {
+
+void read_resource_endpoint(Reading& reading, const Place& place, const Site& site,
+                            ExternalResource& resource) {
+  static constexpr std::array<std::string_view, 2> kKnown{"uri", "authentication"};
+  if (place.node().kind != YamlNode::Kind::mapping) {
+    if (!place.node().value.is_string())
+      reading.expected(place, "a URI or a mapping with `uri`");
+    else
+      resource.endpoint = read_uri(reading, place, site).value_or(UriTemplate());
+    return;
+  }
+  const Fields fields(reading, place, kKnown);
+  if (const auto uri = fields.require("uri"))
+    resource.endpoint = read_uri(reading, *uri, site).value_or(UriTemplate());
+  if (const auto authentication = fields.find("authentication"))
+    resource.authentication = read_authentication(reading, *authentication);
+}
+
+Template read_operation(Reading& reading, const Place& place) {
+  const std::optional<std::string> text = read_text(reading, place);
+  if (!text) return {};
+  if (text->empty()) reading.error(place, "expected the `operationId` of an operation");
+  return read_template(reading, place, body_site("with.operationId"));
+}
+
+// The document may ask for any of them, by the name of its security scheme.
+void read_named(Reading& reading, OpenApiCallBody& body) {
+  UseTable& table = reading.use.authentications;
+  if (table.member == nullptr) return;
+  for (const auto& [name, entry] : table.entries) {
+    table.referenced.insert(name);
+    auto policy = read_entry(reading, table, *entry,
+                             [&](const Place& place) { return read_policy_entry(reading, place); });
+    if (policy) body.named.emplace(name, std::move(*policy));
+  }
+}
+
+void read_openapi_with(Reading& reading, const Place& with, OpenApiCallBody& body) {
+  static constexpr std::array<std::string_view, 6> kArguments{
+      "document", "operationId", "parameters", "authentication", "output", "redirect"};
+  static constexpr std::array<std::string_view, 3> kOutputs{"content", "raw", "response"};
+  const Fields fields(reading, with, kArguments);
+  if (!fields.is_mapping()) return;
+  if (const auto document = fields.require("document"))
+    body.document = read_external_resource(reading, *document, body_site("with.document"))
+                        .value_or(ExternalResource());
+  if (const auto operation = fields.require("operationId"))
+    body.operation = read_operation(reading, *operation);
+  if (const auto parameters = fields.find("parameters");
+      parameters && expect_mapping(reading, *parameters))
+    body.parameters = read_template(reading, *parameters, body_site("with.parameters"));
+  if (const auto authentication = fields.find("authentication"))
+    body.authentication = read_authentication(reading, *authentication);
+  else
+    read_named(reading, body);
+  if (const auto output = fields.find("output"))
+    body.output = static_cast<CallOutput>(read_choice(reading, *output, kOutputs).value_or(0));
+  if (const auto redirect = fields.find("redirect"))
+    body.redirect = read_flag(reading, *redirect).value_or(false);
+}
+
+}  // namespace
+
+std::optional<ExternalResource> read_external_resource(Reading& reading, const Place& place,
+                                                       const Site& site) {
+  static constexpr std::array<std::string_view, 2> kKnown{"name", "endpoint"};
+  const Fields fields(reading, place, kKnown);
+  if (!fields.is_mapping()) return std::nullopt;
+  ExternalResource resource;
+  if (const auto name = fields.find("name")) (void)read_text(reading, *name);
+  if (const auto endpoint = fields.require("endpoint"))
+    read_resource_endpoint(reading, *endpoint, site, resource);
+  return resource;
+}
+
+OpenApiCallBody read_openapi_call(Reading& reading, const Place& task) {
+  OpenApiCallBody body;
+  const Place call(task, *task.node().find("call"));
+  const YamlNode::Member* metadata = task.node().find("metadata");
+  if (metadata != nullptr) read_task_metadata(reading, Place(task, *metadata), &body.options);
+  const YamlNode::Member* with = task.node().find("with");
+  if (with == nullptr) {
+    reading.error_at_key(call, "the keyword `with` is missing beside `call`");
+    return body;
+  }
+  read_openapi_with(reading, Place(task, *with), body);
+  return body;
+}
+
+}  // namespace stepwell::config

@@ -1,0 +1,52 @@
+// Lets at most so many instances of a workflow run at the same time; the others wait in the order
+// in which they came. One for all versions of a workflow that set a limit
+// (document.metadata.stepwell.concurrency).
+// Owned by the engine and its workflows; all members may be called from any thread.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <unordered_set>
+#include <vector>
+
+#include "base/units.h"
+#include "config/definition.h"
+
+namespace stepwell::engine {
+
+class Turnstile {
+ public:
+  // True: it may run. False: it waits until a leave() names it. `limit` is its own version's.
+  bool enter(InstanceId id, std::uint64_t limit);
+  // It has ended, wherever it was. Gives those whose turn has come.
+  std::vector<InstanceId> leave(InstanceId id);
+  std::size_t waiting() const;
+
+ private:
+  struct Waiting {
+    InstanceId id;
+    std::uint64_t limit;
+  };
+
+  mutable std::mutex mutex_;  // guards what follows
+  std::deque<Waiting> waiting_;
+  std::unordered_set<InstanceId> inside_;
+};
+
+// Those of all workflows that set a limit; each lives as long as a version of its workflow.
+class Turnstiles {
+ public:
+  // Null where the definition sets no limit.
+  std::shared_ptr<Turnstile> of(const config::Definition& definition);
+  std::size_t waiting();
+
+ private:
+  std::mutex mutex_;
+  std::map<std::string, std::weak_ptr<Turnstile>> turnstiles_;  // guarded: by NAMESPACE/NAME
+};
+
+}  // namespace stepwell::engine

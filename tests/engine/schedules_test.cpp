@@ -1,0 +1,384 @@
+// Instances that start by themselves, with time and events in the test's hands.
+#include "engine/schedules.h"
+
+#include <gtest/gtest.h>
+
+#include <future>
+#include <thread>
+
+#include "base/json.h"
+#include "config/loader.h"
+#include "engine/memory_journal.h"
+#include "tests/support/engine_fakes.h"
+#include "tests/support/fake_entropy.h"
+
+namespace stepwell::engine::test {
+namespace {
+
+using std::chrono::hours;
+using std::chrono::minutes;
+using std::chrono::seconds;
+using stepwell::test::FakeEntropy;
+using stepwell::test::FakeSteps;
+using stepwell::test::FakeTimers;
+using stepwell::test::ManualClock;
+using stepwell::test::ReadyResult;
+
+struct Scheduled {
+  Scheduled() = default;
+  Scheduled(const Scheduled&) = delete;
+  Scheduled& operator=(const Scheduled&) = delete;
+
+  // A workflow that calls something and ends once the test answers.
+  Catalog::Entry workflow(const std::string& schedule, const std::string& version = "1.0.0",
+                          const std::string& name = "w", const std::string& more = "") {
+    const std::string text =
+        "document: {dsl: 1.0.3, namespace: n, name: " + name + ", version: " + version + "}\n" +
+        (schedule.empty() ? "" : "schedule: " + schedule + "\n") + more +
+        "do: [{get: {call: http, with: {method: get, endpoint: 'http://h/'}}}]\n";
+    const config::Loaded loaded = config::load_definition(text, "w.yaml");
+    EXPECT_TRUE(loaded.definition) << text;
+    return {loaded.definition, engine.prepare(loaded.definition)};
+  }
+  void schedule(const std::string& schedule) { schedules.replace({workflow(schedule)}); }
+  // Waits until what happened can be read.
+  void settle() const {
+    while (!engine.at_rest()) std::this_thread::yield();
+  }
+  InstanceView view_of(InstanceId id) const {
+    settle();
+    return engine.find(id).value();
+  }
+  // The next instance that runs, as it was started; it ends at once.
+  InstanceView run_next() {
+    auto step = steps.next();
+    const InstanceView view = view_of(step.call.instance);
+    auto ended = std::make_shared<std::promise<void>>();
+    engine.when_ended(view.id, [ended](const InstanceView&) { ended->set_value(); });
+    step.ticket.finish(std::make_unique<ReadyResult>(Value()));
+    ended->get_future().wait();
+    engine.wait_until_idle(Deadline());
+    return view;
+  }
+  std::string next_input() { return to_json(run_next().input); }
+  std::size_t open() const { return engine.open_instances(); }
+  ScheduleView view() const { return schedules.list().at(0); }
+  std::string next_time() const {
+    const auto next = view().next;
+    return next ? format_time(*next) : "none";
+  }
+  void publish(const char* event) {
+    engine.events().publish(parse_json(event).value());
+    settle();
+  }
+
+  ManualClock clock{parse_time("2026-11-22T06:30:00Z").value()};
+  FakeEntropy entropy;
+  Metrics metrics;
+  FakeSteps steps;
+  FakeTimers timers{clock};
+  MemoryJournal journal;
+  Engine engine{{2, 1000, 10}, steps, journal, timers, clock, entropy, metrics, Log::null()};
+  Schedules schedules{engine, timers, clock, metrics, Log::null()};
+};
+
+TEST(Schedules, EveryStartsAtMultiplesOfTheInterval) {
+  Scheduled world;
+  world.schedule("{every: PT10S}");
+  EXPECT_EQ(world.open(), 0U);
+  EXPECT_EQ(world.next_time(), "2026-11-22T06:30:10Z");
+  world.timers.fire_next();
+  EXPECT_EQ(world.open(), 1U);
+  EXPECT_EQ(world.next_time(), "2026-11-22T06:30:20Z");
+  world.timers.fire_next();
+  EXPECT_EQ(world.open(), 2U) << "the first one still runs";
+  auto other = world.steps.next();
+  const InstanceView first = world.view_of(other.call.instance);
+  other.ticket.finish(std::make_unique<ReadyResult>(Value()));
+  world.run_next();
+  EXPECT_EQ(to_json(first.input), "{}");
+  EXPECT_EQ(first.name, "scheduled");
+  EXPECT_EQ(first.key, "");
+  const ScheduleView view = world.view();
+  EXPECT_EQ(view.workflow, "n/w:1.0.0");
+  EXPECT_EQ(view.kind, "every");
+  EXPECT_EQ(view.rule, "PT10S");
+  EXPECT_EQ(view.started, 2U);
+  EXPECT_EQ(view.missed, 0U);
+}
+
+TEST(Schedules, EveryDoesNotCatchUp) {
+  Scheduled world;
+  world.schedule("{every: PT10S}");
+  world.clock.advance(seconds(35));
+  world.timers.fire_next();
+  EXPECT_EQ(world.open(), 1U);
+  EXPECT_EQ(world.view().missed, 2U);
+  EXPECT_EQ(world.next_time(), "2026-11-22T06:30:40Z");
+  world.run_next();
+  // What people read on the wall does not matter to it.
+  world.clock.set_wall(parse_time("2030-01-01T00:00:00Z").value());
+  world.schedules.maintain();
+  EXPECT_EQ(world.open(), 0U);
+  world.timers.fire_next();
+  EXPECT_EQ(world.open(), 1U);
+  EXPECT_EQ(world.view().missed, 2U);
+  world.run_next();
+}
+
+TEST(Schedules, CronStartsAtTheTimesOfItsZone) {
+  Scheduled world;
+  const auto loaded = config::load_definition(
+      "document: {dsl: 1.0.3, namespace: n, name: w, version: 1.0.0, metadata: {stepwell: "
+      "{timeZone: Asia/Kolkata}}}\nschedule: {cron: '0 13 * * *'}\n"
+      "do: [{get: {call: http, with: {method: get, endpoint: 'http://h/'}}}]\n",
+      "w.yaml");
+  world.schedules.replace({{loaded.definition, world.engine.prepare(loaded.definition)}});
+  EXPECT_EQ(world.next_time(), "2026-11-22T07:30:00Z");
+  EXPECT_EQ(world.view().rule, "0 13 * * * (Asia/Kolkata)");
+  world.timers.fire_next();
+  EXPECT_EQ(world.open(), 1U);
+  EXPECT_EQ(format_time(world.clock.now()), "2026-11-22T07:30:00Z");
+  EXPECT_EQ(world.next_time(), "2026-11-23T07:30:00Z");
+  world.run_next();
+}
+
+TEST(Schedules, CronNoticesThatTheClockWasSet) {
+  Scheduled world;
+  const auto set_clock = [&](const char* time) {
+    world.clock.set_wall(parse_time(time).value());
+    world.schedules.maintain();
+    return world.next_time() + (world.open() > 0 ? " started" : "");
+  };
+  world.schedule("{cron: '0 * * * *'}");
+  EXPECT_EQ(world.next_time(), "2026-11-22T07:00:00Z");
+  EXPECT_EQ(set_clock("2026-11-22T06:50:00Z"), "2026-11-22T07:00:00Z");
+  // Two times are over, and a third one is not too late.
+  EXPECT_EQ(set_clock("2026-11-22T09:00:30Z"), "2026-11-22T10:00:00Z started");
+  EXPECT_EQ(world.view().missed, 2U);
+  world.run_next();
+  // What was done is not done once more …
+  EXPECT_EQ(set_clock("2026-11-22T08:30:00Z"), "2026-11-22T10:00:00Z");
+  // … unless the clock was far from right before.
+  EXPECT_EQ(set_clock("2026-11-22T05:30:00Z"), "2026-11-22T06:00:00Z");
+  EXPECT_EQ(set_clock("2126-01-01T00:30:00Z"), "2126-01-01T01:00:00Z");
+  EXPECT_GT(world.view().missed, 10'000U - 10);
+  EXPECT_EQ(set_clock("2026-11-22T05:30:00Z"), "2026-11-22T06:00:00Z");
+  EXPECT_EQ(world.timers.size(), 1U);
+  world.timers.fire_next();
+  EXPECT_EQ(world.open(), 1U);
+  world.run_next();
+}
+
+// The timers are on the steady clock, which may run ahead of the wall clock.
+TEST(Schedules, CronDoesNotStartBeforeItsTime) {
+  Scheduled world;
+  world.schedule("{cron: '0 * * * *'}");
+  world.clock.set_wall(parse_time("2026-11-22T06:29:59.500Z").value());
+  world.timers.fire_next();
+  EXPECT_EQ(world.open(), 0U);
+  EXPECT_EQ(world.next_time(), "2026-11-22T07:00:00Z");
+  world.timers.fire_next();
+  EXPECT_EQ(world.open(), 1U);
+  world.run_next();
+}
+
+TEST(Schedules, AfterCountsFromTheEndOfTheOneBefore) {
+  Scheduled world;
+  world.schedule("{after: PT5S}");
+  EXPECT_EQ(world.open(), 1U) << "the first one starts at once";
+  EXPECT_EQ(world.next_time(), "none");
+  EXPECT_EQ(world.timers.size(), 0U);
+  world.clock.advance(minutes(7));
+  world.run_next();
+  EXPECT_EQ(world.next_time(), "2026-11-22T06:37:05Z");
+  world.timers.fire_next();
+  EXPECT_EQ(world.open(), 1U);
+  // However it ends.
+  const auto step = world.steps.next();
+  ASSERT_TRUE(world.engine.stop(step.call.instance));
+  world.engine.wait_until_idle(Deadline());
+  EXPECT_EQ(world.next_time(), "2026-11-22T06:37:10Z");
+}
+
+TEST(Schedules, ARefusedStartIsToldAndTheScheduleGoesOn) {
+  for (const char* rule : {"{after: PT5S}", "{every: PT5S}"}) {
+    Scheduled world;
+    world.schedules.replace(
+        {world.workflow(rule, "1.0.0", "w", "input: {schema: {document: {required: [n]}}}\n")});
+    for (std::uint64_t i = 1; i < 4; ++i) {
+      if (world.view().refused < i) world.timers.fire_next();
+      EXPECT_EQ(world.view().refused, i);
+    }
+    EXPECT_EQ(world.view().problem->code, "schema-violation");
+    EXPECT_EQ(world.view().started, 0U);
+    EXPECT_NE(world.metrics.text().find("outcome=\"refused\"} 3"), std::string::npos);
+  }
+}
+
+TEST(Schedules, EventsBecomeTheInput) {
+  constexpr const char* kA = R"({"id": "1", "type": "a", "data": {"n": 1}})";
+  constexpr const char* kB = R"({"id": "2", "type": "b", "data": {"n": 2}})";
+  {
+    Scheduled world;
+    world.schedule("{on: {one: {with: {type: a}}}}");
+    world.publish(kB);
+    EXPECT_EQ(world.open(), 0U);
+    world.publish(kA);
+    EXPECT_EQ(world.next_input(), R"([{"n":1}])");
+    world.publish(kA);
+    EXPECT_EQ(world.next_input(), R"([{"n":1}])") << "it goes on listening";
+    EXPECT_EQ(world.view().started, 2U);
+    EXPECT_EQ(world.next_time(), "none");
+  }
+  {
+    Scheduled world;
+    world.schedule("{on: {any: [{with: {type: a}}, {with: {type: b}}]}, read: envelope}");
+    world.publish(kB);
+    EXPECT_EQ(world.next_input(), R"([{"id":"2","type":"b","data":{"n":2}}])");
+  }
+  {
+    Scheduled world;
+    world.schedule("{on: {any: []}, read: raw}");
+    world.publish(kB);
+    EXPECT_EQ(world.next_input(), R"(["eyJuIjoyfQ=="])");
+  }
+  {
+    Scheduled world;
+    world.schedule("{on: {all: [{with: {type: a}}, {with: {type: b}}]}}");
+    world.publish(kB);
+    world.publish(kB);
+    EXPECT_EQ(world.open(), 0U);
+    world.publish(kA);
+    EXPECT_EQ(world.next_input(), R"([{"n":2},{"n":1}])");
+    world.publish(kA);
+    EXPECT_EQ(world.next_input(), R"([{"n":2},{"n":1}])") << "the second b has waited for it";
+  }
+  {
+    Scheduled world;
+    world.schedule("{on: {any: [{with: {type: a}}], until: 'length == 2'}}");
+    world.publish(kA);
+    EXPECT_EQ(world.open(), 0U);
+    world.publish(kA);
+    EXPECT_EQ(world.next_input(), R"([{"n":1},{"n":1}])");
+  }
+  {
+    Scheduled world;
+    world.schedule("{on: {any: [{with: {type: a}}], until: {one: {with: {type: b}}}}}");
+    world.publish(kB);
+    EXPECT_EQ(world.open(), 0U) << "nothing was collected yet";
+    world.publish(kA);
+    world.publish(kA);
+    world.publish(kB);
+    EXPECT_EQ(world.next_input(), R"([{"n":1},{"n":1}])");
+  }
+}
+
+TEST(Schedules, EventsThatBelongTogetherStartOne) {
+  Scheduled world;
+  const std::string part = "{with: {type: TYPE}, correlate: {order: {from: .data.order}}}";
+  const auto of_type = [&](const char* type) {
+    return std::string(part).replace(part.find("TYPE"), 4, type);
+  };
+  world.schedule("{on: {all: [" + of_type("ordered") + ", " + of_type("paid") + "]}}");
+  world.publish(R"({"type": "ordered", "data": {"order": 1}})");
+  world.publish(R"({"type": "ordered", "data": {"order": 2}})");
+  world.publish(R"({"type": "paid", "data": {"order": 3}})");
+  EXPECT_EQ(world.open(), 0U);
+  world.publish(R"({"type": "paid", "data": {"order": 2}})");
+  EXPECT_EQ(world.next_input(), R"([{"order":2},{"order":2}])");
+  world.publish(R"({"type": "ordered", "data": {"order": 3}})");
+  EXPECT_EQ(world.next_input(), R"([{"order":3},{"order":3}])");
+  world.publish(R"({"type": "paid", "data": {"order": 1}})");
+  EXPECT_EQ(world.next_input(), R"([{"order":1},{"order":1}])");
+}
+
+TEST(Schedules, CollectionsThatNeverEndAreBounded) {
+  Scheduled world;
+  world.schedule(
+      "{on: {all: [{with: {type: a}, correlate: {k: {from: .k}}}, "
+      "{with: {type: b}, correlate: {k: {from: .k}}}]}}");
+  for (int i = 0; i < 1001; ++i)
+    world.engine.events().publish(Value::object({{"type", "a"}, {"k", i}, {"data", i}}));
+  world.publish(R"({"type": "b", "k": 0, "data": 0})");
+  EXPECT_EQ(world.open(), 0U) << "the oldest was dropped";
+  world.publish(R"({"type": "b", "k": 1000, "data": 0})");
+  EXPECT_EQ(world.next_input(), "[1000,0]");
+  EXPECT_EQ(world.view().missed, 2U);
+}
+
+// It once started itself for ever.
+TEST(Schedules, TheLifeOfItsOwnInstancesStartsNothing) {
+  Scheduled world;
+  const std::string on = "{on: {one: {with: {type: io.serverlessworkflow.workflow.completed.v1}}}}";
+  world.schedules.replace({world.workflow(on), world.workflow("{every: PT1S}", "1.0.0", "other")});
+  world.timers.fire_next();
+  world.steps.next().ticket.finish(std::make_unique<ReadyResult>(Value()));  // other's
+  world.steps.next().ticket.finish(std::make_unique<ReadyResult>(Value()));  // its own
+  world.engine.wait_until_idle(Deadline());
+  world.settle();
+  EXPECT_EQ(world.open(), 0U);
+  EXPECT_EQ(world.schedules.list().at(1).started, 1U);
+}
+
+TEST(Schedules, OnlyTheNewestVersionIsScheduled) {
+  Scheduled world;
+  world.schedules.replace(
+      {world.workflow("{every: PT1S}", "1.9.0"), world.workflow("{every: PT2S}", "1.10.0"),
+       world.workflow("{every: PT3S}", "1.10.0-rc.1"),
+       world.workflow("{every: PT4S}", "1.0.0", "old"), world.workflow("", "2.0.0", "old")});
+  ASSERT_EQ(world.schedules.list().size(), 1U);
+  EXPECT_EQ(world.view().workflow, "n/w:1.10.0");
+  EXPECT_EQ(world.view().rule, "PT2S");
+}
+
+TEST(Schedules, AReloadKeepsWhatIsUnchanged) {
+  Scheduled world;
+  world.schedules.replace({world.workflow("{every: PT10S}"),
+                           world.workflow("{every: PT20S}", "1.0.0", "x"),
+                           world.workflow("{on: {any: []}}", "1.0.0", "y")});
+  EXPECT_EQ(world.metrics.gauge("stepwell_schedules", "").value(), 3);
+  world.clock.advance(seconds(4));
+  world.schedules.replace(
+      {world.workflow("{every: PT10S}"), world.workflow("{every: PT30S}", "1.0.0", "x")});
+  const auto list = world.schedules.list();
+  ASSERT_EQ(list.size(), 2U);
+  EXPECT_EQ(format_time(*list[0].next), "2026-11-22T06:30:10Z");
+  EXPECT_EQ(format_time(*list[1].next), "2026-11-22T06:30:34Z");
+  EXPECT_EQ(world.timers.size(), 2U);
+  world.publish(R"({"type": "a"})");
+  EXPECT_EQ(world.open(), 0U) << "y is gone";
+  world.schedules.stop();
+  EXPECT_EQ(world.timers.size(), 0U);
+  EXPECT_TRUE(world.schedules.list().empty());
+  world.schedules.replace({world.workflow("{after: PT10S}")});
+  EXPECT_EQ(world.open(), 0U) << "it has stopped for good";
+}
+
+TEST(Schedules, AnEndAfterTheReloadStartsNothing) {
+  Scheduled world;
+  world.schedule("{after: PT5S}");
+  world.schedules.replace({});
+  world.run_next();
+  EXPECT_EQ(world.timers.size(), 0U);
+}
+
+TEST(Schedules, WhatIsTooMuchAtOnceWaits) {
+  Scheduled world;
+  const auto loaded = config::load_definition(
+      "document: {dsl: 1.0.3, namespace: n, name: w, version: 1.0.0, metadata: {stepwell: "
+      "{concurrency: 1}}}\nschedule: {every: PT1S}\n"
+      "do: [{get: {call: http, with: {method: get, endpoint: 'http://h/'}}}]\n",
+      "w.yaml");
+  world.schedules.replace({{loaded.definition, world.engine.prepare(loaded.definition)}});
+  world.timers.fire_next();
+  world.timers.fire_next();
+  EXPECT_EQ(world.open(), 2U);
+  auto first = world.steps.next();
+  EXPECT_TRUE(world.steps.empty());
+  first.ticket.finish(std::make_unique<ReadyResult>(Value()));
+  EXPECT_EQ(world.run_next().name, "scheduled");
+}
+
+}  // namespace
+}  // namespace stepwell::engine::test
