@@ -157,15 +157,17 @@ Result<Response> stop_instance(engine::Engine& engine, auth::AuditLog& audit,
   const Status noted =
       audit.note({request.actor(), "instance.stop", request.parameters.at(0), ""}, "done");
   if (!noted) return fail(noted.error());
+  // The answer waits for the end, which follows at once: requests in flight are only cancelled. It
+  // is asked for first, since what has ended may be forgotten at once.
+  auto ended = std::make_shared<std::promise<engine::InstanceView>>();
+  std::future<engine::InstanceView> end = ended->get_future();
+  const bool there =
+      engine.when_ended(*id, [ended](const engine::InstanceView& view) { ended->set_value(view); });
+  if (!there) return fail(unknown_instance());
   if (const Status status = engine.stop(*id); !status) return fail(status.error());
-  // The answer waits for the end, which follows at once: requests in flight are only cancelled.
-  auto ended = std::make_shared<std::promise<void>>();
-  std::future<void> end = ended->get_future();
-  engine.when_ended(*id, [ended](const engine::InstanceView&) { ended->set_value(); });
-  end.wait_for(kMaxStopWait);
-  const std::optional<engine::InstanceView> view = engine.find(*id);
-  if (!view) return fail(unknown_instance());
-  return json_response(200, describe(*view));
+  if (end.wait_for(kMaxStopWait) == std::future_status::ready)
+    return json_response(200, describe(end.get()));
+  return json_response(200, describe(engine.find(*id).value_or(*before)));
 }
 
 Value describe(const config::Definition& definition) {

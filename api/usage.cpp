@@ -19,12 +19,15 @@ bool uses_credential(const config::Task& task, const std::string& credential) {
   };
   if (const auto* call = std::get_if<config::HttpCallBody>(&task.body))
     return is_it(call->authentication) || call->options.tls_credential == credential;
+  if (const auto* process = std::get_if<config::RunProcessBody>(&task.body))
+    return process->source && is_it(process->source->authentication);
   const auto* call = std::get_if<config::OpenApiCallBody>(&task.body);
   if (call == nullptr) return false;
   return is_it(call->authentication) || call->options.tls_credential == credential ||
          is_it(call->document.authentication) ||
-         std::any_of(call->named.begin(), call->named.end(),
-                     [&](const auto& each) { return each.second.credential == credential; });
+         (call->named != nullptr &&
+          std::any_of(call->named->begin(), call->named->end(),
+                      [&](const auto& each) { return each.second.credential == credential; }));
 }
 
 // Appends the references of the tasks that authenticate by the credential.

@@ -139,6 +139,22 @@ Status Gate::check_content(const http::Request& request) const {
   return where == nullptr ? Status{} : fail(count(denied_in_content(where)));
 }
 
+Result<std::string> Gate::check_use(const Use& use) const {
+  const std::shared_lock lock(mutex_);
+  const auto found = entries_.find(use.credential);
+  if (found == entries_.end()) return fail(count(denied_as_unknown(use.credential)));
+  if (Status allowed = judge(*found->second, use); !allowed)
+    return fail(count(std::move(allowed.error())));
+  return found->second->guard->pool();
+}
+
+std::string Gate::unguessable(std::string_view text) const {
+  std::string pieces;
+  append_piece(pieces, "unguessable");
+  append_piece(pieces, text);
+  return to_hex(keyed_hash(inline_key_, pieces)).substr(0, 32);
+}
+
 Status Gate::check_loaded(std::string_view name) const {
   const std::shared_lock lock(mutex_);
   const auto found = entries_.find(name);

@@ -127,12 +127,18 @@ class Gate {
   Status check_content(const http::Request& request) const;
   // Does the text hold such a value, or one of our own API keys?
   bool knows_part_of(std::string_view text) const { return redactor_.knows_part_of(text); }
+  // 32 hexadecimal digits which nobody else can know beforehand: the same for the same text as long
+  // as the process runs.
+  std::string unguessable(std::string_view text) const;
   // Errors: validation/`credential-invalid`. Equal values get the same guard and pool.
   Result<Grant> authorize_inline(const InlineAuthentication& authentication);
   // The same; may be pending as authorize() is. Equal policies share their tokens.
   Result<Grant> authorize_inline(const InlineTokenPolicy& policy, Wake wake);
   // Does the name exist? Errors: as authorize(), for a warning when a definition is loaded.
   Status check_loaded(std::string_view credential) const;
+  // For what was fetched with a credential earlier and is kept: might the same be fetched now? The
+  // answer is the pool of the version in force. Errors: as authorize(), which asks nobody else.
+  Result<std::string> check_use(const Use& use) const;
 
   // Every final status that an allowed origin gave to a request of this grant. Three 401 or 407 in
   // a row, with no 2xx or 3xx between, make the credential `rejected` (Credentials::maintain()

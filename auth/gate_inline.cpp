@@ -23,7 +23,8 @@ constexpr std::size_t kInlineKept = 1024;
 
 Result<Grant> Gate::authorize_inline(const InlineAuthentication& authentication) {
   // A stored one is named, and then ends when it is revoked.
-  if (redactor_.knows_part_of(authentication.secret))
+  if (redactor_.knows_part_of(authentication.secret) ||
+      redactor_.knows_part_of(authentication.username))
     return fail(count(denied_in_content("authentication")));
   const CredentialValue value{
       std::string(authentication.username), Secret(authentication.secret), {}};
@@ -74,7 +75,8 @@ Result<Grant> Gate::make_inline(const InlineTokenPolicy& policy, const std::stri
 
 Result<Grant> Gate::authorize_inline(const InlineTokenPolicy& policy, Wake wake) {
   std::string text = to_json(policy.policy);
-  if (redactor_.knows_part_of(text)) return fail(count(denied_in_content("authentication")));
+  if (redactor_.knows_part_of(text) || redactor_.knows_part_of(policy.authority))
+    return fail(count(denied_in_content("authentication")));
   std::string pieces;
   pieces.reserve(64 + text.size() + policy.authority.size());
   append_piece(pieces, policy.oidc ? "oidc" : "oauth2");

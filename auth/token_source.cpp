@@ -171,6 +171,7 @@ TokenSource::TokenSource(Parts parts, ExpiryClock& expiry, const Clock& clock)
   remember(value_.secret.reveal());
   for (const auto& [name, secret] : value_.more)
     if (name != kOwnerName) remember(secret.reveal());
+  own_values_ = known_.size();
 }
 
 TokenSource::~TokenSource() = default;
@@ -367,6 +368,7 @@ void TokenSource::conclude(Result<IssuedToken> issued, bool was_denied) {
     if (issued) {
       remember(issued->access_token.reveal());
       remember(issued->refresh_token.reveal());
+      forget_tokens();
       kept = adopt(*std::move(issued));
     } else {
       // A denial may be lifted at any moment.

@@ -104,6 +104,7 @@ class TokenSource final : public std::enable_shared_from_this<TokenSource> {
   void discovered(http::Outcome outcome, std::optional<Problem> denied);
   void conclude(Result<IssuedToken> issued, bool was_denied);
   void remember(std::string_view secret);
+  void forget_tokens();
   Problem undelivered(http::Outcome outcome, std::optional<Problem> denied) const;
   Result<IssuedToken> read(http::Outcome outcome, std::optional<Problem> denied) const;
   void count(const Status& result) const;
@@ -128,7 +129,8 @@ class TokenSource final : public std::enable_shared_from_this<TokenSource> {
   std::string token_url_;         // guarded by mutex_; empty: to be discovered
   std::uint64_t assertions_ = 0;  // guarded by mutex_; made so far
   std::deque<std::shared_ptr<const ValueForms>> known_;  // guarded by mutex_; private values
-  std::shared_ptr<TokenGuard> token_;                    // guarded by mutex_
+  std::size_t own_values_ = 0;            // constant after construction; of known_, at its front
+  std::shared_ptr<TokenGuard> token_;     // guarded by mutex_
   std::optional<SteadyTime> refused_at_;  // guarded by mutex_; a token, by the upstream
   std::optional<Failure> failure_;        // guarded by mutex_; since the last success
   bool fetching_ = false;                 // guarded by mutex_

@@ -1,4 +1,5 @@
 // What a token source knows to be secret, and takes out of texts.
+#include <algorithm>
 #include <cstddef>
 #include <utility>
 
@@ -9,18 +10,31 @@ namespace stepwell::auth {
 
 namespace {
 
-// Of a policy in a definition: its own values, and the latest tokens.
-constexpr std::size_t kPrivateValues = 32;
+// Of a policy in a definition, besides its own values. Each costs a scan for each of its forms of
+// whatever its requests bring back.
+constexpr std::size_t kLatestTokens = 4;
 
 }  // namespace
 
 // The constructor's, or under mutex_.
 void TokenSource::remember(std::string_view secret) {
   if (!private_values_ || secret.empty()) return;
+  // A refresh token that stays the same comes with every access token.
+  const auto known = std::find_if(known_.begin(), known_.end(), [&](const auto& value) {
+    return std::find(value->all().begin(), value->all().end(), secret) != value->all().end();
+  });
+  if (known != known_.end()) {
+    const bool own = static_cast<std::size_t>(known - known_.begin()) < own_values_;
+    if (!own) std::rotate(known, known + 1, known_.end());
+    return;
+  }
   known_.push_back(std::make_shared<const ValueForms>("", secret));
-  if (known_.size() <= kPrivateValues) return;
-  // The policy's own stand at the front, and stay.
-  known_.erase(known_.begin() + static_cast<std::ptrdiff_t>(kPrivateValues / 2));
+}
+
+// Under mutex_: forgets the oldest tokens. The policy's own values stand at the front, and stay.
+void TokenSource::forget_tokens() {
+  while (known_.size() > own_values_ + kLatestTokens)
+    known_.erase(known_.begin() + static_cast<std::ptrdiff_t>(own_values_));
 }
 
 std::string TokenSource::mask_answer(std::string text) const {

@@ -64,7 +64,7 @@ std::vector<Row> definition_cost() {
     const auto node = open_node();
     const auth::Gate& gate = node->authority().gate();
     daemon::DefinitionResources resources(
-        [](const config::ResourceRequest&) -> Result<std::string> {
+        [](const config::ResourceRequest&, Milliseconds) -> Result<std::string> {
           return fail(make_problem(ErrorKind::configuration, "file-unreadable", "not here"));
         },
         "", [&gate](std::string_view text) { return gate.knows_part_of(text); });

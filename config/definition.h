@@ -114,13 +114,17 @@ struct ExternalResource {
   std::optional<Authentication> authentication;  // of the fetching
 };
 
+// The entries of use.authentications.
+using NamedPolicies = std::map<std::string, Authentication, std::less<>>;
+
 struct OpenApiCallBody {
   ExternalResource document;
   Template operation;   // operationId
   Template parameters;  // null or an object
   std::optional<Authentication> authentication;
-  // Where it has none: the entries of use.authentications, for the document's security schemes.
-  std::map<std::string, Authentication, std::less<>> named;
+  // Where it has none: what the document's security schemes may ask for by name, one table for all
+  // calls of a definition; null: nothing.
+  std::shared_ptr<const NamedPolicies> named;
   CallOutput output = CallOutput::content;
   bool redirect = false;
   CallOptions options;

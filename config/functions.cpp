@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
 #include <utility>
 
 #include "config/read_tasks.h"
@@ -15,6 +16,7 @@ constexpr std::size_t kDeepest = 64;  // functions that are under way one within
 
 constexpr std::array<std::string_view, 6> kProtocols{"http",     "openapi", "grpc",
                                                      "asyncapi", "a2a",     "mcp"};
+constexpr std::size_t kKnownProtocols = 2;  // the first of these; the others come later
 // Those of ours, which come later.
 constexpr std::array<std::string_view, 4> kBuiltIn{"decision", "form", "email", "upload"};
 
@@ -81,13 +83,13 @@ std::size_t FunctionTable::find(Reading& reading, const Place& call, const std::
     reading.error(call, quoted("call: " + name) + " is not supported by this version");
     return kNone;
   }
-  std::vector<std::string_view> names(kProtocols.begin(), kProtocols.end());
-  names.insert(names.end(), kBuiltIn.begin(), kBuiltIn.end());
+  const std::span<const std::string_view> protocols(kProtocols.data(), kKnownProtocols);
+  std::vector<std::string_view> names(protocols.begin(), protocols.end());
   if (!fetched)
     for (const std::string_view own : definition_.use.functions.names()) names.push_back(own);
   std::string hint = reading.faults.full() ? "" : did_you_mean(name, names);
   if (hint.empty())
-    hint = "; expected " + quoted_list(kProtocols) +
+    hint = "; expected " + quoted_list(protocols, "or") +
            ", one of `use.functions`, NAME:VERSION@CATALOG, or a function's URI";
   reading.error(call, "there is no function " + quoted(name), hint);
   return kNone;

@@ -101,7 +101,11 @@ void ExtensionTable::read(Reading& reading, const Place& list) {
   for (std::size_t i = 0; i < extensions_.size(); ++i) {
     const Place item(list, i);
     if (extensions_[i] == nullptr) {
-      reading.expected(item, "a mapping of one name to an extension");
+      if (item.node().kind == YamlNode::Kind::mapping)
+        reading.error(item,
+                      "an item has one name, found " + std::to_string(item.node().members.size()));
+      else
+        reading.expected(item, "a mapping of one name to an extension");
       continue;
     }
     const Place place(item, item.node().members[0]);

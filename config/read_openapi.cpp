@@ -1,5 +1,6 @@
 // `call: openapi`, and resources that lie elsewhere.
 #include <array>
+#include <memory>
 #include <utility>
 
 #include "config/read_tasks.h"
@@ -32,16 +33,20 @@ Template read_operation(Reading& reading, const Place& place) {
   return read_template(reading, place, body_site("with.operationId"));
 }
 
-// The document may ask for any of them, by the name of its security scheme.
-void read_named(Reading& reading, OpenApiCallBody& body) {
+// The document may ask for any of them, by the name of its security scheme. Read once for all
+// calls: a definition may hold thousands of both.
+std::shared_ptr<const NamedPolicies> read_named(Reading& reading) {
   UseTable& table = reading.use.authentications;
-  if (table.member == nullptr) return;
+  if (table.member == nullptr || reading.use.policies != nullptr) return reading.use.policies;
+  auto policies = std::make_shared<NamedPolicies>();
   for (const auto& [name, entry] : table.entries) {
     table.referenced.insert(name);
     auto policy = read_entry(reading, table, *entry,
                              [&](const Place& place) { return read_policy_entry(reading, place); });
-    if (policy) body.named.emplace(name, std::move(*policy));
+    if (policy) policies->emplace(name, std::move(*policy));
   }
+  reading.use.policies = std::move(policies);
+  return reading.use.policies;
 }
 
 void read_openapi_with(Reading& reading, const Place& with, OpenApiCallBody& body) {
@@ -61,7 +66,7 @@ void read_openapi_with(Reading& reading, const Place& with, OpenApiCallBody& bod
   if (const auto authentication = fields.find("authentication"))
     body.authentication = read_authentication(reading, *authentication);
   else
-    read_named(reading, body);
+    body.named = read_named(reading);
   if (const auto output = fields.find("output"))
     body.output = static_cast<CallOutput>(read_choice(reading, *output, kOutputs).value_or(0));
   if (const auto redirect = fields.find("redirect"))

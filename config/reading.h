@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <span>
@@ -62,6 +63,7 @@ struct Use {
   UseTable retries = UseTable("retries");
   UseTable timeouts = UseTable("timeouts");
   std::vector<std::string> secrets;
+  std::shared_ptr<const NamedPolicies> policies;  // all of authentications, once they were read
 };
 
 // The tasks of one list by name.

@@ -25,19 +25,29 @@ void warn_below(const config::TaskList& tasks, const config::Definition& definit
   }
 }
 
-}  // namespace
-
-std::vector<std::string> inherited_environment(const std::vector<std::string>& names) {
+// NAME=VALUE of those that this process has.
+std::vector<std::string> set_variables(const std::vector<std::string>& names) {
   std::vector<std::string> variables;
   for (const std::string& name : names) {
     const char* value = std::getenv(name.c_str());
     if (value != nullptr) variables.push_back(name + "=" + value);
   }
+  return variables;
+}
+
+}  // namespace
+
+std::vector<std::string> inherited_environment(const std::vector<std::string>& names) {
+  std::vector<std::string> variables = set_variables(names);
   const bool has_path =
       std::any_of(variables.begin(), variables.end(),
                   [](const std::string& variable) { return variable.starts_with("PATH="); });
   if (!has_path) variables.emplace_back(kUsualPath);
   return variables;
+}
+
+std::vector<std::string> container_environment() {
+  return set_variables({"HOME", "XDG_RUNTIME_DIR", "TMPDIR"});
 }
 
 steps::ProcessRunnerOptions process_runner_options(const config::Settings& settings) {
@@ -61,6 +71,7 @@ steps::ProcessStepOptions process_step_options(const config::Settings& settings)
   options.programs.container_options = settings.run_container_options;
   options.programs.container_volumes = settings.run_container_volumes;
   options.programs.environment = inherited_environment(settings.run_environment);
+  options.programs.container_environment = container_environment();
   return options;
 }
 

@@ -16,6 +16,9 @@ namespace stepwell::daemon {
 // NAME=VALUE of the named variables that this process has, with a PATH in any case.
 std::vector<std::string> inherited_environment(const std::vector<std::string>& names);
 
+// The same of those by which a container program finds its state and its files: docker, podman.
+std::vector<std::string> container_environment();
+
 steps::ProcessRunnerOptions process_runner_options(const config::Settings& settings);
 steps::ProcessStepOptions process_step_options(const config::Settings& settings);
 

@@ -13,7 +13,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr Milliseconds kLongest{60'000};  // for all that one load fetches
+constexpr Milliseconds kLongest{60'000};     // for all that one load fetches
+constexpr Milliseconds kLongestOne{15'000};  // for one of them
 constexpr std::uintmax_t kMost = 1024UL * 1024;
 
 Problem unreadable(std::string detail) {
@@ -90,11 +91,12 @@ Result<std::string> DefinitionResources::fetch(const config::ResourceRequest& re
   const std::string key = request.namespace_ + "\n" + request.credential + "\n" + request.uri;
   const std::scoped_lock lock(mutex_);
   if (const auto known = fetched_.find(key); known != fetched_.end()) return known->second;
-  if (deadline_.passed(clock_.steady_now()))
+  const auto left = std::chrono::duration_cast<Milliseconds>(deadline_.at() - clock_.steady_now());
+  if (left.count() <= 0)
     return fail(
         unreadable("all that is fetched when definitions are loaded has to come within a "
                    "minute, which has passed"));
-  return fetched_.emplace(key, fetch_(request)).first->second;
+  return fetched_.emplace(key, fetch_(request, std::min(left, kLongestOne))).first->second;
 }
 
 FileResources::FileResources(DefinitionResources& all, const std::string& path)

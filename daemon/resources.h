@@ -16,10 +16,12 @@ namespace stepwell::daemon {
 
 class DefinitionResources {
  public:
-  using Fetch = std::function<Result<std::string>(const config::ResourceRequest&)>;
+  using Fetch =
+      std::function<Result<std::string>(const config::ResourceRequest&, Milliseconds longest)>;
 
   // `catalog` is what the settings have: a URI, a folder, or nothing. No text that `holds_secret`
-  // knows is taken. `fetch` is called for http and https, for a minute at most.
+  // knows is taken. `fetch` is called for http and https; it gets what is left of a
+  // minute for all of them, 15 seconds at most.
   DefinitionResources(Fetch fetch, const std::string& catalog,
                       std::function<bool(std::string_view)> holds_secret);
 

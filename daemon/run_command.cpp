@@ -140,7 +140,9 @@ int run(const RunOptions& options) {
   if (auto added = add_credentials(**node, options, outline.definition->document); !added)
     return run_usage(added.error());
   DefinitionResources resources(
-      [&node](const config::ResourceRequest& request) { return (*node)->fetcher().fetch(request); },
+      [&node](const config::ResourceRequest& request, Milliseconds longest) {
+        return (*node)->fetcher().fetch(request, longest);
+      },
       options.catalog, [](std::string_view) { return false; });
   const config::Loaded loaded = load_for_run(options.file, resources);
   if (!loaded.definition) return kUsage;

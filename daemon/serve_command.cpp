@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <ctime>
 #include <filesystem>
+#include <future>
 #include <iostream>
 #include <mutex>
 #include <optional>
@@ -134,16 +135,24 @@ class Daemon {
     return {};
   }
 
-  // Until a signal ends it. Once a second what has to be done now and then.
+  // Until a signal ends it. Once a second what has to be done now and then. A reload, which can
+  // take a minute where definitions refer to the web, has its own thread; one that is asked for
+  // while another is under way comes after it.
   void serve(const sigset_t& signals) {
+    bool wanted = false;
     while (true) {
       const timespec second{1, 0};
       const int signal = sigtimedwait(&signals, nullptr, &second);
       if (signal == SIGTERM || signal == SIGINT) return;
-      if (signal == SIGHUP) {
-        notify_reloading();
-        (void)reload();
+      wanted = wanted || signal == SIGHUP;
+      if (reloading_.valid() && reloading_.wait_for(Milliseconds(0)) == std::future_status::ready) {
+        reloading_.get();
         notify_ready("serving on " + server_->address());
+      }
+      if (wanted && !reloading_.valid()) {
+        wanted = false;
+        notify_reloading();
+        reloading_ = std::async(std::launch::async, [this] { (void)reload(); });
       }
       node_->authority().maintain();
       node_->engine().maintain();
@@ -156,6 +165,7 @@ class Daemon {
   void close() {
     notify_stopping();
     accepting_.store(false);
+    leaving_.store(true);
     node_->log().info("stopping", {{"openInstances", node_->engine().open_instances()}});
     node_->schedules().stop();
     node_->engine().refuse_new();
@@ -165,7 +175,8 @@ class Daemon {
     if (!node_->flush_events(soon)) node_->log().warn("events are left that were not sent");
     server_->stop(Milliseconds(1'000));
     server_.reset();
-    node_->authority().maintain();  // what the last answers taught about credentials
+    if (reloading_.valid()) reloading_.wait();  // for one fetch at most
+    node_->authority().maintain();              // what the last answers taught about credentials
     node_->log().info("stopped",
                       {{"openInstances", node_->engine().open_instances()}, {"drained", idle}});
   }
@@ -174,7 +185,13 @@ class Daemon {
   Status load(const config::Settings& settings) {
     const auth::Gate& gate = node_->authority().gate();
     DefinitionResources resources(
-        [this](const config::ResourceRequest& request) { return node_->fetcher().fetch(request); },
+        [this](const config::ResourceRequest& request,
+               Milliseconds longest) -> Result<std::string> {
+          if (leaving_.load())
+            return fail(
+                make_problem(ErrorKind::runtime, "shutting-down", "the daemon is stopping"));
+          return node_->fetcher().fetch(request, longest);
+        },
         settings.catalog, [&gate](std::string_view text) { return gate.knows_part_of(text); });
     auto loaded = load_definitions(settings.definitions, node_->engine(), node_->catalog(), gate,
                                    resources, node_->log());
@@ -185,7 +202,8 @@ class Daemon {
   }
 
   // Settings and definitions are read anew; a fault in either leaves everything as it was. Of the
-  // settings, the log's level and the definitions folder take effect; the rest at the next start.
+  // settings, the log's level, the definitions folder and the catalog take effect; the rest at the
+  // next start. Called from a thread of the API as well, one at a time.
   Status reload() {
     const std::scoped_lock lock(reload_mutex_);
     const auto done = [this](Status outcome) {
@@ -222,7 +240,9 @@ class Daemon {
   Gauge reload_successful_;
   std::mutex reload_mutex_;
   std::atomic<bool> accepting_{false};
+  std::atomic<bool> leaving_{false};
   std::unique_ptr<api::Server> server_;
+  std::future<void> reloading_;  // by SIGHUP; main's thread alone touches it
 };
 
 }  // namespace

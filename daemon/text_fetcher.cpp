@@ -1,5 +1,6 @@
 #include "daemon/text_fetcher.h"
 
+#include <algorithm>
 #include <future>
 #include <memory>
 #include <utility>
@@ -10,7 +11,6 @@ namespace stepwell::daemon {
 
 namespace {
 
-constexpr Milliseconds kLongestFetch{15'000};
 constexpr Bytes kMostFetched = 1_MiB;
 
 // What the fetch of a definition that is not loaded yet runs as.
@@ -22,16 +22,18 @@ std::shared_ptr<const engine::Program> program_of(const config::ResourceRequest&
 
 }  // namespace
 
-Result<std::string> TextFetcher::fetch(const config::ResourceRequest& request) const {
+Result<std::string> TextFetcher::fetch(const config::ResourceRequest& request,
+                                       Milliseconds longest) const {
+  longest = std::clamp(longest, Milliseconds(1), kLongest);
   steps::HttpStepOptions options;
-  options.total_timeout = kLongestFetch;
+  options.total_timeout = longest;
   config::Authentication authentication;
   authentication.credential = request.credential;
   steps::FetchWish wish;
   wish.url = request.uri;
   if (!request.credential.empty()) wish.authentication = &authentication;
   wish.options.max_response_bytes = kMostFetched;
-  wish.options.connect_timeout = kLongestFetch / 3;
+  wish.options.connect_timeout = std::min(longest, kLongest / 3);
   wish.keyed = false;
   engine::StepCall call;
   call.program = program_of(request);
@@ -42,12 +44,13 @@ Result<std::string> TextFetcher::fetch(const config::ResourceRequest& request) c
       surroundings_, options, std::move(call), wish,
       [&promise](steps::FetchResult result) { promise.set_value(std::move(result)); });
   // Several requests where it is redirected; what is cancelled is finished too.
-  const bool in_time = fetched.wait_for(kLongestFetch) == std::future_status::ready;
+  const bool in_time = fetched.wait_for(longest) == std::future_status::ready;
   if (!in_time) running->cancel();
   Result<steps::Fetched> result = fetched.get()();
   if (!in_time)
-    return fail(
-        make_problem(ErrorKind::timeout, "timeout", "there was no answer within 15 seconds"));
+    return fail(make_problem(
+        ErrorKind::timeout, "timeout",
+        "there was no answer within " + std::to_string(longest.count()) + " milliseconds"));
   if (!result) return fail(std::move(result.error()));
   return std::move(result->text);
 }

@@ -16,8 +16,11 @@ class TextFetcher {
   explicit TextFetcher(steps::HttpStepSurroundings surroundings)
       : surroundings_(std::move(surroundings)) {}
 
-  // Errors: as those of `call: http`; timeout/`timeout` after 15 seconds.
-  Result<std::string> fetch(const config::ResourceRequest& request) const;
+  static constexpr Milliseconds kLongest{15'000};
+
+  // Errors: as those of `call: http`; timeout/`timeout` after `longest`, kLongest at most.
+  Result<std::string> fetch(const config::ResourceRequest& request,
+                            Milliseconds longest = kLongest) const;
 
  private:
   const steps::HttpStepSurroundings surroundings_;

@@ -94,13 +94,13 @@ class FetchWithoutNode {
     options_.log_level = LogLevel::error;
   }
 
-  Result<std::string> operator()(const config::ResourceRequest& request) {
+  Result<std::string> operator()(const config::ResourceRequest& request, Milliseconds longest) {
     if (!node_) {
       auto opened = Node::open(options_);
       if (!opened) return fail(std::move(opened.error()));
       node_ = std::move(*opened);
     }
-    return node_->fetcher().fetch(request);
+    return node_->fetcher().fetch(request, longest);
   }
 
  private:
@@ -116,9 +116,9 @@ int validate(const ValidateOptions& options, const http::ReactorOptions& transpo
   const auth::Redactor keys;  // knows API keys by their form
   const auto holds_key = [&keys](std::string_view text) { return keys.knows_part_of(text); };
   FetchWithoutNode fetch(transport);
-  DefinitionResources resources(
-      [&fetch](const config::ResourceRequest& request) { return fetch(request); }, options.catalog,
-      holds_key);
+  DefinitionResources resources([&fetch](const config::ResourceRequest& request,
+                                         Milliseconds longest) { return fetch(request, longest); },
+                                options.catalog, holds_key);
   FaultReport findings(options.output, context);
   for (const std::string& path : options.paths) {
     const auto files = definition_files(path);

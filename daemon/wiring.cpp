@@ -128,18 +128,19 @@ Result<std::unique_ptr<Node>> Node::open(const NodeOptions& options) {
       std::make_unique<steps::OpenApiStep>(http_surroundings, options.http_step, options.openapi);
   parts->workflow_step = std::make_unique<steps::WorkflowStep>(parts->children, keys.keys());
   if (options.process_step.any()) {
+    steps::ProcessStepOptions process_options = options.process_step;
+    process_options.http = options.http_step;
     parts->process_runner = std::make_unique<steps::ProcessRunner>(options.processes, parts->clock,
                                                                    parts->metrics, parts->log);
     parts->process_step = std::make_unique<steps::ProcessStep>(
         steps::ProcessStepSurroundings{*parts->process_runner, keys.gate(), keys.redactor(),
                                        parts->entropy, parts->log, http_surroundings},
-        options.process_step);
+        process_options);
   }
   parts->steps =
       std::make_unique<steps::Steps>(steps::Steps::Runners{.http = parts->http_step.get(),
                                                            .openapi = parts->openapi_step.get(),
                                                            .workflow = parts->workflow_step.get(),
-
                                                            .process = parts->process_step.get()});
   engine::StepRunner* runner = parts->steps.get();
   if (substitutes.around_steps) {

@@ -289,25 +289,18 @@ Result<Value> Machine::openapi_arguments(std::uint32_t slot, const config::OpenA
   Value arguments = Value::object({{"document", *document},
                                    {"operationId", std::move(*operation)},
                                    {"parameters", std::move(*parameters)}});
-  const auto add = [&](Value& to, const std::string& name,
-                       const config::Authentication& policy) -> Status {
+  const auto add = [&](const char* name,
+                       const std::optional<config::Authentication>& policy) -> Status {
+    if (!policy) return {};
     Value values = Value::object();
-    if (auto added = add_authentication(values, policy, sight); !added) return added;
-    to.set(name, std::move(values));
+    if (auto added = add_authentication(values, *policy, sight); !added) return added;
+    arguments.set(name, std::move(values));
     return {};
   };
-  if (body.authentication)
-    if (auto added = add(arguments, "authentication", *body.authentication); !added)
-      return fail(std::move(added.error()));
-  if (body.document.authentication)
-    if (auto added = add(arguments, "documentAuthentication", *body.document.authentication);
-        !added)
-      return fail(std::move(added.error()));
-  if (body.named.empty()) return arguments;
-  Value named = Value::object();
-  for (const auto& [name, policy] : body.named)
-    if (auto added = add(named, name, policy); !added) return fail(std::move(added.error()));
-  arguments.set("authentications", std::move(named));
+  if (auto added = add("authentication", body.authentication); !added)
+    return fail(std::move(added.error()));
+  if (auto added = add("documentAuthentication", body.document.authentication); !added)
+    return fail(std::move(added.error()));
   return arguments;
 }
 

@@ -168,14 +168,14 @@ class Engine::Impl {
       return;
     }
     if (!id) id = InstanceId{next_id_.fetch_add(1)};
-    request.workflow->metrics.started.increment();
-    open_gauge_.add(1);
     auto instance = std::make_shared<Instance>(surroundings_, *id, std::move(request), level);
-    {
-      Shard& shard = shard_of(*id);
-      const std::scoped_lock lock(shard.mutex);
-      shard.instances.emplace(*id, instance);
+    if (!keep(instance)) {
+      instance_settled();
+      admitted(fail(unavailable("shutting-down", "the daemon is stopping")));
+      return;
     }
+    instance->workflow().metrics.started.increment();
+    open_gauge_.add(1);
     instance->admit(entropy_.hex(16), std::move(admitted), has_to_wait(*instance));
   }
 
@@ -264,17 +264,31 @@ class Engine::Impl {
   Shard& shard_of(InstanceId id) { return shards_[id.number % kShards]; }
   const Shard& shard_of(InstanceId id) const { return shards_[id.number % kShards]; }
 
+  // False once the engine goes: its destructor has been, or will be, at this shard, and nobody
+  // would abandon what comes after it.
+  bool keep(const std::shared_ptr<Instance>& instance) {
+    Shard& shard = shard_of(instance->id());
+    const std::scoped_lock lock(shard.mutex);
+    if (abandoning()) return false;
+    shard.instances.emplace(instance->id(), instance);
+    return true;
+  }
+
   // What a parent waits for has its parent's turn: it would else wait for itself.
-  static bool has_to_wait(const Instance& instance) {
-    const auto& turnstile = instance.workflow().turnstile;
+  static Turnstile* turnstile_of(const Instance& instance) {
     const bool awaited = instance.parent() && instance.parent()->awaited;
-    return turnstile && !awaited &&
+    return awaited ? nullptr : instance.workflow().turnstile.get();
+  }
+
+  static bool has_to_wait(const Instance& instance) {
+    Turnstile* turnstile = turnstile_of(instance);
+    return turnstile != nullptr &&
            !turnstile->enter(instance.id(), instance.workflow().program->definition().concurrency);
   }
 
   void let_next_run(const Instance& instance) {
-    const auto& turnstile = instance.workflow().turnstile;
-    if (!turnstile) return;
+    Turnstile* turnstile = turnstile_of(instance);
+    if (turnstile == nullptr) return;
     for (const InstanceId id : turnstile->leave(instance.id()))
       if (const auto next = lookup(id)) next->begin();
   }

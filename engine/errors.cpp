@@ -147,7 +147,7 @@ Result<bool> Machine::back_off(std::uint32_t slot, const config::TryBody& body,
 // Is a step under way, here or below, that must not be sent a second time?
 bool Machine::interrupts_unrepeatable(std::uint32_t slot) const {
   for (std::uint32_t other = 0; other < state_.frames.size(); ++other) {
-    if (at(other).phase != Frame::Phase::executing || at(other).repeatable) continue;
+    if (at(other).phase != Frame::Phase::executing || !unrepeatable(other)) continue;
     for (std::uint32_t up = other; up != kNone; up = at(up).parent)
       if (up == slot) return true;
   }

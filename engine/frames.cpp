@@ -42,7 +42,7 @@ void Machine::cancel_own(std::uint32_t slot, bool traced) {
   Frame& frame = at(slot);
   if (frame.step.number != 0) {
     commands_.emplace_back(CancelStep{frame.step});
-    if (!frame.repeatable) forbid_repetition(slot);
+    if (unrepeatable(slot)) forbid_repetition(slot);
     frame.step = {};
     --state_.executing;
   }
@@ -51,11 +51,19 @@ void Machine::cancel_own(std::uint32_t slot, bool traced) {
   if (traced) trace(Trace::Kind::cancelled, slot);
 }
 
+// May the step not be executed a second time once it was cut off? A child may be sent again after a
+// crash, since that finds the first one; but what cuts its step off stops it, whatever it has done.
+bool Machine::unrepeatable(std::uint32_t slot) const {
+  const auto* child = std::get_if<config::RunWorkflowBody>(&task(slot).body);
+  return !at(slot).repeatable || (child != nullptr && child->await);
+}
+
 // What was interrupted may have been executed: no `try` around it runs it a second time, also where
 // the error that it tries again for is a later one.
 void Machine::forbid_repetition(std::uint32_t slot) {
   for (std::uint32_t up = at(slot).parent; up != kNone && at(up).task != kNone; up = at(up).parent)
-    if (std::holds_alternative<config::TryBody>(task(up).body)) at(up).repeatable = false;
+    if (std::holds_alternative<config::TryBody>(task(up).body) && !extends(up))
+      at(up).repeatable = false;
 }
 
 void Machine::drop_ready(std::uint32_t slot) {

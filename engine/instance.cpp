@@ -66,7 +66,7 @@ void Instance::when_ended(std::function<void(const InstanceView&)> callback) {
 void Instance::publish() {
   Published fresh{state_.status, state_.started, state_.updated, state_.ended,
                   state_.input,  state_.output,  state_.problem, active_tasks(state_)};
-  if (waiting_) fresh.updated = waiting_->time;
+  if (waiting_ && !engine::ended(state_.status)) fresh.updated = waiting_->time;
   // One that never began has its input in the request alone.
   if (state_.started == WallTime{}) fresh.input = request_.input;
   const std::scoped_lock lock(view_mutex_);
@@ -198,6 +198,7 @@ void Instance::handle(Mail mail) {
       apply_event(std::move(*event));
       return;
     }
+    record.time = event->time;  // a replay has no other
     journal_then_apply(std::move(*event), std::move(record));
     return;
   }
@@ -296,8 +297,9 @@ void Instance::begin_waiting() {
   waits_ = false;
   if (!waiting_ || ended(state_.status)) return;
   Event event = *std::exchange(waiting_, std::nullopt);
-  event.time = surroundings_.clock.now();
-  journal_then_apply(std::move(event), record_of(Record::Kind::started));
+  Record record = record_of(Record::Kind::started);
+  event.time = record.time;
+  journal_then_apply(std::move(event), std::move(record));
 }
 
 void Instance::apply_event(Event event) {

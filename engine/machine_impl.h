@@ -123,6 +123,7 @@ class Machine {
   void start_timer(std::uint32_t slot, TimerId& timer, Milliseconds delay);
   void cancel_timer(TimerId& timer);
   void cancel_own(std::uint32_t slot, bool traced);
+  bool unrepeatable(std::uint32_t slot) const;
   void forbid_repetition(std::uint32_t slot);
   void drop_ready(std::uint32_t slot);  // what waits for its turn in this frame
   void trace(Trace::Kind kind, std::uint32_t slot, Value output = {},

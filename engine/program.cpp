@@ -55,7 +55,6 @@ struct Notes {
     note(used, body.parameters);
     if (body.authentication) note_policy(*body.authentication);
     if (body.document.authentication) note_policy(*body.document.authentication);
-    for (const auto& [name, policy] : body.named) note_policy(policy);
   }
   void note_policy(const config::Authentication& policy) const {
     note(used, policy.username);

@@ -36,7 +36,7 @@ class ScheduleEntry : public std::enable_shared_from_this<ScheduleEntry> {
  protected:
   // Without the lock held.
   void start(Value input, std::shared_ptr<Observer> observer = nullptr);
-  void count_missed(std::uint64_t count);  // with the lock held
+  void count_missed(std::uint64_t count);  // with the lock held; logged once a minute at most
   virtual void refused() {}                // a start was not admitted; without the lock held
   virtual void closing() = 0;              // with the lock held
   virtual std::optional<WallTime> next() const { return std::nullopt; }  // with the lock held
@@ -49,8 +49,10 @@ class ScheduleEntry : public std::enable_shared_from_this<ScheduleEntry> {
  private:
   void admitted(const Result<InstanceId>& id);
 
-  std::mutex starting_;  // held while the engine is called
-  ScheduleView view_;    // guarded by mutex_, but for `next`
+  std::mutex starting_;             // held while the engine is called
+  ScheduleView view_;               // guarded by mutex_, but for `next`
+  std::uint64_t untold_ = 0;        // guarded by mutex_: missed and not logged yet
+  std::optional<SteadyTime> told_;  // guarded by mutex_: when the last were logged
   Counter starts_;
   Counter refusals_;
   Counter missed_;
@@ -130,6 +132,7 @@ class EventSchedule final : public ScheduleEntry {
     Consumption progress;
     Consumption until;
     Value consumed = Value::array();
+    std::uint64_t bytes = 0;  // of it, as they count
   };
 
   void closing() override;
@@ -138,6 +141,7 @@ class EventSchedule final : public ScheduleEntry {
   void take(const Value& event);
   bool offer(Collection& collection, const Value& event) const;
   bool enough(const Collection& collection) const;
+  void drop(std::list<Collection>::iterator collection);
   EventMatcher matcher() const;
   bool of_own_life(const Value& event) const;
 
@@ -148,8 +152,11 @@ class EventSchedule final : public ScheduleEntry {
   const Value no_input_{};
   std::optional<std::uint64_t> subscription_;
   std::deque<Value> backlog_;
+  std::uint64_t backlog_bytes_ = 0;
   bool working_ = false;
-  std::list<Collection> collections_;  // touched by work() alone, which runs once at a time
+  // Touched by work() alone, which runs once at a time:
+  std::list<Collection> collections_;
+  std::uint64_t collected_bytes_ = 0;
 };
 
 }  // namespace stepwell::engine

@@ -7,10 +7,12 @@ namespace stepwell::engine {
 
 namespace {
 
-// Beyond these, what is oldest is dropped and counted as missed.
+// Beyond these, events are dropped and counted as missed: those that come while too many have still
+// to be looked at, and the oldest of those that were collected.
 constexpr std::size_t kMostBacklog = 10'000;
 constexpr std::size_t kMostCollections = 1'000;
 constexpr std::size_t kMostConsumed = 10'000;
+constexpr std::uint64_t kMostBytes = (32_MiB).count;  // of the backlog, and of what is collected
 // After so many events others have their turn.
 constexpr int kMostAtOnce = 64;
 
@@ -36,6 +38,7 @@ void EventSchedule::open() {
 void EventSchedule::closing() {
   if (subscription_) surroundings_.engine.events().unsubscribe(*subscription_);
   backlog_.clear();
+  backlog_bytes_ = 0;
 }
 
 // An instance that tells of its own life would start the next one for ever.
@@ -52,8 +55,11 @@ void EventSchedule::arrived(const Value& event) {
   if (of_own_life(event)) return;
   const std::scoped_lock lock(mutex_);
   if (closed_) return;
-  if (backlog_.size() >= kMostBacklog) return count_missed(1);
+  const std::uint64_t bytes = event.weight();
+  if (backlog_.size() >= kMostBacklog || bytes > kMostBytes - backlog_bytes_)
+    return count_missed(1);
   backlog_.push_back(event);
+  backlog_bytes_ += bytes;
   if (std::exchange(working_, true)) return;
   surroundings_.engine.post(
       [self = shared_from_this()] { static_cast<EventSchedule&>(*self).work(); });
@@ -68,6 +74,7 @@ void EventSchedule::work() {
       if (!working_) return;
       event = std::move(backlog_.front());
       backlog_.pop_front();
+      backlog_bytes_ -= event.weight();
     }
     take(event);
   }
@@ -105,6 +112,11 @@ bool EventSchedule::offer(Collection& collection, const Value& event) const {
   return true;
 }
 
+void EventSchedule::drop(std::list<Collection>::iterator collection) {
+  collected_bytes_ -= collection->bytes;
+  collections_.erase(collection);
+}
+
 void EventSchedule::take(const Value& event) {
   auto taken = collections_.begin();
   while (taken != collections_.end() && !offer(*taken, event)) ++taken;
@@ -115,14 +127,20 @@ void EventSchedule::take(const Value& event) {
   }
   if (enough(*taken)) {
     Value input = std::move(taken->consumed);
-    collections_.erase(taken);
+    drop(taken);
     return start(std::move(input));
   }
-  const bool too_large = taken->consumed.size() >= kMostConsumed;
-  if (!too_large && collections_.size() <= kMostCollections) return;
-  collections_.erase(too_large ? taken : collections_.begin());
+  collected_bytes_ -= std::exchange(taken->bytes, taken->consumed.weight());
+  collected_bytes_ += taken->bytes;
+  std::uint64_t missed = 0;
+  if (taken->consumed.size() >= kMostConsumed) {
+    drop(taken);
+    ++missed;
+  }
+  for (; collections_.size() > kMostCollections || collected_bytes_ > kMostBytes; ++missed)
+    drop(collections_.begin());
   const std::scoped_lock lock(mutex_);
-  count_missed(1);
+  count_missed(missed);
 }
 
 }  // namespace stepwell::engine

@@ -81,9 +81,14 @@ void ScheduleEntry::count_missed(std::uint64_t count) {
   if (count == 0) return;
   view_.missed += count;
   missed_.increment(static_cast<double>(count));
-  surroundings_.log.warn(
-      "schedule missed",
-      {{"workflow", workflow_.definition->id()}, {"kind", view_.kind}, {"count", count}});
+  constexpr std::chrono::minutes kPause{1};
+  untold_ += count;
+  const SteadyTime now = surroundings_.clock.steady_now();
+  if (told_ && now - *told_ < kPause) return;
+  told_ = now;
+  surroundings_.log.warn("schedule missed", {{"workflow", workflow_.definition->id()},
+                                             {"kind", view_.kind},
+                                             {"count", std::exchange(untold_, 0)}});
 }
 
 void ScheduleEntry::start(Value input, std::shared_ptr<Observer> observer) {

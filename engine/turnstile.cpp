@@ -1,6 +1,5 @@
 #include "engine/turnstile.h"
 
-#include <algorithm>
 #include <iterator>
 
 namespace stepwell::engine {
@@ -8,7 +7,7 @@ namespace stepwell::engine {
 bool Turnstile::enter(InstanceId id, std::uint64_t limit) {
   const std::scoped_lock lock(mutex_);
   if (!waiting_.empty() || inside_.size() >= limit) {
-    waiting_.push_back({id, limit});
+    places_[id] = waiting_.insert(waiting_.end(), {id, limit});
     return false;
   }
   inside_.insert(id);
@@ -18,13 +17,15 @@ bool Turnstile::enter(InstanceId id, std::uint64_t limit) {
 std::vector<InstanceId> Turnstile::leave(InstanceId id) {
   std::vector<InstanceId> next;
   const std::scoped_lock lock(mutex_);
-  if (inside_.erase(id) == 0)
-    waiting_.erase(std::remove_if(waiting_.begin(), waiting_.end(),
-                                  [id](const Waiting& waiting) { return waiting.id == id; }),
-                   waiting_.end());
+  inside_.erase(id);
+  if (const auto place = places_.find(id); place != places_.end()) {
+    waiting_.erase(place->second);
+    places_.erase(place);
+  }
   while (!waiting_.empty() && inside_.size() < waiting_.front().limit) {
     next.push_back(waiting_.front().id);
     inside_.insert(waiting_.front().id);
+    places_.erase(waiting_.front().id);
     waiting_.pop_front();
   }
   return next;

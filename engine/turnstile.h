@@ -5,11 +5,12 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
+#include <list>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <string>
+#include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
@@ -33,7 +34,8 @@ class Turnstile {
   };
 
   mutable std::mutex mutex_;  // guards what follows
-  std::deque<Waiting> waiting_;
+  std::list<Waiting> waiting_;
+  std::unordered_map<InstanceId, std::list<Waiting>::iterator> places_;  // of those that wait
   std::unordered_set<InstanceId> inside_;
 };
 

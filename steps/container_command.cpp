@@ -11,6 +11,7 @@ namespace stepwell::steps {
 namespace {
 
 constexpr std::size_t kLongestContainerName = 200;
+constexpr const char* kIdFile = "container-id";
 
 bool fits_container_name(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
@@ -31,25 +32,30 @@ Result<std::string> name_of(const Value& given, const std::string& otherwise) {
   return name;
 }
 
-// Its place on the machine lies within one of those that the settings name. What links lead to
-// counts, not what they are called.
-bool is_allowed(const std::string& source, const std::vector<std::string>& allowed) {
+// Its place on the machine, if that lies within one of those that the settings name. What links
+// lead to counts, not what they are called; and that place is what the container gets, since the
+// links may lead elsewhere a moment later.
+std::optional<std::string> allowed_place(const std::string& source,
+                                         const std::vector<std::string>& allowed) {
   std::error_code error;
   const std::filesystem::path path = std::filesystem::weakly_canonical(source, error);
-  if (error) return false;
-  return std::any_of(allowed.begin(), allowed.end(), [&](const std::string& directory) {
-    std::error_code unknown;
-    const std::filesystem::path parent = std::filesystem::canonical(directory, unknown);
-    if (unknown) return false;
-    return std::mismatch(parent.begin(), parent.end(), path.begin(), path.end()).first ==
-           parent.end();
-  });
+  if (error) return std::nullopt;
+  const bool within =
+      std::any_of(allowed.begin(), allowed.end(), [&](const std::string& directory) {
+        std::error_code unknown;
+        const std::filesystem::path parent = std::filesystem::canonical(directory, unknown);
+        if (unknown) return false;
+        return std::mismatch(parent.begin(), parent.end(), path.begin(), path.end()).first ==
+               parent.end();
+      });
+  if (!within) return std::nullopt;
+  return path.string();
 }
 
 Status add_volumes(const Value& volumes, const ProcessPrograms& programs,
                    std::vector<std::string>& into) {
   for (const Value::Member& member : volumes.members()) {
-    const std::string source(member.name());
+    std::string source(member.name());
     auto target = process_text(member.value, "a volume");
     if (!target) return fail(std::move(target.error()));
     std::string_view path = *target;
@@ -57,11 +63,17 @@ Status add_volumes(const Value& volumes, const ProcessPrograms& programs,
     if (!path.starts_with('/') || path.find(':') != std::string_view::npos)
       return fail(
           process_invalid("the volume " + source + " needs an absolute path within the container"));
-    if (source.starts_with('/') && !is_allowed(source, programs.container_volumes))
-      return fail(make_problem(
-          ErrorKind::authorization, "volume-not-allowed",
-          "containers may not be given " + source +
-              "; the setting run.containerVolumes names the directories that they may be given"));
+    if (source.starts_with('/')) {
+      auto place = allowed_place(source, programs.container_volumes);
+      if (!place)
+        return fail(make_problem(
+            ErrorKind::authorization, "volume-not-allowed",
+            "containers may not be given " + source +
+                "; the setting run.containerVolumes names the directories that they may be given"));
+      source = std::move(*place);
+    }
+    if (source.find(':') != std::string::npos)
+      return fail(process_invalid("the volume " + source + " has a colon in its path"));
     into.insert(into.end(), {"--volume", source + ":" + *target});
   }
   return {};
@@ -115,7 +127,7 @@ Status add_command(const Value& arguments, std::vector<std::string>& into) {
   if (!arguments.get("command").is_null()) {
     auto command = process_text(arguments.get("command"), "the command");
     if (!command) return fail(std::move(command.error()));
-    into.insert(into.end(), {"sh", "-c", std::move(*command), "sh"});
+    into.insert(into.end(), {"sh", "-c", "--", std::move(*command), "sh"});
   }
   for (const Value& argument : arguments.get("arguments").elements()) {
     auto text = process_text(argument, "an argument");
@@ -123,6 +135,19 @@ Status add_command(const Value& arguments, std::vector<std::string>& into) {
     into.push_back(std::move(*text));
   }
   return {};
+}
+
+// Of the program itself; what runs within gets none of them. What an operator names in the settings
+// counts before what the daemon has.
+std::vector<std::string> program_environment(const ProcessPrograms& programs) {
+  std::vector<std::string> variables = programs.environment;
+  for (const std::string& variable : programs.container_environment) {
+    const std::string name = variable.substr(0, variable.find('=') + 1);
+    if (std::none_of(variables.begin(), variables.end(),
+                     [&](const std::string& given) { return given.starts_with(name); }))
+      variables.push_back(variable);
+  }
+  return variables;
 }
 
 }  // namespace
@@ -134,10 +159,14 @@ Result<ContainerRequest> container_request(const Value& arguments, const Process
   auto name = name_of(arguments.get("name"), default_name);
   if (!name) return fail(std::move(name.error()));
   run.kind = "container";
-  run.environment = programs.environment;
+  run.environment = program_environment(programs);
+  run.own_home = false;
   // Some of these programs need the help of others with more rights (newuidmap).
   run.keeps_rights = false;
-  run.arguments = {programs.container, "run", "--name", *name};
+  // The name may be another container's. The id is that of the one which this call has made; it is
+  // written before that one starts.
+  run.id_file = kIdFile;
+  run.arguments = {programs.container, "run", "--name", *name, "--cidfile", kIdFile};
   if (auto added = add_options(arguments, programs, run.arguments); !added)
     return fail(std::move(added.error()));
   if (auto added = add_command(arguments, run.arguments); !added)
@@ -150,13 +179,14 @@ Result<ContainerRequest> container_request(const Value& arguments, const Process
   }
   const Value& cleanup = arguments.get("cleanup");
   const bool stays = cleanup.is_null() || cleanup == Value("never");
-  const std::vector<std::string> remove = {programs.container, "rm", "--force", *name};
-  run.when_cut_short = stays ? std::vector<std::string>{programs.container, "kill", *name} : remove;
+  const std::vector<std::string> remove = {programs.container, "rm", "--force"};
+  run.when_cut_short = stays ? std::vector<std::string>{programs.container, "kill"} : remove;
   if (cleanup == Value("eventually")) {
     request.removal = ProcessRequest();
     request.removal->kind = "container";
     request.removal->arguments = remove;
-    request.removal->environment = programs.environment;
+    request.removal->environment = run.environment;
+    request.removal->own_home = false;
     request.removal->keeps_rights = false;
     request.removal->wants_output = request.removal->wants_error = false;
     request.removal->delay = Milliseconds(arguments.get("after").as_integer().value_or(0));

@@ -34,6 +34,15 @@ class FetchCompletion final : public engine::StepCompletion {
   const std::function<void(FetchResult)> done_;
 };
 
+// 204 has no text, 206 a part of it, and a redirect without a target is none.
+Problem no_text_problem(int status, const std::string& url) {
+  Problem problem = make_problem(ErrorKind::communication, "http-status",
+                                 "GET " + url.substr(0, url.find_first_of("?#")) + " answered " +
+                                     std::to_string(status) + ", which brings no text");
+  problem.status = status;
+  return std::move(problem).with("sent", "yes");
+}
+
 }  // namespace
 
 std::shared_ptr<engine::RunningStep> start_fetch(const HttpStepSurroundings& surroundings,
@@ -48,14 +57,17 @@ std::shared_ptr<engine::RunningStep> start_fetch(const HttpStepSurroundings& sur
   call.arguments.set("uri", wish.url);
   if (!wish.headers.is_null()) call.arguments.set("headers", wish.headers);
   call.repeatable = true;
+  const bool conditional = wish.headers.is_object() && wish.headers.contains("If-None-Match");
   CallRules rules;
   rules.authentication = wish.authentication;
   rules.options = &state->options;
   rules.redirect = true;
   rules.keyed = wish.keyed;
   rules.keeper = state;
-  rules.take = [state = state.get()](http::Response& response,
-                                     const std::string& url) -> Result<Value> {
+  rules.take = [state = state.get(), conditional](http::Response& response,
+                                                  const std::string& url) -> Result<Value> {
+    if (response.status != 200 && !(conditional && response.status == 304))
+      return fail(no_text_problem(response.status, url));
     state->fetched =
         Fetched{response.status, url, std::move(response.headers), std::move(response.body)};
     return Value();

@@ -25,14 +25,15 @@ struct FetchWish {
 };
 
 struct Fetched {
-  int status = 0;   // 200–299, or 304 where `headers` asked for it
+  int status = 0;   // 200, or 304 where the wish's headers have If-None-Match
   std::string url;  // that answered, after redirects
   std::vector<http::Header> headers;
   std::string text;
 };
 
 // Gives what was fetched. Called once, not on the reactor's thread: it does the work that costs
-// time. Errors: as those of `call: http`.
+// time. Errors: as those of `call: http`; any other status is communication `http-status`: a text
+// that was not there, or is not whole, must not pass for one.
 using FetchResult = std::function<Result<Fetched>()>;
 
 // `done` is called once, on any thread, at the earliest before this returns. `call` says for which

@@ -69,8 +69,11 @@ void HttpCall::begin() {
 }
 
 Status HttpCall::prepare() {
-  auto request = build_request(call_.arguments, rules_.authentication != nullptr,
-                               "stepwell-" + call_.trace_id);
+  // The same in every attempt, since these share their Idempotency-Key.
+  std::string boundary = "stepwell-";
+  if (call_.arguments.get("body").is_object())
+    boundary += surroundings_.gate.unguessable(call_.idempotency_key);
+  auto request = build_request(call_.arguments, rules_.authentication != nullptr, boundary);
   if (!request) return fail(std::move(request.error()));
   sent_ = std::move(*request);
   const auto url = http::parse_url(sent_.url);

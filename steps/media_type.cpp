@@ -34,6 +34,14 @@ std::string take_parameter_value(std::string_view& text) {
   return value;
 }
 
+// Some servers give a charset to whatever they send.
+bool is_binary(std::string_view name) {
+  for (const std::string_view family : {"image/", "audio/", "video/", "font/", "multipart/"})
+    if (name.starts_with(family)) return true;
+  return name == "application/octet-stream" || name == "application/pdf" ||
+         name == "application/zip" || name == "application/gzip";
+}
+
 }  // namespace
 
 bool MediaType::is_json() const { return name == "application/json" || name.ends_with("+json"); }
@@ -44,7 +52,7 @@ bool MediaType::is_text() const {
       "application/x-ndjson",  "application/graphql", "application/x-www-form-urlencoded",
       "application/ecmascript"};
   if (name.starts_with("text/") || name.ends_with("+xml") || name.ends_with("+yaml")) return true;
-  return (!charset.empty() && !name.starts_with("multipart/")) ||
+  return (!charset.empty() && !is_binary(name)) ||
          std::find(kTexts.begin(), kTexts.end(), name) != kTexts.end();
 }
 

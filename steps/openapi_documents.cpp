@@ -201,11 +201,6 @@ class OpenApiDocuments::Impl : public std::enable_shared_from_this<OpenApiDocume
 
   static Result<KnownDocument> read(const std::string& url, const Result<Fetched>& fetched) {
     if (!fetched) return fail(document_problem(fetched.error(), url));
-    if (fetched->status >= 300) {
-      return fail(document_problem(make_problem(ErrorKind::communication, "http-status",
-                                                "the answer is " + std::to_string(fetched->status)),
-                                   url));
-    }
     auto document = read_openapi(fetched->text);
     if (!document) {
       document.error().detail +=

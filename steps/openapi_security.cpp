@@ -48,7 +48,7 @@ bool fits_scheme(const auth::Credential& credential, const Scheme& scheme) {
   return kind == CredentialKind::aws_sigv4 || kind == CredentialKind::api_key;
 }
 
-// The same of a policy that stands in the definition.
+// The same of an entry of use.authentications that names a stored credential.
 bool fits_scheme(const config::Authentication& policy, const Scheme& scheme) {
   using Policy = config::Authentication::Kind;
   const bool token =
@@ -63,9 +63,9 @@ bool fits_scheme(const config::Authentication& policy, const Scheme& scheme) {
       return token;
     case Scheme::Kind::api_key:
       return scheme.in == ParameterPlace::header &&
-             (token ? same_name(scheme.parameter, "Authorization") : !policy.credential.empty());
+             (!token || same_name(scheme.parameter, "Authorization"));
     default:
-      return !policy.credential.empty();
+      return true;
   }
 }
 
@@ -84,6 +84,12 @@ std::string what_to_do(const std::string& name, const Scheme* scheme) {
   return "store a credential under the name " + label + ", or write `authentication` in the task";
 }
 
+const config::Authentication* named_policy(const SecurityLookup& lookup, std::string_view name) {
+  if (lookup.named == nullptr) return nullptr;
+  const auto found = lookup.named->find(name);
+  return found == lookup.named->end() ? nullptr : &found->second;
+}
+
 // What one scheme can be met by: success with both empty where nothing has its name.
 Result<ChosenSecurity> meet(const std::string& name, const Scheme* scheme,
                             const SecurityLookup& lookup) {
@@ -95,9 +101,13 @@ Result<ChosenSecurity> meet(const std::string& name, const Scheme* scheme,
   };
   const std::string label = label_of_scheme(name);
   for (const std::string& each : {name, label}) {
-    const auto named = lookup.named.find(each);
-    if (named != lookup.named.end()) {
-      if (scheme != nullptr && !fits_scheme(named->second, *scheme))
+    const config::Authentication* const named = named_policy(lookup, each);
+    if (named != nullptr) {
+      // The document says which server it would go to.
+      if (named->credential.empty())
+        return unfit("the authentication " + config::quoted(each) +
+                     ", which stands in the definition and has no origins of its own,");
+      if (scheme != nullptr && !fits_scheme(*named, *scheme))
         return unfit("the authentication " + config::quoted(each));
       return ChosenSecurity{each, {}, {}};
     }

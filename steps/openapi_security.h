@@ -15,7 +15,7 @@
 namespace stepwell::steps {
 
 struct SecurityLookup {
-  const std::map<std::string, config::Authentication, std::less<>>& named;  // use.authentications
+  const config::NamedPolicies* named;  // use.authentications; null: none
   std::function<std::optional<auth::Credential>(std::string_view name)> stored;
 };
 
@@ -31,10 +31,10 @@ std::string label_of_scheme(std::string_view scheme);
 
 // The first alternative for whose scheme there is an entry of use.authentications or a stored
 // credential of that name (or its label); else nobody, since documents ask for more than their
-// servers do, and the upstream is who decides. A credential goes
-// where its own rules say, so that a document cannot place it elsewhere: one that would go to
-// another place than the scheme asks for is an error.
-// Errors: configuration/400 `security-unmet`.
+// servers do, and the upstream is who decides. A credential goes where its own rules say, so that a
+// document cannot place it elsewhere: one that would go to another place than the scheme asks for
+// is an error, and so is an entry that is written out in the definition, which has no such rules:
+// the document says which server it would go to. Errors: configuration/400 `security-unmet`.
 Result<ChosenSecurity> choose_security(const OpenApiOperation& operation,
                                        const OpenApiDocument& document,
                                        const SecurityLookup& lookup);

@@ -112,21 +112,31 @@ class OpenApiCall final : public engine::RunningStep,
   }
 
   // Who may have the same document: the same credential for the same namespace and key, by the same
-  // way. It is asked here whether the credential stands, since what is kept needs no fetch.
+  // way. It is asked here whether the credential may be used for it, since what is kept needs no
+  // fetch.
   Result<std::string> sharers(const FetchWish& wish) const {
     std::string share = "ca " + wish.options.ca_file + "\nproxy " + wish.options.proxy + "\ntls " +
                         wish.options.tls_credential;
     if (!wish.keyed) return share;
     share += "\nnamespace " + call_.program->definition().namespace_ + "\nkey " + key();
-    if (const std::string& certificate = wish.options.tls_credential; !certificate.empty())
-      if (auto stands = surroundings_.gate.check_loaded(certificate); !stands)
-        return fail(std::move(stands.error()));
+    const auto url = http::parse_url(wish.url);
+    if (!url) return std::string();  // the fetch says so
+    const auto add = [&](const char* what, std::string_view credential) -> Status {
+      if (credential.empty()) return {};
+      auto version = surroundings_.gate.check_use(
+          {credential, url->origin, call_.program->definition().namespace_});
+      if (!version) return fail(std::move(version.error()));
+      share.append(what).append(*version);
+      return {};
+    };
+    if (auto stands = add("\ncertificate ", wish.options.tls_credential); !stands)
+      return fail(std::move(stands.error()));
     if (wish.authentication == nullptr) return share;
     const config::Authentication& policy = *wish.authentication;
     if (!policy.credential.empty()) {
-      if (auto stands = surroundings_.gate.check_loaded(policy.credential); !stands)
+      if (auto stands = add("\ncredential ", policy.credential); !stands)
         return fail(std::move(stands.error()));
-      return share + "\ncredential " + policy.credential;
+      return share;
     }
     using Kind = config::Authentication::Kind;
     if (policy.kind != Kind::basic && policy.kind != Kind::bearer && policy.kind != Kind::digest)
@@ -190,7 +200,8 @@ class OpenApiCall final : public engine::RunningStep,
                                       std::move(rules));
   }
 
-  // What the task says, else what the document asks for. `values`: of a policy in the definition.
+  // What the task says, else what the document asks for. `values`: of a policy that the task itself
+  // names and that is written out in the definition; a document gets none of these.
   Status choose(const OpenApiOperation& operation, const OpenApiDocument& document,
                 CallRules& rules, Value& values) {
     if (body_.authentication) {
@@ -199,13 +210,12 @@ class OpenApiCall final : public engine::RunningStep,
       return {};
     }
     const SecurityLookup lookup{
-        body_.named, [this](std::string_view name) { return surroundings_.gate.find(name); }};
+        body_.named.get(), [this](std::string_view name) { return surroundings_.gate.find(name); }};
     const auto chosen = choose_security(operation, document, lookup);
     if (!chosen) return fail(chosen.error());
     rules.advice = chosen->advice;
     if (!chosen->named.empty()) {
-      rules.authentication = &body_.named.find(chosen->named)->second;
-      values = call_.arguments.get("authentications").get(chosen->named);
+      rules.authentication = &body_.named->find(chosen->named)->second;
     } else if (!chosen->stored.empty()) {
       auto policy = std::make_shared<config::Authentication>();
       policy->credential = chosen->stored;

@@ -52,8 +52,9 @@ Result<ProcessRequest> shell_request(const Value& arguments, const ProcessProgra
   request.kind = "shell";
   auto command = process_text(arguments.get("command"), "the command");
   if (!command) return fail(std::move(command.error()));
-  // The word behind the command is $0, the next one $1 (IEEE Std 1003.1-2017, sh).
-  request.arguments = {programs.shell, "-c", std::move(*command), "sh"};
+  // The word behind the command is $0, the next one $1; `--` keeps a command that begins with `-`
+  // from being an option (IEEE Std 1003.1-2017, sh).
+  request.arguments = {programs.shell, "-c", "--", std::move(*command), "sh"};
   if (auto added = add_rest(arguments, programs, request); !added)
     return fail(std::move(added.error()));
   return request;

@@ -22,6 +22,8 @@ struct ProcessPrograms {
   std::vector<std::string> container_options;  // of its `run`, before those of the task
   std::vector<std::string> container_volumes;  // directories that a container may be given
   std::vector<std::string> environment;        // NAME=VALUE of every process
+  // The same of the container program, which keeps its state where the user's is: HOME and such.
+  std::vector<std::string> container_environment;
 };
 
 // `code` of a script is what it runs, wherever it came from.
@@ -31,7 +33,7 @@ Result<ProcessRequest> script_request(const Value& arguments, const ProcessProgr
 
 struct ContainerRequest {
   ProcessRequest run;
-  std::optional<ProcessRequest> removal;  // once it has ended, after a time
+  std::optional<ProcessRequest> removal;  // once it has ended, after a time; lacks the id
 };
 // `default_name`: where the task gives it none. Errors: the same, and authorization/
 // `volume-not-allowed`.

@@ -1,5 +1,6 @@
 #include "steps/process_job.h"
 
+#include <fcntl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -13,7 +14,11 @@ namespace stepwell::steps {
 
 namespace {
 
-constexpr std::size_t kTail = 2048;  // bytes that are kept of a stream that is not wanted
+constexpr std::size_t kTail = 2048;  // bytes that are shown of a stream that is not wanted
+// Longer than most stored values: what is left of one that was cut lies within it.
+constexpr std::size_t kLead = 16UL * 1024;
+constexpr std::size_t kLongestId = 128;
+constexpr int kUnknownCode = 255;
 constexpr std::size_t kOneTurn = 256UL * 1024;  // then the others get theirs
 // More than any pipe holds (fcntl(2), F_SETPIPE_SZ): a process that has left the group may go on
 // writing for ever.
@@ -33,12 +38,14 @@ bool Capture::add(std::string_view bytes) {
     return bytes.size() <= room;
   }
   bytes_.append(bytes);
-  if (bytes_.size() > 16 * kTail) bytes_.erase(0, bytes_.size() - kTail);
+  if (bytes_.size() > 2 * (kLead + kTail)) bytes_.erase(0, bytes_.size() - kLead - kTail);
   return true;
 }
 
+std::size_t Capture::lead() const { return !wanted_ && bytes_.size() >= kLead + kTail ? kLead : 0; }
+
 std::string Capture::take() {
-  if (!wanted_ && bytes_.size() > kTail) bytes_.erase(0, bytes_.size() - kTail);
+  if (!wanted_ && bytes_.size() > kLead + kTail) bytes_.erase(0, bytes_.size() - kLead - kTail);
   return std::move(bytes_);
 }
 
@@ -63,7 +70,7 @@ Status ProcessJob::launch(ProcessDirectories& directories) {
     request_.file = {};
   }
   for (const char* name : {"HOME=", "TMPDIR="})
-    if (!names_variable(request_.environment, name))
+    if (request_.own_home && !names_variable(request_.environment, name))
       request_.environment.push_back(name + directory_);
   auto spawned = spawn_process({request_.arguments, request_.environment, directory_,
                                 request_.input.has_value(), request_.keeps_rights});
@@ -76,6 +83,10 @@ Status ProcessJob::launch(ProcessDirectories& directories) {
 
 bool ProcessJob::launch_follower() {
   if (!cut_short || state != State::running || request_.when_cut_short.empty()) return false;
+  if (!request_.id_file.empty()) {
+    if (end.id.empty()) return false;
+    request_.when_cut_short.push_back(end.id);
+  }
   auto spawned = spawn_process(
       {request_.when_cut_short, request_.environment, directory_, false, request_.keeps_rights});
   if (!spawned) return false;
@@ -158,9 +169,15 @@ void ProcessJob::collect() {
   drain(spawned_.output, output_, kLeftInPipe);
   drain(spawned_.error, error_, kLeftInPipe);
   siginfo_t ended{};
-  ::waitid(P_PID, static_cast<id_t>(spawned_.id), &ended, WEXITED);
-  if (state == State::running)
+  int waited = 0;
+  do {
+    waited = ::waitid(P_PID, static_cast<id_t>(spawned_.id), &ended, WEXITED);
+  } while (waited != 0 && errno == EINTR);
+  if (state == State::running) {
     end.code = ended.si_code == CLD_EXITED ? ended.si_status : 128 + ended.si_status;
+    if (waited != 0) end.code = kUnknownCode;  // somebody else has collected it
+    read_id();
+  }
   spawned_.id = 0;
   spawned_.watch.close();
   spawned_.input.close();
@@ -168,10 +185,27 @@ void ProcessJob::collect() {
   spawned_.error.close();
 }
 
+// It becomes an argument of a command, so it must look like an id.
+void ProcessJob::read_id() {
+  if (request_.id_file.empty()) return;
+  const std::string path = directory_ + "/" + request_.id_file;
+  const Descriptor file(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+  std::array<char, kLongestId + 2> text;
+  const ssize_t got = file.is_open() ? ::read(file.number(), text.data(), text.size()) : 0;
+  if (got <= 0) return;
+  std::string_view id(text.data(), static_cast<std::size_t>(got));
+  if (id.ends_with('\n')) id.remove_suffix(1);
+  const bool good = id.size() <= kLongestId && std::all_of(id.begin(), id.end(), [](char c) {
+                      return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+                    });
+  if (good) end.id = id;
+}
+
 void ProcessJob::report(ProcessDirectories& directories) {
   if (!directory_.empty()) directories.remove(std::move(directory_));
   directory_.clear();
   end.output = output_.take();
+  end.lead = error_.lead();
   end.error = error_.take();
   listener_->ended(std::move(end));
 }

@@ -19,6 +19,8 @@ class Capture {
   Capture(bool wanted, Bytes limit) : wanted_(wanted), limit_(limit) {}
   // False where the limit is passed.
   bool add(std::string_view bytes);
+  // How much of the bytes, at their beginning, is not meant to be shown: its own beginning is lost.
+  std::size_t lead() const;
   std::string take();
 
  private:
@@ -63,6 +65,7 @@ class ProcessJob {
 
  private:
   void feed();
+  void read_id();
   bool drain(Descriptor& descriptor, Capture& capture, std::size_t most);
 
   ProcessRequest request_;

@@ -63,6 +63,9 @@ class ProcessRunner::Room {
     epoll_event event{};
     event.events = EPOLLIN;
     ::epoll_ctl(poll_.number(), EPOLL_CTL_ADD, wake_.number(), &event);
+    // Where whoever started this ignores it, the kernel collects processes before their exit code
+    // is read (waitid(2)).
+    ::signal(SIGCHLD, SIG_DFL);
     // Signals are for main's thread; a pipe that nobody reads is told by write().
     sigset_t all;
     sigset_t before;
@@ -212,6 +215,7 @@ class ProcessRunner::Room {
 
   void ended_unwatched(std::uint64_t id, ProcessJob& job) {
     job.signal_group(SIGKILL);
+    job.cut_short = true;  // what it has made in its moment is to go
     job.end.how = ProcessEnd::How::not_started;
     job.end.problem = make_problem(ErrorKind::runtime, "process-start-failed",
                                    "the machine cannot watch a further process");
@@ -231,6 +235,8 @@ class ProcessRunner::Room {
     ProcessJob& job = *found->second;
     const auto stream = static_cast<Stream>(tag & 3U);
     if (stream == Stream::watch) return ended(id, job);
+    // Of the process before it, in the same round.
+    if (job.state == State::following) return;
     if (!job.serve(stream) && job.overflowed()) {
       cut_short(id, job, ProcessEnd::How::too_much_output);
       kill(id, job);
@@ -266,8 +272,8 @@ class ProcessRunner::Room {
       job.end.how = ProcessEnd::How::too_much_output;
     }
     if (job.launch_follower()) {
-      if (!watch(id, job)) job.signal_group(SIGKILL);
-      return set_alarm(id, job, kFollowerTime);
+      if (watch(id, job)) return set_alarm(id, job, kFollowerTime);
+      job.collect();  // kills it first: nobody would be told of its end
     }
     --running_;
     const std::chrono::duration<double> took = clock_.steady_now() - job.began;

@@ -35,7 +35,8 @@ struct ProcessRunnerOptions {
 struct ProcessRequest {
   std::string kind;                         // for the metrics: shell, script or container
   std::vector<std::string> arguments;       // the first is the program: an absolute path
-  std::vector<std::string> environment;     // NAME=VALUE; HOME and TMPDIR are added where not given
+  std::vector<std::string> environment;     // NAME=VALUE
+  bool own_home = true;                     // HOME and TMPDIR are its directory, where not given
   std::optional<std::string> input;         // none: /dev/null
   std::string file_name;                    // of a file in its directory; empty: none
   std::string file;                         // what stands in it
@@ -43,7 +44,10 @@ struct ProcessRequest {
   bool wants_output = true;                 // else only its end is kept
   bool wants_error = true;                  // the same of standard error
   std::vector<std::string> when_cut_short;  // a command that follows where it did not end by itself
-  Milliseconds delay{0};                    // before it starts
+  // A file in its directory, by which it tells the id of what it has made; empty: none. The id is
+  // the last argument of the command that follows; without one there is nothing to follow.
+  std::string id_file;
+  Milliseconds delay{0};  // before it starts
   // Called right before, to complete the request; may be empty. What it fails for stands in the
   // way.
   std::function<Status(ProcessRequest&)> prepare;
@@ -55,6 +59,9 @@ struct ProcessEnd {
   int code = 0;  // its exit code; where a signal ended it: 128 and the signal's number
   std::string output;
   std::string error;
+  // Of `error`: bytes that stand before its end for masking alone, since a secret may be cut there.
+  std::size_t lead = 0;
+  std::string id;                  // that it told by its id_file
   std::optional<Problem> problem;  // of not_started
 };
 

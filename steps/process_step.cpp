@@ -37,6 +37,7 @@ class ProcessResult final : public engine::PendingResult {
   engine::StepOutcome resolve() override {
     end_.output = redactor_.mask(std::move(end_.output));
     end_.error = redactor_.mask(std::move(end_.error));
+    end_.error.erase(0, end_.lead);
     return {process_output(wanted_, std::move(end_)), Value()};
   }
 
@@ -58,20 +59,35 @@ Status check_secrets(const auth::Gate& gate, const ProcessRequest& request) {
                            "get none"));
 }
 
+// The key must still be good at every step, and after every wait for a turn.
+Status check_key(const auth::Keys& keys, const std::string& key) {
+  return key.empty() ? Status() : keys.stands(key);
+}
+
+const std::string& key_of(const engine::StepCall& call) {
+  const std::string& run_as = call.program->definition().run_as;
+  return run_as.empty() ? call.key : run_as;
+}
+
 // One execution. Shared by the engine (to cancel it), the fetch of its script, and the runner.
 class ProcessCall final : public engine::RunningStep,
                           public ProcessListener,
                           public std::enable_shared_from_this<ProcessCall> {
  public:
-  ProcessCall(const ProcessStepSurroundings& surroundings, engine::StepCall call,
-              engine::StepTicket ticket, std::optional<ProcessRequest> removal)
+  ProcessCall(const ProcessStepSurroundings& surroundings, const HttpStepOptions& http,
+              engine::StepCall call, engine::StepTicket ticket,
+              std::optional<ProcessRequest> removal)
       : surroundings_(surroundings),
+        http_(http),
         call_(std::move(call)),
         body_(std::get<RunBody>(call_.definition().body)),
         ticket_(std::move(ticket)),
         removal_(std::move(removal)) {}
 
   void begin(ProcessRequest request) {
+    request.prepare = [&keys = surroundings_.http.keys, key = key_of(call_)](ProcessRequest&) {
+      return check_key(keys, key);
+    };
     if (!body_.source) return launch(std::move(request));
     FetchWish wish;
     wish.url = std::string(call_.arguments.get("source").get("uri").as_string());
@@ -79,9 +95,10 @@ class ProcessCall final : public engine::RunningStep,
     if (body_.source->authentication) wish.authentication = &*body_.source->authentication;
     wish.options.max_response_bytes = kMostCode;
     auto kept = std::make_shared<ProcessRequest>(std::move(request));
-    auto fetch = start_fetch(surroundings_.http, HttpStepOptions(), call_, wish,
+    auto fetch = start_fetch(surroundings_.http, http_, call_, wish,
                              [self = shared_from_this(), kept](FetchResult result) {
-                               kept->prepare = self->with_code(std::move(result));
+                               kept->prepare =
+                                   self->with_code(std::move(kept->prepare), std::move(result));
                                self->launch(std::move(*kept));
                              });
     const std::scoped_lock lock(mutex_);
@@ -110,8 +127,11 @@ class ProcessCall final : public engine::RunningStep,
   }
 
   void ended(ProcessEnd end) override {
-    if (removal_ && end.how == ProcessEnd::How::exited)
+    // Only of what this one has made: the name may be another's by now, or was all along.
+    if (removal_ && end.how == ProcessEnd::How::exited && !end.id.empty()) {
+      removal_->arguments.push_back(end.id);
       surroundings_.runner.start(std::move(*removal_), std::make_shared<NoListener>());
+    }
     if (let_go_.load()) return tell_end(end);
     ticket_.finish(
         std::make_unique<ProcessResult>(body_.result, std::move(end), surroundings_.redactor));
@@ -126,8 +146,11 @@ class ProcessCall final : public engine::RunningStep,
   }
 
   // Reading what was fetched costs time, which the runner's thread has.
-  std::function<Status(ProcessRequest&)> with_code(FetchResult result) const {
-    return [result = std::move(result), &gate = surroundings_.gate](ProcessRequest& request) {
+  std::function<Status(ProcessRequest&)> with_code(std::function<Status(ProcessRequest&)> before,
+                                                   FetchResult result) const {
+    return [before = std::move(before), result = std::move(result),
+            &gate = surroundings_.gate](ProcessRequest& request) {
+      if (auto ready = before(request); !ready) return ready;
       auto fetched = result();
       if (!fetched) return Status(fail(std::move(fetched.error())));
       request.file = std::move(fetched->text);
@@ -137,7 +160,10 @@ class ProcessCall final : public engine::RunningStep,
 
   void tell_end(const ProcessEnd& end) const {
     if (end.how == ProcessEnd::How::exited && end.code == 0) return;
-    const auto problem = process_output(RunBody::Return::none, {end.how, end.code, {}, {}, {}});
+    ProcessEnd told;
+    told.how = end.how;
+    told.code = end.code;
+    const auto problem = process_output(RunBody::Return::none, std::move(told));
     surroundings_.log.warn("a process that no workflow waits for has failed",
                            {{"workflow", call_.program->definition().id()},
                             {"instance", call_.instance.number},
@@ -147,6 +173,7 @@ class ProcessCall final : public engine::RunningStep,
   }
 
   const ProcessStepSurroundings surroundings_;
+  const HttpStepOptions http_;
   const engine::StepCall call_;
   const RunBody& body_;
   const engine::StepTicket ticket_;
@@ -178,6 +205,8 @@ std::shared_ptr<engine::RunningStep> ProcessStep::start(engine::StepCall call,
     return refuse(
         make_problem(ErrorKind::configuration, "step-unavailable",
                      "`run: " + name + "` is not switched on here (setting run." + name + ")"));
+  if (auto stands = check_key(surroundings_.http.keys, key_of(call)); !stands)
+    return refuse(std::move(stands.error()));
   Result<ContainerRequest> made{tl::unexpect, Problem()};
   if (body.kind == RunBody::Kind::container) {
     made = container_request(call.arguments, options_.programs,
@@ -202,8 +231,8 @@ std::shared_ptr<engine::RunningStep> ProcessStep::start(engine::StepCall call,
       waited && (body.result == Return::standard_error || body.result == Return::all);
   if (auto clean = check_secrets(surroundings_.gate, request); !clean)
     return refuse(std::move(clean.error()));
-  auto running = std::make_shared<ProcessCall>(surroundings_, std::move(call), std::move(ticket),
-                                               std::move(made->removal));
+  auto running = std::make_shared<ProcessCall>(surroundings_, options_.http, std::move(call),
+                                               std::move(ticket), std::move(made->removal));
   running->begin(std::move(request));
   return running;
 }

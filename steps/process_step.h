@@ -24,6 +24,7 @@ struct ProcessStepOptions {
   bool script = false;
   bool container = false;
   ProcessPrograms programs;
+  HttpStepOptions http;  // of fetching scripts that lie elsewhere
 
   bool any() const { return shell || script || container; }
   bool runs(config::RunProcessBody::Kind kind) const {

@@ -17,7 +17,8 @@ struct RequestBody {
 };
 
 // `content_type`: the author's, or empty. `boundary`: between the parts of multipart/form-data,
-// where the author gives none; one that the parts do not hold is made of it. `body` is not null.
+// where the author gives none: nobody must be able to guess it, since a part that holds it is
+// refused. `body` is not null.
 //   JSON, or nothing and no text   the value as JSON, text as it is
 //   …/x-www-form-urlencoded        an object's members, arrays repeat their name; or text as it is
 //   multipart/form-data            an object's members as parts: scalars, arrays of these, and

@@ -48,7 +48,11 @@ class WorkflowCall final : public engine::RunningStep,
 
  private:
   void started(const Result<InstanceId>& id) {
-    if (!id) return finish(fail(id.error()));
+    if (!id) {
+      Problem problem = id.error();
+      problem.where.clear();  // a place in the child's document; the step's own comes instead
+      return finish(fail(std::move(problem)));
+    }
     if (!awaited_) return finish(Value());
     bool cancelled = false;
     {

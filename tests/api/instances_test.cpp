@@ -2,6 +2,7 @@
 
 #include <thread>
 
+#include "config/loader.h"
 #include "tests/api/office.h"
 
 namespace stepwell::api::test {
@@ -128,6 +129,24 @@ TEST_F(Instances, BadRequestsAreNamed) {
     EXPECT_NE(problem.get("detail").as_string().find(one.detail), std::string_view::npos)
         << problem.get("detail").as_string();
   }
+}
+
+// Such an instance is unknown as soon as it has ended; the answer was once a 404.
+TEST_F(Instances, ThatAreNotKeptAreStopped) {
+  const auto loaded = config::load_definition(
+      std::string("document: {dsl: 1.0.3, namespace: test, name: brief, version: 1.0.0, metadata: "
+                  "{stepwell: {retention: {count: 0}}}}\n") +
+          kGet,
+      "brief.yaml");
+  ASSERT_TRUE(loaded.definition);
+  ASSERT_TRUE(office.catalog.replace(
+      {engine::Catalog::Entry{loaded.definition, office.engine->prepare(loaded.definition)}}));
+  const Answer created = office.call("olga", "POST", kAll, R"({"workflow":"test/brief"})");
+  office.steps.next();
+  const Answer stopped = office.call("olga", "POST", path_of(created) + "/stop");
+  EXPECT_EQ(stopped.status, 200);
+  EXPECT_EQ(stopped.json().get("status"), Value("stopped"));
+  EXPECT_EQ(office.call("olga", "GET", path_of(created)).status, 404);
 }
 
 TEST_F(Instances, AreStopped) {

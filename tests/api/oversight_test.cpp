@@ -51,6 +51,19 @@ TEST(Usage, SeesWhatOpenApiCallsAuthenticateBy) {
   }
 }
 
+TEST(Usage, SeesWhatScriptsAreFetchedBy) {
+  Office office;
+  ASSERT_EQ(office.call("ana", "POST", kCredentialsPath, bearer_value("crm")).status, 201);
+  office.add_workflow("tool",
+                      "do: [{a: {run: {script: {language: python, source: {endpoint: {uri: "
+                      "'https://crm.example.com/', authentication: {use: crm}}}}}}}, {b: {run: "
+                      "{shell: {command: 'true'}}}}]\n");
+  const Value usage =
+      office.call("vic", "GET", std::string(kCredentialsPath) + "/crm/usage").json();
+  ASSERT_EQ(usage.get("workflows").size(), 1U);
+  EXPECT_EQ(to_json(usage.get("workflows").elements()[0].get("tasks")), R"(["/do/0/a"])");
+}
+
 TEST(Usage, NamesWorkflowsTasksAndInstancesAndGuardsAgainstEndingThem) {
   Office office;
   ASSERT_EQ(office.call("ana", "POST", kCredentialsPath, bearer_value("crm")).status, 201);

@@ -315,6 +315,29 @@ TEST(Gate, RefusesInlineValuesThatWouldSmuggleHeaders) {
             "credential-invalid");
 }
 
+// Whoever writes a definition must not get a stored value out of the store by a policy of his own,
+// in whatever part of it.
+TEST(Gate, RefusesStoredValuesInEveryPartOfAnInlinePolicy) {
+  House house;
+  ASSERT_TRUE(house.credentials().add(kAna, bearer("crm-key")));
+  constexpr std::string_view kStored = "tok-0123456789";
+  Gate& gate = house.gate();
+  EXPECT_EQ(code_of(gate.authorize_inline({CredentialKind::bearer, "", kStored})),
+            "secret-in-request");
+  for (const CredentialKind kind : {CredentialKind::basic, CredentialKind::digest})
+    EXPECT_EQ(code_of(gate.authorize_inline({kind, kStored, "password"})), "secret-in-request");
+  const Value policy = Value::object({{"grant", "client_credentials"}});
+  for (const bool oidc : {false, true}) {
+    const std::string authority = "https://" + std::string(kStored) + ".example.com";
+    EXPECT_EQ(code_of(gate.authorize_inline(InlineTokenPolicy{policy, authority, oidc}, {})),
+              "secret-in-request");
+    const Value holding = Value::object({{"grant", kStored}});
+    EXPECT_EQ(code_of(gate.authorize_inline(
+                  InlineTokenPolicy{holding, "https://login.example.com", oidc}, {})),
+              "secret-in-request");
+  }
+}
+
 TEST(Gate, ForgetsTheOldestInlineValues) {
   House house;
   Result<Grant> first = house.gate().authorize_inline({CredentialKind::bearer, "", "token-first"});
@@ -345,6 +368,37 @@ TEST(Gate, TellsALoaderWhetherANameIsUsable) {
   EXPECT_EQ(code_of(house.gate().check_loaded("other")), "credential-unknown");
   ASSERT_TRUE(house.credentials().disable(kAna, "crm-key"));
   EXPECT_EQ(code_of(house.gate().check_loaded("crm-key")), "credential-disabled");
+}
+
+// As a step's request would be judged, and without granting anything.
+TEST(Gate, JudgesAUseOfWhatWasFetchedEarlier) {
+  House house;
+  NewCredential credential = bearer("crm-key");
+  credential.namespaces = {"sales"};
+  ASSERT_TRUE(house.credentials().add(kAna, std::move(credential)));
+  const auto check = [&](std::string_view name, std::string_view url, std::string_view space) {
+    return house.gate().check_use(use_of(name, url, space));
+  };
+  EXPECT_EQ(code_of(check("other", kOrigin, "sales")), "credential-unknown");
+  EXPECT_EQ(code_of(check("crm-key", kOrigin, "default")), "credential-not-permitted");
+  EXPECT_EQ(code_of(check("crm-key", "https://evil.example.com", "sales")), "origin-not-allowed");
+  const Result<std::string> first = check("crm-key", kOrigin, "sales");
+  ASSERT_TRUE(first);
+  EXPECT_TRUE(first->starts_with("cred/crm-key/1/")) << *first;
+  EXPECT_FALSE(house.gate().last_used("crm-key"));
+  ASSERT_TRUE(house.credentials().rotate(kAna, "crm-key", rotation_to("tok-new-0123")));
+  EXPECT_NE(*first, check("crm-key", kOrigin, "sales").value());
+  ASSERT_TRUE(house.credentials().revoke(kAna, "crm-key"));
+  EXPECT_EQ(code_of(check("crm-key", kOrigin, "sales")), "credential-revoked");
+}
+
+TEST(Gate, GivesTextsThatNobodyCanGuess) {
+  House house;
+  const std::string mark = house.gate().unguessable("trace-1");
+  EXPECT_EQ(mark.size(), 32U);
+  EXPECT_EQ(mark.find_first_not_of("0123456789abcdef"), std::string::npos);
+  EXPECT_EQ(mark, house.gate().unguessable("trace-1"));
+  EXPECT_NE(mark, house.gate().unguessable("trace-2"));
 }
 
 // Every secret of every kind, in `more` as well; what is no secret stays readable.

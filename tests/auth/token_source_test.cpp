@@ -75,7 +75,7 @@ class TokenSourceTest : public ::testing::Test {
   void TearDown() override { pending.clear(); }
 
   void make(OAuth2Grant grant = OAuth2Grant::client_credentials,
-            ClientAuthentication way = ClientAuthentication::basic) {
+            ClientAuthentication way = ClientAuthentication::basic, bool private_values = false) {
     TokenSource::Parts parts;
     parts.settings.grant = grant;
     parts.settings.token_url = "https://login.example.com/token";
@@ -97,6 +97,7 @@ class TokenSourceTest : public ::testing::Test {
     parts.learn = [this](std::string_view text) { learnt.emplace_back(text); };
     parts.keep = [this](const Secret& token) { kept.emplace_back(token.reveal()); };
     parts.counters = std::make_shared<const TokenCounters>(metrics);
+    parts.private_values = private_values;
     source = TokenSource::make(std::move(parts), expiry, clock);
   }
 
@@ -494,6 +495,22 @@ TEST_F(TokenSourceTest, KeepsNoRefreshTokenThatItsGrantHasNoUseFor) {
   answer(answered(200, token_json("at", 30, "rt")));
   EXPECT_TRUE(kept.empty());
   EXPECT_EQ(learnt, (std::vector<std::string>{"at", "rt"}));
+}
+
+// Each value costs a scan for each of its forms, of every answer.
+TEST_F(TokenSourceTest, MasksThePolicysOwnValuesAndItsLatestFourTokens) {
+  make(OAuth2Grant::client_credentials, ClientAuthentication::basic, true);
+  std::string echo = kClientSecret;
+  for (int i = 1; i <= 6; ++i) {
+    source->fetch(wakes.one());
+    const std::string fetched = "token-number-" + std::to_string(i);
+    // One that comes every time takes one place of the four.
+    answer(answered(200, token_json(fetched, 5, "refresh-same")));
+    echo += " " + fetched;
+    clock.advance(seconds(10));
+  }
+  EXPECT_EQ(source->mask_answer(echo + " refresh-same"),
+            "*** token-number-1 token-number-2 token-number-3 *** *** *** ***");
 }
 
 // ---- the end ----

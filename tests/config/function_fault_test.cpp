@@ -25,9 +25,13 @@ TEST(FunctionFaults, TheNameIsWrong) {
           {"{call: htp, with: {}}",
            "f.yaml:7:15: error: there is no function `htp`, did you mean `http`? (at "
            "/do/0/t/call)\n"},
+          // What this version does not have is not offered.
+          {"{call: grcp}",
+           "f.yaml:7:15: error: there is no function `grcp`; expected `http` or `openapi`, one of "
+           "`use.functions`, NAME:VERSION@CATALOG, or a function's URI (at /do/0/t/call)\n"},
           {"{call: reverseCharge}",
-           "f.yaml:7:15: error: there is no function `reverseCharge`; expected `http`, `openapi`, "
-           "`grpc`, `asyncapi`, `a2a` and `mcp`, one of `use.functions`, NAME:VERSION@CATALOG, or "
+           "f.yaml:7:15: error: there is no function `reverseCharge`; expected `http` or "
+           "`openapi`, one of `use.functions`, NAME:VERSION@CATALOG, or "
            "a function's URI (at /do/0/t/call)\n"},
           {"{call: email, with: {to: x}}",
            "f.yaml:7:15: error: `call: email` is not supported by this version (at "
@@ -155,6 +159,9 @@ TEST(ExtensionFaults, TheListIsWrong) {
             "f.yaml:7:16: error: expected a mapping of one name to an extension, found text (at "
             "/use/extensions/0)\n"
             "f.yaml:7:51: error: a second extension with the name `x` (at /use/extensions/2/x)\n");
+  EXPECT_EQ(use_faults("  extensions: [{x: {extend: all}, y: {extend: set}}, {}]"),
+            "f.yaml:7:16: error: an item has one name, found 2 (at /use/extensions/0)\n"
+            "f.yaml:7:54: error: an item has one name, found 0 (at /use/extensions/1)\n");
   std::string many = "  extensions: [";
   for (int i = 0; i < 101; ++i) many += "{x" + std::to_string(i) + ": {extend: all, after: []}},";
   EXPECT_EQ(use_faults(many + "]"),

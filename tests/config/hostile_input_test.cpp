@@ -89,6 +89,27 @@ TEST(HostileInput, ManyFaultsAreCutOff) {
   EXPECT_EQ(loaded.faults.back().what, "there are more faults; the first 1000 are shown");
 }
 
+// Each call may be asked for any of them; a copy for each would take tens of gigabytes.
+TEST(HostileInput, ManyOpenApiCallsShareManyAuthentications) {
+  constexpr int kEach = 5000;
+  std::string body = "use:\n  authentications:\n";
+  for (int i = 0; i < kEach; ++i) body += "    p" + std::to_string(i) + ": {bearer: {token: x}}\n";
+  body += "do:\n";
+  for (int i = 0; i < kEach; ++i)
+    body += "  - t" + std::to_string(i) +
+            ": {call: openapi, with: {document: {endpoint: 'http://h/'}, operationId: o}}\n";
+  const auto start = std::chrono::steady_clock::now();
+  const Loaded loaded = load_definition(definition_text(body), "f.yaml");
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(20));
+  ASSERT_TRUE(loaded.definition) << loaded.faults[0].text();
+  const auto named = [&](std::size_t task) {
+    return std::get<OpenApiCallBody>(loaded.definition->tasks[task].body).named;
+  };
+  ASSERT_NE(named(0), nullptr);
+  EXPECT_EQ(named(0)->size(), kEach);
+  EXPECT_EQ(named(0), named(kEach - 1));
+}
+
 TEST(HostileInput, LongNamesDoNotMakeLongMessages) {
   const std::string key = repeated("k", 900'000);
   for (const Fault& fault :

@@ -276,16 +276,17 @@ do:
   EXPECT_EQ(*a.operation.evaluate({input, none, {}}), Value("getPet"));
   EXPECT_EQ(to_json(*a.parameters.evaluate({input, none, {}})), R"({"id":1,"tag":"x"})");
   EXPECT_EQ(a.authentication->credential, "crm");
-  EXPECT_TRUE(a.named.empty());
+  EXPECT_EQ(a.named, nullptr);
   EXPECT_EQ(a.output, CallOutput::raw);
   EXPECT_TRUE(a.redirect);
   EXPECT_EQ(a.options.idempotent, true);
   // Without an authentication the document may ask for any that is declared.
   const auto& b = body_of<OpenApiCallBody>(definition, 1);
   EXPECT_FALSE(b.authentication);
-  ASSERT_EQ(b.named.size(), 2U);
-  EXPECT_EQ(b.named.at("a").credential, "s");
-  EXPECT_EQ(b.named.at("b").kind, Authentication::Kind::basic);
+  ASSERT_NE(b.named, nullptr);
+  ASSERT_EQ(b.named->size(), 2U);
+  EXPECT_EQ(b.named->at("a").credential, "s");
+  EXPECT_EQ(b.named->at("b").kind, Authentication::Kind::basic);
   std::vector<std::string> credentials;
   for (const auto& [name, position] : definition->credentials) credentials.push_back(name);
   EXPECT_EQ(credentials, (std::vector<std::string>{"docs", "crm", "s"}));

@@ -102,8 +102,8 @@ TEST(Catalog, TheFaultsOfAFunctionAreToldAtTheirOwnPlaces) {
                 ":2:14: error: expected a mapping or an expression `${ … }`, found a number (at "
                 "/do/0/a/set)\n" +
                 kLog +
-                ":3:15: error: there is no function `own`; expected `http`, `openapi`, `grpc`, "
-                "`asyncapi`, `a2a` and `mcp`, one of `use.functions`, NAME:VERSION@CATALOG, or a "
+                ":3:15: error: there is no function `own`; expected `http` or `openapi`, one of "
+                "`use.functions`, NAME:VERSION@CATALOG, or a "
                 "function's URI (at /do/1/b/call)\n");
 }
 

@@ -111,7 +111,7 @@ TEST(ChildWorkflow, RefusesAnInputThatItsSchemaDoesNotTake) {
   const InstanceView view = house.run("parent");
   ASSERT_TRUE(view.problem);
   EXPECT_EQ(view.problem->code, "schema-violation");
-  EXPECT_EQ(view.problem->where, "/input/schema");
+  EXPECT_EQ(view.problem->where, "/do/0/child");
   EXPECT_TRUE(house.open().empty());
 }
 

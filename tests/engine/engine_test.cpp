@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <future>
+#include <thread>
 
 #include "engine/memory_journal.h"
 #include "tests/engine/machine_driver.h"
@@ -182,6 +183,74 @@ TEST(Engine, APostIsRecordedAsStartedBeforeItIsSent) {
   step.ticket.finish(std::make_unique<ReadyResult>(Value(1)));
   journal.release();
   EXPECT_EQ(world.end_of(id).status, InstanceStatus::completed);
+}
+
+// A replay has the record's time alone.
+TEST(Engine, ARecordHasTheTimeOfItsEventHoweverLongThatWaited) {
+  HeldJournal journal;
+  World world(journal);
+  auto admitted = world.start(kGet);
+  const WallTime asked = world.clock.now();
+  const auto any = [](const config::Definition&, const std::string&) { return true; };
+  ASSERT_TRUE(world.engine.stop(world.engine.open_views(any).at(0).id));
+  world.clock.advance(Milliseconds(60'000));  // while the admission is not durable yet
+  journal.release();
+  const Record stopped = journal.release();
+  EXPECT_EQ(stopped.kind, Record::Kind::stopped);
+  EXPECT_EQ(stopped.time, asked);
+  EXPECT_EQ(world.end_of(admitted.get().value()).ended, asked);
+}
+
+// It was once kept, and nobody told it that the engine had gone.
+TEST(Engine, WhatAStepStartsWhileTheEngineGoesIsRefused) {
+  class Starts final : public StepRunner {
+   public:
+    std::shared_ptr<RunningStep> start(StepCall call, StepTicket ticket) override {
+      begun.set_value();
+      return std::make_shared<Running>(*this, std::move(call), std::move(ticket));
+    }
+    std::promise<void> begun;
+    Engine* engine = nullptr;
+    StartRequest child;
+    std::string told;
+
+   private:
+    class Running final : public RunningStep {
+     public:
+      Running(Starts& all, StepCall call, StepTicket ticket)
+          : all_(all), call_(std::move(call)), ticket_(std::move(ticket)) {}
+      void cancel() override {  // called by the engine's destructor
+        all_.child.parent = Parent{call_.instance, "a step", true};
+        all_.engine->start(std::move(all_.child), [this](const Result<InstanceId>& id) {
+          all_.told = id ? "started" : id.error().code;
+        });
+        ticket_.finish(std::make_unique<ReadyResult>(Value()));
+      }
+
+     private:
+      Starts& all_;
+      const StepCall call_;
+      const StepTicket ticket_;
+    };
+  };
+  Starts steps;
+  MemoryJournal journal;
+  ManualClock clock;
+  FakeEntropy entropy;
+  Metrics metrics;
+  FakeTimers timers{clock};
+  {
+    Engine engine({2, 1000, 10}, steps, journal, timers, clock, entropy, metrics, Log::null());
+    steps.engine = &engine;
+    StartRequest request;
+    request.workflow = engine.prepare(definition(kGet));
+    steps.child.workflow = request.workflow;
+    engine.start(std::move(request), [](const Result<InstanceId>&) {});
+    steps.begun.get_future().wait();
+    while (!engine.at_rest()) std::this_thread::yield();
+  }
+  EXPECT_EQ(steps.told, "shutting-down");
+  EXPECT_EQ(metrics.gauge("stepwell_instances_open", "").value(), 1) << "the one that ran";
 }
 
 TEST(Engine, AnAdmissionThatCannotBeRecordedIsRefused) {

@@ -177,5 +177,24 @@ TEST(Extension, ThatEndsEndsTheWorkflow) {
   EXPECT_EQ(machine.output(), "7");
 }
 
+// What an extension of the `try` itself interrupted is no part of what the `try` repeats.
+TEST(Extension, ThatInterruptedARequestLeavesTheBlockRepeatable) {
+  MachineDriver machine(extended(
+      "{x: {extend: try, before: [{race: {fork: {compete: true, branches: [{a: {call: http, with: "
+      "{method: post, endpoint: 'http://h/a'}}}, {b: {call: http, with: {method: get, endpoint: "
+      "'http://h/b'}}}]}}}]}}",
+      "{t: {try: [{p: {call: http, with: {method: get, endpoint: 'http://h/'}}}], catch: {retry: "
+      "{delay: PT1S}}}}"));
+  machine.complete("b", "1");
+  EXPECT_EQ(machine.cancelled_steps(), 1U);
+  Problem gone = make_problem(ErrorKind::communication, "connect", "nobody there");
+  gone.retryable = true;
+  machine.fail_step("p", gone);
+  EXPECT_EQ(machine.status(), InstanceStatus::waiting);
+  machine.advance(Milliseconds(1000));
+  machine.complete("p", "2");
+  EXPECT_EQ(machine.output(), "2");
+}
+
 }  // namespace
 }  // namespace stepwell::engine::test

@@ -257,5 +257,25 @@ TEST(RunWorkflow, GivesTheOthersOutputOrWhereItIsNotAwaitedItsOwnInput) {
   }
 }
 
+// A time limit that stopped a child, which may have done half of its work, was once followed by a
+// second child.
+TEST(RunWorkflow, ThatIsCutOffIsNotStartedAgain) {
+  for (const bool await : {true, false}) {
+    const std::string child = "{child: {run: {await: " + std::string(await ? "true" : "false") +
+                              ", workflow: {namespace: a, name: b, version: latest}}";
+    for (const std::string& text :
+         {"do: [{t: {try: [" + child +
+              "}}], catch: {retry: {delay: PT1S, limit: {attempt: {count: 5, duration: PT1S}}}}}}]",
+          "do: [{t: {try: [" + child +
+              ", timeout: {after: PT1S}}}], catch: {retry: {delay: PT1S}}}}]"}) {
+      MachineDriver machine(text);
+      machine.advance(Milliseconds(1000));
+      EXPECT_EQ(machine.cancelled_steps(), 1U);
+      EXPECT_EQ(machine.status(), await ? InstanceStatus::faulted : InstanceStatus::waiting)
+          << text;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace stepwell::engine::test

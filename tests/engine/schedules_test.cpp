@@ -307,6 +307,48 @@ TEST(Schedules, CollectionsThatNeverEndAreBounded) {
   EXPECT_EQ(world.view().missed, 2U);
 }
 
+TEST(Schedules, WhatIsCollectedIsBoundedByItsBytesToo) {
+  Scheduled world;
+  world.schedule(
+      "{on: {all: [{with: {type: a}, correlate: {k: {from: .k}}}, "
+      "{with: {type: b}, correlate: {k: {from: .k}}}]}}");
+  const std::string large(4'000'000, 'x');
+  for (int i = 0; i < 10; ++i) {
+    world.engine.events().publish(Value::object({{"type", "a"}, {"k", i}, {"data", large}}));
+    world.settle();
+  }
+  EXPECT_EQ(world.view().missed, 2U) << "eight of them make 32 MB";
+  world.publish(R"({"type": "b", "k": 1, "data": 0})");
+  EXPECT_EQ(world.open(), 0U);
+  world.publish(R"({"type": "b", "k": 2, "data": 0})");
+  EXPECT_EQ(world.run_next().input.at(0), Value(large));
+  // What has left makes room.
+  world.engine.events().publish(Value::object({{"type", "a"}, {"k", 11}, {"data", large}}));
+  world.settle();
+  EXPECT_EQ(world.view().missed, 2U);
+}
+
+// Each event once had its line.
+TEST(Schedules, WhatWasMissedIsLoggedOnceAMinute) {
+  Scheduled world;
+  std::mutex mutex;
+  std::vector<std::string> lines;
+  Log log(LogLevel::warn, LogFormat::logfmt, [&](std::string_view line) {
+    const std::scoped_lock lock(mutex);
+    lines.emplace_back(line);
+  });
+  Schedules schedules{world.engine, world.timers, world.clock, world.metrics, log};
+  schedules.replace({world.workflow("{every: PT1S}")});
+  for (const int pause : {5, 6, 7, 50}) {
+    world.clock.advance(seconds(pause));
+    world.timers.fire_next();
+  }
+  EXPECT_EQ(schedules.list().at(0).missed, 4U + 5 + 6 + 49);
+  ASSERT_EQ(lines.size(), 2U);
+  EXPECT_NE(lines[0].find("count=4"), std::string::npos) << lines[0];
+  EXPECT_NE(lines[1].find("count=60"), std::string::npos) << lines[1];
+}
+
 // It once started itself for ever.
 TEST(Schedules, TheLifeOfItsOwnInstancesStartsNothing) {
   Scheduled world;

@@ -429,6 +429,19 @@ class Serving(Case):
         self.assertIn("stepwell_last_reload_successful 0", metrics)
         self.assertIn('stepwell_reloads_total{outcome="failed"} 1', metrics)
 
+    def test_sigterm_does_not_wait_for_a_reload_that_fetches(self):
+        daemon = self.serve()
+        pathlib.Path(self.site, "definitions", "far.yaml").write_text(
+            PLAIN.replace("name: plain", "name: far").split("do:")[0]
+            + f"do: [{{far: {{call: '{self.upstream.origin}/hold'}}}}]\n")
+        daemon.process.send_signal(signal.SIGHUP)
+        self.assertTrue(self.upstream.arrived.wait(60))
+        daemon.process.send_signal(signal.SIGTERM)
+        daemon.wait_for("msg=stopping")
+        self.assertFalse([line for line in daemon.log if "reload failed" in line])
+        self.upstream.held.set()
+        self.assertEqual(daemon.stop(), 0)
+
     def test_schedules_start_instances_until_a_reload_takes_them_away(self):
         definitions = pathlib.Path(self.site, "definitions")
         (definitions / "tick.yaml").write_text(

@@ -70,6 +70,12 @@ TEST(DecodeContent, GoesByTheContentType) {
   EXPECT_EQ(decoded("text/plain", "hi"), R"("hi")");
   EXPECT_EQ(decoded("application/octet-stream", "hi!"), R"("aGkh")");
   EXPECT_EQ(decoded("", "hi"), R"("aGk=")");
+  // Some servers give a charset to whatever they send.
+  for (const char* type :
+       {"image/png; charset=utf-8", "audio/ogg;charset=utf-8", "video/mp4;charset=utf-8",
+        "font/woff2;charset=utf-8", "application/pdf;charset=UTF-8", "application/zip;charset=x",
+        "application/gzip; charset=iso-8859-1", "application/octet-stream; charset=binary"})
+    EXPECT_EQ(decoded(type, "\xff\xd8\xff"), R"("/9j/")") << type;
   EXPECT_EQ(decoded("application/json", ""), "null");
 }
 

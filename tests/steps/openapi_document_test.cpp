@@ -156,14 +156,18 @@ auth::Credential stored(auth::CredentialKind kind, const std::string& header = "
 
 // "named NAME", "stored NAME", "nobody" or the problem.
 std::string chosen(const std::string& security, const std::string& name,
-                   const auth::Credential& credential, const std::vector<std::string>& named = {}) {
+                   const auth::Credential& credential, const std::vector<std::string>& named = {},
+                   bool written_out = false) {
   const auto shop =
       document(kShop + "  /secured:\n    get: {operationId: secured, security: " + security +
                ", responses: {}}\n");
   if (shop == nullptr) return "invalid";
-  std::map<std::string, config::Authentication, std::less<>> policies;
-  for (const std::string& each : named) policies[each].kind = config::Authentication::Kind::bearer;
-  const SecurityLookup lookup{policies,
+  config::NamedPolicies policies;
+  for (const std::string& each : named) {
+    policies[each].kind = config::Authentication::Kind::bearer;
+    if (!written_out) policies[each].credential = "stored";
+  }
+  const SecurityLookup lookup{&policies,
                               [&](std::string_view wanted) -> std::optional<auth::Credential> {
                                 if (wanted == name) return credential;
                                 return std::nullopt;
@@ -210,6 +214,11 @@ TEST(OpenApiSecurity, WhatIsMissingIsSaidWithWhatToDo) {
        "OpenAPI document, but does not go with it");
   says(chosen("[{login: []}]", "", key, {"login"}),
        "security-unmet: ", "the authentication `login`");
+  // What stands in the definition would go wherever the document says, under any of its names.
+  for (const char* name : {"bearerAuth", "bearer-auth"})
+    says(chosen("[{bearerAuth: []}]", "", key, {name}, true), "security-unmet: ",
+         "the authentication `" + std::string(name) +
+             "`, which stands in the definition and has no origins of its own, is named like");
 }
 
 TEST(OpenApiSecurity, SchemesHaveALabelEach) {

@@ -145,6 +145,12 @@ TEST(OpenApi, ADocumentThatCannotBeHadIsTheTasksProblem) {
   const std::string large(300'000, ' ');
   const Case cases[] = {
       {"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", "http-status", 404},
+      {"HTTP/1.1 204 No Content\r\n\r\n", "http-status", 204},
+      {"HTTP/1.1 206 Partial Content\r\n" + kJson +
+           "Content-Length: " + std::to_string(kDocument.size()) + "\r\n\r\n" + kDocument,
+       "http-status", 206},
+      {"HTTP/1.1 302 Found\r\nContent-Length: 0\r\n\r\n", "http-status", 302},
+      {"HTTP/1.1 304 Not Modified\r\n\r\n", "http-status", 304},
       {ok_answer("<html>", "Content-Type: text/html\r\n"), "openapi-invalid", 400},
       {ok_answer(kDocument + large, kJson), "too-large", 500},
   };
@@ -264,6 +270,28 @@ TEST(OpenApi, WithoutACredentialTheUpstreamDecidesAndARefusalSaysWhatToDo) {
   }
 }
 
+// Whoever writes the document says where its servers are, and what its schemes are called.
+TEST(OpenApi, ADocumentCannotAskForWhatStandsInTheDefinition) {
+  MisbehavingServer thief(MisbehavingServer::always(ok_answer("1", kJson)));
+  MisbehavingServer server(
+      serving(ok_answer(R"({"openapi": "3.0.3", "servers": [{"url": ")" + thief.url() + R"("}],
+          "components": {"securitySchemes": {"payments": {"type": "http", "scheme": "bearer"}}},
+          "paths": {"/x": {"get": {"operationId": "x", "security": [{"payments": []}]}}}})",
+                        kJson)));
+  World world;
+  const std::string use = "use: {authentications: {payments: {bearer: {token: '${ .token }'}}}}\n";
+  const char* const input = R"({"token": "inline-0123456789"})";
+  const auto view = world.run(use + openapi(server, "x"), input);
+  ASSERT_EQ(view.status, InstanceStatus::faulted);
+  EXPECT_EQ(view.problem->code, "security-unmet") << view.problem->one_line();
+  EXPECT_EQ(thief.requests(), 0U);
+  // The author of the task may.
+  const auto meant =
+      world.run(use + openapi(server, "x", ", authentication: {use: payments}"), input);
+  ASSERT_EQ(meant.status, InstanceStatus::completed) << meant.problem->one_line();
+  EXPECT_EQ(count(all(thief), "Authorization: Bearer inline-0123456789"), 1U);
+}
+
 TEST(OpenApi, TheTasksOwnAuthenticationComesFirstAndTheDocumentHasItsOwn) {
   MisbehavingServer server(serving(ok_answer(kDocument, kJson)));
   World world;
@@ -284,6 +312,33 @@ TEST(OpenApi, TheTasksOwnAuthenticationComesFirstAndTheDocumentHasItsOwn) {
   const auto after = world.run(task);
   ASSERT_EQ(after.status, InstanceStatus::faulted);
   EXPECT_EQ(after.problem->code, "credential-revoked");
+}
+
+// What is kept needs no fetch, and so nobody but us asks whether it might still be made.
+TEST(OpenApi, ADocumentIsKeptForThoseWhoMightFetchItNow) {
+  auth::CredentialChange elsewhere;
+  elsewhere.origins = {"https://docs.example.com"};
+  auth::CredentialChange others;
+  others.namespaces = {"others"};
+  const std::pair<auth::CredentialChange, const char*> changes[] = {
+      {elsewhere, "origin-not-allowed"}, {others, "credential-not-permitted"}};
+  for (const auto& [change, code] : changes) {
+    MisbehavingServer server(serving(ok_answer(kDocument, kJson)));
+    World world;
+    add_key(world, server, "docs", "docs-0123456789");
+    const std::string task =
+        "do: [{get: {call: openapi, with: {operationId: getPet, parameters: {id: 1}, document: "
+        "{endpoint: {uri: '" +
+        server.url("/doc") + "', authentication: {use: docs}}}}}}]\n";
+    const auto view = world.run(task);
+    ASSERT_EQ(view.status, InstanceStatus::completed) << view.problem->one_line();
+    ASSERT_TRUE(world.authority->credentials().change(kAna, "docs", change));
+    const auto after = world.run(task);
+    ASSERT_EQ(after.status, InstanceStatus::faulted);
+    EXPECT_EQ(after.problem->code, code);
+    EXPECT_EQ(count(all(server), "GET /pets/1 "), 1U);
+    EXPECT_EQ(count(all(server), "GET /doc "), 1U);
+  }
 }
 
 TEST(OpenApi, AProblemQuotesNoStoredValueOfTheDocumentsUrl) {

@@ -19,6 +19,22 @@
 namespace stepwell::steps::test {
 namespace {
 
+// Tells when a step has been started, which may then wait for its turn.
+class Watched final : public engine::StepRunner {
+ public:
+  explicit Watched(engine::StepRunner& inner) : inner_(inner) {}
+  std::shared_ptr<engine::RunningStep> start(engine::StepCall call,
+                                             engine::StepTicket ticket) override {
+    auto running = inner_.start(std::move(call), std::move(ticket));
+    if (started) std::exchange(started, std::nullopt)->set_value();
+    return running;
+  }
+  std::optional<std::promise<void>> started;
+
+ private:
+  engine::StepRunner& inner_;
+};
+
 class Processes : public testing::Test {
  protected:
   void SetUp() override {
@@ -31,7 +47,8 @@ class Processes : public testing::Test {
   std::future<engine::InstanceView> start(const std::string& run, const std::string& input = "{}") {
     open();
     const std::string text =
-        "document: {dsl: '1.0.3', namespace: test, name: step, version: '1.0.0'}\n"
+        "document: {dsl: '1.0.3', namespace: test, name: step, version: '1.0.0'" + metadata +
+        "}\n"
         "do:\n  - it:\n      " +
         run + "\n";
     const auto loaded = config::load_definition(text, "test.yaml");
@@ -45,6 +62,7 @@ class Processes : public testing::Test {
     request.workflow = engine->prepare(loaded.definition);
     request.input = parse_json(input).value();
     request.observer = observer;
+    request.key = key;
     auto admitted = std::make_shared<std::promise<InstanceId>>();
     started = admitted->get_future();
     engine->start(std::move(request),
@@ -67,6 +85,8 @@ class Processes : public testing::Test {
   }
 
   std::future<InstanceId> started;  // of the start() before
+  std::string key;                  // that instances run under
+  std::string metadata;             // of the document
   Folder folder;
   ProcessRunnerOptions limits;
   ProcessStepOptions options;
@@ -79,6 +99,7 @@ class Processes : public testing::Test {
   std::unique_ptr<ReactorTimers> timers;
   std::unique_ptr<ProcessRunner> runner;
   std::unique_ptr<ProcessStep> step;
+  std::unique_ptr<Watched> watched;
   engine::MemoryJournal journal;
   std::unique_ptr<engine::Engine> engine;
 
@@ -101,8 +122,16 @@ class Processes : public testing::Test {
             Log::null(),
             {*reactor, authority->gate(), authority->keys(), clock, entropy, nullptr}},
         options);
-    engine = std::make_unique<engine::Engine>(engine::EngineOptions{2, 1000, 1000}, *step, journal,
-                                              *timers, clock, entropy, metrics, Log::null());
+    watched = std::make_unique<Watched>(*step);
+    engine =
+        std::make_unique<engine::Engine>(engine::EngineOptions{2, 1000, 1000}, *watched, journal,
+                                         *timers, clock, entropy, metrics, Log::null());
+  }
+  const auth::Actor ana{"ana", "test"};
+  std::string new_key() {
+    open();
+    EXPECT_TRUE(authority->users().create(ana, "bob", auth::Role::operator_));
+    return authority->keys().create(ana, {"bobs", "bob"}).value().key.id;
   }
   void store_secret(const std::string& secret) {
     open();
@@ -111,7 +140,7 @@ class Processes : public testing::Test {
     credential.kind = auth::CredentialKind::bearer;
     credential.origins = {"https://crm.example.com"};
     credential.value.secret = Secret(secret);
-    ASSERT_TRUE(authority->credentials().add({"ana", "test"}, std::move(credential)));
+    ASSERT_TRUE(authority->credentials().add(ana, std::move(credential)));
   }
 };
 
@@ -162,6 +191,7 @@ TEST_F(Processes, ValuesOfEveryKindAreTexts) {
   EXPECT_EQ(run("run: {shell: {command: 'echo $A $B ${C-unset} $D', environment: {A: true, B: 1.5, "
                 "C: '${ null }', D: '${ {x: 1} }'}}}"),
             R"json("true 1.5 unset {\"x\":1}\n")json");
+  EXPECT_EQ(run("run: {shell: {command: '${ \"-x\" }'}, return: code}"), "127");  // no option
   EXPECT_EQ(run("run: {shell: {command: 'echo', arguments: ['${ \"a\\u0000b\" }']}}"),
             "process-invalid");
 }
@@ -207,6 +237,72 @@ TEST_F(Processes, ScriptsThatLieElsewhereAreFetched) {
   ASSERT_TRUE(missing.problem);
   EXPECT_EQ(missing.problem->code, "http-status");
   EXPECT_EQ(missing.problem->status, 404);
+}
+
+TEST_F(Processes, OnlyAWholeAnswerIsAScript) {
+  using stepwell::test::MisbehavingServer;
+  for (const int status : {201, 204, 206, 300, 304}) {
+    const bool empty = status == 204 || status == 304;
+    MisbehavingServer server(MisbehavingServer::always(
+        "HTTP/1.1 " + std::to_string(status) + " Odd\r\n" +
+        (empty ? std::string("\r\n") : "Content-Length: 8\r\n\r\nprint(1)")));
+    const auto end = view("run: {script: {language: python, source: {endpoint: '" +
+                          server.url("/a?b=c") + "'}}}");
+    ASSERT_TRUE(end.problem) << status;
+    EXPECT_EQ(end.problem->code, "http-status") << status;
+    EXPECT_EQ(end.problem->type, error_type_uri(ErrorKind::communication));
+  }
+}
+
+TEST_F(Processes, RunOnlyWhileTheKeyStands) {
+  const std::string task = "run: {shell: {command: 'echo ran'}}";
+  const std::string first = key = new_key();
+  EXPECT_EQ(run(task), R"("ran\n")");
+  ASSERT_TRUE(authority->keys().revoke(ana, first));
+  const auto end = view(task);
+  ASSERT_TRUE(end.problem);
+  EXPECT_EQ(end.problem->code, "key-revoked");
+  EXPECT_EQ(end.problem->status, 401);
+  // That of the definition counts before that of whoever started it.
+  key = authority->keys().create(ana, {"other", "bob"}).value().key.id;
+  EXPECT_EQ(run(task), R"("ran\n")");
+  metadata = ", metadata: {stepwell: {runAs: " + first + "}}";
+  EXPECT_EQ(run(task), "key-revoked");
+}
+
+TEST_F(Processes, AKeyThatEndsInTheQueueStartsNothing) {
+  limits.most_processes = 1;
+  const std::string fifo = folder.fifo("fifo");
+  const std::string id = new_key();
+  auto first = start("run: {shell: {command: 'read x < " + fifo + "; echo first'}}");
+  started.wait();
+  while (metrics
+             .gauge("stepwell_processes_running", "Processes of run: tasks that run.",
+                    {{"kind", "shell"}})
+             .value() == 0)
+    std::this_thread::yield();
+  key = id;
+  auto queued = watched->started.emplace().get_future();
+  auto second = start("run: {shell: {command: 'touch " + folder.file("ran") + "'}}");
+  queued.wait();
+  ASSERT_TRUE(authority->keys().revoke(ana, id));
+  EXPECT_EQ(run("run: {shell: {command: 'true'}}"), "key-revoked");  // without waiting for its turn
+  std::ofstream(fifo) << "go\n";
+  EXPECT_EQ(to_json(first.get().output), R"("first\n")");
+  EXPECT_EQ(second.get().problem->code, "key-revoked");
+  EXPECT_FALSE(std::filesystem::exists(folder.file("ran")));
+}
+
+TEST_F(Processes, AKeyThatEndsDuringTheFetchStartsNothing) {
+  using stepwell::test::MisbehavingServer;
+  key = new_key();
+  MisbehavingServer server([this](MisbehavingServer::Connection& connection) {
+    connection.read_request();
+    EXPECT_TRUE(authority->keys().revoke(ana, key));
+    connection.send(stepwell::test::ok_answer("print(1)"));
+  });
+  EXPECT_EQ(run("run: {script: {language: python, source: {endpoint: '" + server.url() + "'}}}"),
+            "key-revoked");
 }
 
 TEST_F(Processes, AFetchThatHangsEndsWithTheTask) {
@@ -301,6 +397,34 @@ TEST_F(Processes, StoredSecretsGoNeitherInNorOut) {
   EXPECT_EQ(failed.problem->to_value().get("stderr"), Value("it is ***\n"));
 }
 
+TEST_F(Processes, ASecretAtTheExcerptsEdgeIsMaskedAsWell) {
+  store_secret("tok-0123456789");
+  // 2048 bytes are shown: the secret begins before them, or far before what is kept at all.
+  for (const std::size_t after : {2040U, 2047U, 16U * 1024 + 2040U, 16U * 1024 + 2047U}) {
+    folder.write("leak",
+                 std::string(40'000, 'x') + "tok-0123456789" + std::string(after - 1, 'y') + "\n");
+    const Value shown =
+        view("run: {shell: {command: 'cat " + folder.file("leak") + " >&2; exit 1'}}")
+            .problem->to_value()
+            .get("stderr");
+    EXPECT_EQ(shown.as_string().find_first_of("0123456789"), std::string::npos) << after;
+    EXPECT_TRUE(shown.as_string().ends_with("yyy\n")) << after;
+  }
+}
+
+TEST_F(Processes, MaskingLeavesNoPartOfASecretThatWasCut) {
+  std::string secret = "tok-";
+  while (secret.size() < 3000) secret += std::to_string(secret.size()) + "-";
+  store_secret(secret);
+  std::string leak = std::string(40'000, 'x');
+  for (int i = 0; i < 8; ++i) leak += secret;
+  folder.write("leak", leak + "end\n");
+  const auto end = view("run: {shell: {command: 'cat " + folder.file("leak") + " >&2; exit 1'}}");
+  ASSERT_EQ(end.problem->code, "process-failed");
+  EXPECT_EQ(to_json(end.problem->to_value().get("stderr")).find_first_of("0123456789"),
+            std::string::npos);
+}
+
 // There is no container engine where tests run: a program of the test's own takes its place, and
 // writes down how it was called.
 class Containers : public Processes {
@@ -309,7 +433,11 @@ class Containers : public Processes {
     Processes::SetUp();
     folder.write("docker",
                  "#!/bin/sh\n{ for word; do printf '%s\\n' \"$word\"; done; echo --; } >> " +
-                     folder.file("calls") + "\ncase $1 in run) ;; *) exit 0;; esac\n" +
+                     folder.file("calls") +
+                     "\ncase $1 in run) ;; *) exit 0;; esac\n"
+                     "case $* in *taken*) exit 125;; esac\n"
+                     "echo abc123 > container-id\n"
+                     "case $* in *home*) echo \"$HOME|$TMPDIR|$XDG_RUNTIME_DIR\";; esac\n" +
                      "case $* in *hang*) echo started > " + folder.file("fifo") +
                      "; exec sleep 1000;; esac\ncat\n",
                  true);
@@ -321,6 +449,9 @@ class Containers : public Processes {
     for (char c : folder.read("calls")) text += c == '\n' ? ' ' : c;
     for (std::size_t at = 0; (at = text.find("step-", at)) != std::string::npos; at += 4)
       if (text.find(".test-it", at) == at + 37) text.replace(at, 45, "NAME");
+    const std::string cidfile = " --cidfile container-id";
+    for (std::size_t at = 0; (at = text.find(cidfile)) != std::string::npos;)
+      text.erase(at, cidfile.size());
     return text;
   }
 };
@@ -346,7 +477,7 @@ TEST_F(Containers, EverythingThatTheStandardGivesIt) {
             "run --name n-7 --rm --interactive --pull missing --network=none --publish "
             "127.0.0.1:8080:80 --publish 0.0.0.0:53:53/udp --volume " +
                 folder.path() +
-                ":/data:ro --volume cache:/cache --env A=7 alpine sh -c echo $1 sh 7 -x -- ");
+                ":/data:ro --volume cache:/cache --env A=7 alpine sh -c -- echo $1 sh 7 -x -- ");
 }
 
 TEST_F(Containers, WithoutACommandTheArgumentsAreThoseOfTheImage) {
@@ -357,14 +488,35 @@ TEST_F(Containers, WithoutACommandTheArgumentsAreThoseOfTheImage) {
 TEST_F(Containers, AreRemovedAfterATimeWhereThatIsWanted) {
   run("run: {container: {image: alpine, name: mine, lifetime: {cleanup: eventually, after: "
       "{milliseconds: 1}}}}");
-  while (!calls().ends_with("rm --force mine -- ")) std::this_thread::yield();
-  EXPECT_EQ(calls(), "run --name mine alpine -- rm --force mine -- ");
+  while (!calls().ends_with("rm --force abc123 -- ")) std::this_thread::yield();
+  EXPECT_EQ(calls(), "run --name mine alpine -- rm --force abc123 -- ");
+}
+
+TEST_F(Containers, OneThatWasNotMadeIsNotRemoved) {
+  EXPECT_EQ(run("run: {container: {image: alpine, name: taken, lifetime: {cleanup: eventually, "
+                "after: {milliseconds: 0}}}}"),
+            "process-failed");
+  // Its turn would have been before that of the next.
+  EXPECT_EQ(run("run: {container: {image: alpine}}"), R"("")");
+  EXPECT_EQ(calls(), "run --name taken alpine -- run --name NAME alpine -- ");
+}
+
+TEST_F(Containers, TheProgramKeepsItsHome) {
+  options.programs.container_environment = {"HOME=/home/of-daemon", "XDG_RUNTIME_DIR=/run/user/7"};
+  EXPECT_EQ(run("run: {container: {image: home}}"), R"("/home/of-daemon||/run/user/7\n")");
+  EXPECT_EQ(calls(), "run --name NAME home -- ");
+}
+
+TEST_F(Containers, WhatTheSettingsNameCountsBeforeTheProgramsHome) {
+  options.programs.container_environment = {"HOME=/home/of-daemon"};
+  options.programs.environment.emplace_back("HOME=/elsewhere");
+  EXPECT_EQ(run("run: {container: {image: home}}"), R"("/elsewhere||\n")");
 }
 
 TEST_F(Containers, AreEndedWithTheTask) {
   for (const auto& [lifetime, ending] :
-       {std::pair{"", "kill mine -- "},
-        std::pair{", lifetime: {cleanup: always}", "rm --force mine -- "}}) {
+       {std::pair{"", "kill abc123 -- "},
+        std::pair{", lifetime: {cleanup: always}", "rm --force abc123 -- "}}) {
     std::filesystem::remove(folder.file("calls"));
     std::filesystem::remove(folder.file("fifo"));
     folder.fifo("fifo");
@@ -386,6 +538,14 @@ TEST_F(Containers, GetOnlyTheDirectoriesThatTheSettingsAllow) {
   };
   EXPECT_EQ(run(with(folder.file("inner"))), R"("")");
   EXPECT_EQ(run(with(folder.file("new"))), R"("")");
+  std::filesystem::create_symlink(folder.file("inner"), folder.file("within"));
+  std::filesystem::remove(folder.file("calls"));
+  // What was looked at is what it gets.
+  EXPECT_EQ(run(with(folder.file("within"))), R"("")");
+  EXPECT_EQ(calls(), "run --name NAME --volume " + folder.file("inner") + ":/data alpine -- ");
+  std::filesystem::create_directory(folder.file("a:b"));
+  std::filesystem::create_symlink(folder.file("a:b"), folder.file("colon"));
+  EXPECT_EQ(run(with(folder.file("colon"))), "process-invalid");
   for (const std::string& source : {std::string("/"), other.path(), folder.file("link"),
                                     folder.file("inner/../.."), folder.path() + "2"})
     EXPECT_EQ(run(with(source)), "volume-not-allowed") << source;
