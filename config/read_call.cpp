@@ -112,30 +112,16 @@ Template read_query(Reading& reading, const Place& place) {
   return read_template(reading, place, body_site("with.query"));
 }
 
-void read_endpoint(Reading& reading, const Place& place, HttpCallBody& body) {
-  static constexpr std::array<std::string_view, 2> kKnown{"uri", "authentication"};
-  const Site site = body_site("with.endpoint");
-  if (place.node().kind != YamlNode::Kind::mapping) {
-    if (!place.node().value.is_string())
-      reading.expected(place, "a URI or a mapping with `uri`");
-    else
-      body.endpoint = read_uri(reading, place, site).value_or(UriTemplate());
-    return;
-  }
-  const Fields fields(reading, place, kKnown);
-  if (const auto uri = fields.require("uri"))
-    body.endpoint = read_uri(reading, *uri, site).value_or(UriTemplate());
-  if (const auto authentication = fields.find("authentication"))
-    body.authentication = read_authentication(reading, *authentication);
-}
-
 void read_with(Reading& reading, const Place& with, HttpCallBody& body) {
-  static constexpr std::array<std::string_view, 3> kOutputs{"content", "raw", "response"};
   const Fields fields(reading, with, kArguments);
   if (!fields.is_mapping()) return;
   if (const auto method = fields.require("method")) body.method = read_method(reading, *method);
   const auto endpoint = fields.require("endpoint");
-  if (endpoint) read_endpoint(reading, *endpoint, body);
+  if (endpoint) {
+    ExternalResource target = read_endpoint(reading, *endpoint, body_site("with.endpoint"));
+    body.endpoint = std::move(target.endpoint);
+    body.authentication = std::move(target.authentication);
+  }
   const bool has_authentication = endpoint && endpoint->node().find("authentication") != nullptr;
   if (const auto headers = fields.find("headers"))
     body.headers = read_headers(reading, *headers, has_authentication);
@@ -144,11 +130,8 @@ void read_with(Reading& reading, const Place& with, HttpCallBody& body) {
     body.body = read_template(reading, *content, body_site("with.body"));
     body.has_body = !(body.body.is_constant() && body.body.constant().is_null());
   }
-  if (const auto output = fields.find("output"))
-    body.output =
-        static_cast<HttpCallBody::Output>(read_choice(reading, *output, kOutputs).value_or(0));
-  if (const auto redirect = fields.find("redirect"))
-    body.redirect = read_flag(reading, *redirect).value_or(false);
+  body.output = read_call_output(reading, fields);
+  body.redirect = read_call_redirect(reading, fields);
 }
 
 // A POST whose outcome is unknown is not repeated unless the author says that it may be.
@@ -164,6 +147,18 @@ void warn_of_retries(Reading& reading, const Place& method, const HttpCallBody& 
 }
 
 }  // namespace
+
+CallOutput read_call_output(Reading& reading, const Fields& fields) {
+  static constexpr std::array<std::string_view, 3> kOutputs{"content", "raw", "response"};
+  const auto output = fields.find("output");
+  return output ? static_cast<CallOutput>(read_choice(reading, *output, kOutputs).value_or(0))
+                : CallOutput::content;
+}
+
+bool read_call_redirect(Reading& reading, const Fields& fields) {
+  const auto redirect = fields.find("redirect");
+  return redirect && read_flag(reading, *redirect).value_or(false);
+}
 
 HttpCallBody read_http_call(Reading& reading, const Place& task) {
   HttpCallBody body;

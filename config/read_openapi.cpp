@@ -9,23 +9,6 @@ namespace stepwell::config {
 
 namespace {
 
-void read_resource_endpoint(Reading& reading, const Place& place, const Site& site,
-                            ExternalResource& resource) {
-  static constexpr std::array<std::string_view, 2> kKnown{"uri", "authentication"};
-  if (place.node().kind != YamlNode::Kind::mapping) {
-    if (!place.node().value.is_string())
-      reading.expected(place, "a URI or a mapping with `uri`");
-    else
-      resource.endpoint = read_uri(reading, place, site).value_or(UriTemplate());
-    return;
-  }
-  const Fields fields(reading, place, kKnown);
-  if (const auto uri = fields.require("uri"))
-    resource.endpoint = read_uri(reading, *uri, site).value_or(UriTemplate());
-  if (const auto authentication = fields.find("authentication"))
-    resource.authentication = read_authentication(reading, *authentication);
-}
-
 Template read_operation(Reading& reading, const Place& place) {
   const std::optional<std::string> text = read_text(reading, place);
   if (!text) return {};
@@ -52,7 +35,6 @@ std::shared_ptr<const NamedPolicies> read_named(Reading& reading) {
 void read_openapi_with(Reading& reading, const Place& with, OpenApiCallBody& body) {
   static constexpr std::array<std::string_view, 6> kArguments{
       "document", "operationId", "parameters", "authentication", "output", "redirect"};
-  static constexpr std::array<std::string_view, 3> kOutputs{"content", "raw", "response"};
   const Fields fields(reading, with, kArguments);
   if (!fields.is_mapping()) return;
   if (const auto document = fields.require("document"))
@@ -67,13 +49,32 @@ void read_openapi_with(Reading& reading, const Place& with, OpenApiCallBody& bod
     body.authentication = read_authentication(reading, *authentication);
   else
     body.named = read_named(reading);
-  if (const auto output = fields.find("output"))
-    body.output = static_cast<CallOutput>(read_choice(reading, *output, kOutputs).value_or(0));
-  if (const auto redirect = fields.find("redirect"))
-    body.redirect = read_flag(reading, *redirect).value_or(false);
+  body.output = read_call_output(reading, fields);
+  body.redirect = read_call_redirect(reading, fields);
 }
 
 }  // namespace
+
+ExternalResource read_endpoint(Reading& reading, const Place& place, const Site& site) {
+  static constexpr std::array<std::string_view, 2> kKnown{"uri", "authentication"};
+  const auto read = [&](const Place& uri) {
+    return read_uri(reading, uri, site).value_or(UriTemplate());
+  };
+  ExternalResource resource;
+  if (place.node().value.is_string()) {
+    resource.endpoint = read(place);
+    return resource;
+  }
+  if (place.node().kind != YamlNode::Kind::mapping) {
+    reading.expected(place, "a URI or a mapping with `uri`");
+    return resource;
+  }
+  const Fields fields(reading, place, kKnown);
+  if (const auto uri = fields.require("uri")) resource.endpoint = read(*uri);
+  if (const auto authentication = fields.find("authentication"))
+    resource.authentication = read_authentication(reading, *authentication);
+  return resource;
+}
 
 std::optional<ExternalResource> read_external_resource(Reading& reading, const Place& place,
                                                        const Site& site) {
@@ -83,7 +84,7 @@ std::optional<ExternalResource> read_external_resource(Reading& reading, const P
   ExternalResource resource;
   if (const auto name = fields.find("name")) (void)read_text(reading, *name);
   if (const auto endpoint = fields.require("endpoint"))
-    read_resource_endpoint(reading, *endpoint, site, resource);
+    resource = read_endpoint(reading, *endpoint, site);
   return resource;
 }
 

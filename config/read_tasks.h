@@ -26,6 +26,11 @@ void check_reachability(Reading& reading, const TaskList& tasks);
 SwitchBody read_switch(Reading& reading, const Place& task);
 HttpCallBody read_http_call(Reading& reading, const Place& task);
 OpenApiCallBody read_openapi_call(Reading& reading, const Place& task);
+// What the calls over HTTP have in common: `output` and `redirect` of their arguments.
+CallOutput read_call_output(Reading& reading, const Fields& fields);
+bool read_call_redirect(Reading& reading, const Fields& fields);
+// A URI, or {uri, authentication}.
+ExternalResource read_endpoint(Reading& reading, const Place& place, const Site& site);
 // {name, endpoint}: what lies elsewhere and is fetched.
 std::optional<ExternalResource> read_external_resource(Reading& reading, const Place& place,
                                                        const Site& site);

@@ -1,5 +1,5 @@
 // A zone of the machine's time zone database (tzdata): what local clocks show at a point in time.
-// Immutable after load(), shared between threads. See docs/adr/0008-own-reader-of-time-zones.md.
+// Immutable after load(), shared between threads. See docs/adr/0007-own-reader-of-time-zones.md.
 #pragma once
 
 #include <chrono>

@@ -185,14 +185,17 @@ class ProcessRunner::Room {
   }
 
   void launch(std::uint64_t id, ProcessJob& job) {
+    // Counted first: whoever hears of the process finds it in the metrics.
+    const auto* counters = counters_of(job);
+    if (counters != nullptr) counters->running.add(1);
     if (auto launched = job.launch(directories_); !launched) {
+      if (counters != nullptr) counters->running.add(-1);
       job.end.how = ProcessEnd::How::not_started;
       job.end.problem = std::move(launched.error());
       return finish(id, job);
     }
     ++running_;
     job.began = clock_.steady_now();
-    if (const auto* counters = counters_of(job)) counters->running.add(1);
     log_.debug("process started", {{"kind", job.request().kind}, {"process", job.process()}});
     if (!watch(id, job)) return ended_unwatched(id, job);
     set_alarm(id, job, options_.timeout);
