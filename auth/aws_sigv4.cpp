@@ -23,11 +23,10 @@ Problem signing_invalid(std::string detail) {
   return make_problem(ErrorKind::validation, "credential-invalid", std::move(detail));
 }
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
 // What may stand between the slashes of a scope.
 bool is_scope_word(std::string_view text) {
   return !text.empty() && text.size() <= 63 && std::all_of(text.begin(), text.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || is_digit(c) || c == '-';
+    return (c >= 'a' && c <= 'z') || is_ascii_digit(c) || c == '-';
   });
 }
 
@@ -36,7 +35,7 @@ bool is_graphic(std::string_view text) {
 }
 
 std::optional<unsigned> hex_value(char c) {
-  if (is_digit(c)) return c - '0';
+  if (is_ascii_digit(c)) return c - '0';
   if (ascii_lower(c) >= 'a' && ascii_lower(c) <= 'f') return ascii_lower(c) - 'a' + 10;
   return std::nullopt;
 }
@@ -207,7 +206,7 @@ std::string timestamp(WallTime time) {
   // 2015-08-30T12:36:00.250Z: without the separators, and without the fraction.
   std::string out;
   for (const char c : format_time(time).substr(0, 19))
-    if (is_digit(c) || c == 'T') out += c;
+    if (is_ascii_digit(c) || c == 'T') out += c;
   return out + "Z";
 }
 

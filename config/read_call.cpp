@@ -160,16 +160,20 @@ bool read_call_redirect(Reading& reading, const Fields& fields) {
   return redirect && read_flag(reading, *redirect).value_or(false);
 }
 
+const YamlNode::Member* read_call_base(Reading& reading, const Place& task, CallOptions& options) {
+  const YamlNode::Member* metadata = task.node().find("metadata");
+  if (metadata != nullptr) read_task_metadata(reading, Place(task, *metadata), &options);
+  const YamlNode::Member* with = task.node().find("with");
+  if (with == nullptr)
+    reading.error_at_key(Place(task, *task.node().find("call")),
+                         "the keyword `with` is missing beside `call`");
+  return with;
+}
+
 HttpCallBody read_http_call(Reading& reading, const Place& task) {
   HttpCallBody body;
-  const Place call(task, *task.node().find("call"));
-  const YamlNode::Member* metadata = task.node().find("metadata");
-  if (metadata != nullptr) read_task_metadata(reading, Place(task, *metadata), &body.options);
-  const YamlNode::Member* with = task.node().find("with");
-  if (with == nullptr) {
-    reading.error_at_key(call, "the keyword `with` is missing beside `call`");
-    return body;
-  }
+  const YamlNode::Member* with = read_call_base(reading, task, body.options);
+  if (with == nullptr) return body;
   const Place arguments(task, *with);
   read_with(reading, arguments, body);
   if (const YamlNode::Member* method = with->node->find("method"))

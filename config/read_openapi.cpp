@@ -90,14 +90,8 @@ std::optional<ExternalResource> read_external_resource(Reading& reading, const P
 
 OpenApiCallBody read_openapi_call(Reading& reading, const Place& task) {
   OpenApiCallBody body;
-  const Place call(task, *task.node().find("call"));
-  const YamlNode::Member* metadata = task.node().find("metadata");
-  if (metadata != nullptr) read_task_metadata(reading, Place(task, *metadata), &body.options);
-  const YamlNode::Member* with = task.node().find("with");
-  if (with == nullptr) {
-    reading.error_at_key(call, "the keyword `with` is missing beside `call`");
-    return body;
-  }
+  const YamlNode::Member* with = read_call_base(reading, task, body.options);
+  if (with == nullptr) return body;
   read_openapi_with(reading, Place(task, *with), body);
   return body;
 }

@@ -23,11 +23,10 @@ Problem url_invalid(std::string_view text, std::string_view why) {
                       "the URL \"" + shown + "\" cannot be used: " + std::string(why));
 }
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_alpha(char c) { return ascii_lower(c) >= 'a' && ascii_lower(c) <= 'z'; }
 
 bool is_unreserved(char c) {
-  return is_alpha(c) || is_digit(c) || c == '-' || c == '.' || c == '_' || c == '~';
+  return is_alpha(c) || is_ascii_digit(c) || c == '-' || c == '.' || c == '_' || c == '~';
 }
 
 // A registered name without percent-encoding and sub-delimiters: libcurl decodes the former, and

@@ -73,9 +73,9 @@ TEST(OpenApi, OutputAndRedirectAreThoseOfHttpCalls) {
   EXPECT_EQ(raw.output, Value("eyJpZCI6MX0="));
 }
 
-TEST(OpenApi, AHundredStepsWaitForOneFetch) {
-  std::atomic<bool> go{false};
-  MisbehavingServer server([&](MisbehavingServer::Connection& connection) {
+// Answers every request but those for the document at once, and these once `go` says so.
+auto document_held_back(std::atomic<bool>& go) {
+  return [&go](MisbehavingServer::Connection& connection) {
     while (true) {
       const std::string request = connection.read_request();
       if (request.empty()) return;
@@ -83,7 +83,12 @@ TEST(OpenApi, AHundredStepsWaitForOneFetch) {
       if (wanted) connection.wait_until(go);
       connection.send(wanted ? ok_answer(kDocument, kJson) : ok_answer("1", kJson));
     }
-  });
+  };
+}
+
+TEST(OpenApi, AHundredStepsWaitForOneFetch) {
+  std::atomic<bool> go{false};
+  MisbehavingServer server(document_held_back(go));
   World world;
   std::vector<std::future<engine::InstanceView>> runs;
   for (int i = 0; i < 100; ++i)
@@ -97,15 +102,7 @@ TEST(OpenApi, AHundredStepsWaitForOneFetch) {
 
 TEST(OpenApi, AStepThatIsStoppedWhileItWaitsLeavesTheOthersAlone) {
   std::atomic<bool> go{false};
-  MisbehavingServer server([&](MisbehavingServer::Connection& connection) {
-    while (true) {
-      const std::string request = connection.read_request();
-      if (request.empty()) return;
-      const bool wanted = request.starts_with("GET /doc");
-      if (wanted) connection.wait_until(go);
-      connection.send(wanted ? ok_answer(kDocument, kJson) : ok_answer("1", kJson));
-    }
-  });
+  MisbehavingServer server(document_held_back(go));
   World world;
   const std::string task = openapi(server, "getPet", ", parameters: {id: 1}");
   auto first = world.start(task);
