@@ -639,7 +639,8 @@ TEST_F(Doctor, OpensNoDatabaseOfAnotherUser) {
 }
 
 TEST_F(Doctor, SaysByHowMuchTheClockIsBehind) {
-  clock = std::make_unique<stepwell::test::ManualClock>(SystemClock().now() - hours(3));
+  clock = std::make_unique<stepwell::test::ManualClock>(SystemClock().now() - hours(3) +
+                                                        std::chrono::minutes(30));
   EXPECT_EQ(run(), kDone);
   EXPECT_EQ(level_of("clock", "the clock is 2 h "), "warning");
 }
