@@ -1,18 +1,25 @@
 # The front door. Each target installs what it needs first (Debian packages, only missing ones).
 
 JOBS ?= $(shell nproc)
+WORKLOAD ?= w1
 FUZZ_SECONDS ?= 3600
 FUZZ_JOBS ?= $(JOBS)
+KILLS ?= 1000
+SEED ?= 1
+MINUTES ?= 30
 CTEST = ctest --output-on-failure --timeout 300 -j $(JOBS)
 
-.PHONY: help setup build demo test bench asan tsan lint lint-deep format fuzz clean
+.PHONY: help setup build demo test bench profile asan tsan kill soak lint lint-deep format fuzz clean
 
 help:
 	@echo "make demo    a daemon, an upstream, and what happens when a key is revoked"
 	@echo "make test    all tests, in the release build and under ASan and UBSan"
 	@echo "make build   build/release/stepwell"
 	@echo "make bench   benchmarks beside their yardsticks; build/bench/results.json"
+	@echo "make profile where an instance's time goes, by thread and function; WORKLOAD"
 	@echo "make asan | tsan   the tests under these sanitizers"
+	@echo "make kill    the daemon killed under load, and a judge of what was sent; KILLS, SEED"
+	@echo "make soak    memory, file descriptors and threads under a long load with faults; MINUTES"
 	@echo "make lint | lint-deep | format   (deep: clang's analyzer too)"
 	@echo "make fuzz    the expression language under libFuzzer; FUZZ_SECONDS, FUZZ_JOBS"
 
@@ -38,6 +45,14 @@ asan tsan: %: build/%/build.ninja
 	cmake --build build/$* -j $(JOBS)
 	cd build/$* && $(CTEST) -LE release-only
 
+kill: build/release/build.ninja
+	cmake --build build/release -j $(JOBS) --target stepwell stepwell_kill_at
+	STEPWELL_KILLS=$(KILLS) STEPWELL_SEED=$(SEED) /usr/bin/python3 tests/fault/kill_test.py \
+		build/release/stepwell build/release/tests/support/libstepwell_kill_at.so
+
+soak: build
+	/usr/bin/python3 tests/fault/soak.py build/release/stepwell $(MINUTES)
+
 bench: build/release/build.ninja
 	cmake --build build/release -j $(JOBS) --target stepwell_bench
 	mkdir -p build/bench
@@ -46,7 +61,11 @@ bench: build/release/build.ninja
 bench-%: build/release/build.ninja
 	cmake --build build/release -j $(JOBS) --target stepwell_bench
 	mkdir -p build/bench
-	build/release/stepwell_bench --out build/bench/results.json --only $*
+	build/release/stepwell_bench --out build/bench/$*.json --only $*
+
+profile: build/release/build.ninja
+	cmake --build build/release -j $(JOBS) --target stepwell_bench
+	tools/profile.sh build/release/stepwell_bench $(WORKLOAD)
 
 fuzz:
 	@tools/setup.sh fuzz

@@ -59,11 +59,13 @@ Result<std::unique_ptr<Dispatcher>> Dispatcher::make(const Services& services, B
       &services.clock,
       [&pool](std::function<void()> task) { return pool.submit(std::move(task)); }};
   for (Status status :
-       {add_health_routes(router, services), add_instance_routes(router, services),
-        add_workflow_routes(router, services), add_schedule_routes(router, services),
-        add_event_routes(router, services), add_credential_routes(router, administration),
-        add_key_routes(router, administration), add_user_routes(router, administration),
-        add_audit_routes(router, administration)}) {
+       {add_health_routes(router, services),
+        add_instance_routes(router, services, administration.blocking),
+        add_operation_routes(router, services), add_workflow_routes(router, services),
+        add_schedule_routes(router, services),
+        add_event_routes(router, services, administration.blocking),
+        add_credential_routes(router, administration), add_key_routes(router, administration),
+        add_user_routes(router, administration), add_audit_routes(router, administration)}) {
     if (!status) return fail(std::move(status).error());
   }
   for (const Route& route : router.routes())

@@ -1,6 +1,7 @@
 #include "api/message.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "base/ascii.h"
 #include "base/json.h"
@@ -47,6 +48,18 @@ Response text_response(int status, std::string text, std::string_view content_ty
   return response;
 }
 
+namespace {
+
+// Whole seconds (RFC 9110 §10.2.3), as the problem asks for, or one.
+std::string seconds_to_wait(const Problem& problem) {
+  constexpr double kLongest = 3600;
+  const Value& asked = problem.extensions.get("retryAfter");
+  const double seconds = asked.is_number() ? std::ceil(asked.as_double()) : 1;
+  return std::to_string(static_cast<int>(std::clamp(seconds, 1.0, kLongest)));
+}
+
+}  // namespace
+
 Response problem_response(const Problem& problem) {
   const int status = problem.status >= 400 && problem.status <= 599 ? problem.status : 500;
   Value object = problem.to_value();
@@ -54,7 +67,7 @@ Response problem_response(const Problem& problem) {
   Response response = json_response(status, object);
   response.content_type = "application/problem+json";
   if (status == 401) response.headers.push_back({"WWW-Authenticate", "Api-Key"});
-  if (status == 503) response.headers.push_back({"Retry-After", "1"});
+  if (status == 503) response.headers.push_back({"Retry-After", seconds_to_wait(problem)});
   return response;
 }
 

@@ -3,6 +3,9 @@
 
 #include <algorithm>
 #include <cctype>
+#include <memory>
+#include <mutex>
+#include <optional>
 #include <utility>
 
 #include "api/routes.h"
@@ -103,23 +106,59 @@ Result<std::vector<Value>> read_events(const Request& request) {
   return std::vector<Value>(body->elements().begin(), body->elements().end());
 }
 
-// All of a batch, or nothing. Many may listen, so it takes a thread that may be kept.
-Result<Response> send_events(const engine::EventBus& bus, const Request& request) {
+// Answers once none of the events can be lost.
+class Acknowledgement {
+ public:
+  Acknowledgement(Responder responder, std::size_t events)
+      : responder_(std::move(responder)), events_(events), open_(events) {}
+
+  void settle(const Status& status) {
+    const std::scoped_lock lock(mutex_);
+    if (!status && !problem_) problem_ = status.error();
+    if (--open_ > 0) return;
+    if (problem_) return responder_.answer(*problem_);
+    responder_.answer(json_response(202, Value::object({{"accepted", events_}})));
+  }
+
+ private:
+  const Responder responder_;
+  const std::size_t events_;
+  std::mutex mutex_;
+  std::size_t open_;                // guarded by mutex_
+  std::optional<Problem> problem_;  // guarded by mutex_; the first one
+};
+
+// All of a batch, or nothing.
+void send_events(engine::Engine& engine, const Request& request, const Responder& responder) {
   const Result<std::vector<Value>> events = read_events(request);
-  if (!events) return fail(events.error());
+  if (!events) return responder.answer(events.error());
   for (const Value& event : *events)
-    if (Status status = check(event); !status) return fail(std::move(status.error()));
-  for (const Value& event : *events) bus.publish(event, engine::EventBus::From::outside);
-  return json_response(202, Value::object({{"accepted", events->size()}}));
+    if (const Status status = check(event); !status) return responder.answer(status.error());
+  if (events->empty())
+    return responder.answer(json_response(202, Value::object({{"accepted", 0}})));
+  const auto acknowledgement = std::make_shared<Acknowledgement>(responder, events->size());
+  for (const Value& event : *events) {
+    engine.publish(event,
+                   [acknowledgement](const Status& status) { acknowledgement->settle(status); });
+  }
 }
 
 }  // namespace
 
-Status add_event_routes(Router& router, const Services& services) {
-  return router.add({"POST", "/api/v1/events", Access::needs(Permission::send_events),
-                     BlockingHandler([&bus = services.engine.events()](const Request& request) {
-                       return send_events(bus, request);
-                     })});
+// Many may listen, so it takes a thread that may be kept; it is not kept until the disk has all.
+// None is taken before instances from before the start listen again.
+Status add_event_routes(Router& router, const Services& services, const Blocking& blocking) {
+  const auto send = [&engine = services.engine, ready = services.ready, blocking](
+                        Request request, const Responder& responder) {
+    if (const Status status = ready ? ready() : Status(); !status)
+      return responder.answer(status.error());
+    auto shared = std::make_shared<const Request>(std::move(request));
+    const bool taken =
+        blocking([&engine, shared, responder] { send_events(engine, *shared, responder); });
+    if (!taken) responder.answer(overloaded());
+  };
+  return router.add(
+      {"POST", "/api/v1/events", Access::needs(Permission::send_events), AsyncHandler(send)});
 }
 
 }  // namespace stepwell::api

@@ -1,11 +1,10 @@
-// /api/v1/instances and /api/v1/workflows: starting, reading and stopping.
+// /api/v1/instances: starting; /api/v1/workflows and /api/v1/schedules: what can start.
 
 #include <charconv>
-#include <future>
-#include <memory>
 #include <utility>
 
 #include "api/fields.h"
+#include "api/instance_view.h"
 #include "api/routes.h"
 
 namespace stepwell::api {
@@ -15,48 +14,9 @@ namespace {
 using auth::Permission;
 
 constexpr std::size_t kMaxNameBytes = 200;
+constexpr std::size_t kMaxIdempotencyKeyBytes = 255;
 constexpr std::size_t kMaxTags = 100;
-constexpr Milliseconds kMaxStopWait{5'000};
 constexpr Milliseconds kMaxWait{std::chrono::minutes(5)};
-
-Value time_or_null(bool known, WallTime time) { return known ? Value(format_time(time)) : Value(); }
-
-Value describe(const engine::InstanceView& view) {
-  const bool stopped = view.status == engine::InstanceStatus::stopped;
-  const bool ended = engine::ended(view.status);
-  Value active = Value::array();
-  for (const std::string& task : view.active_tasks) active.push_back(task);
-  return Value::object({
-      {"id", view.id.number},
-      {"name", view.name},
-      {"workflow", view.workflow},
-      {"parent", view.parent ? Value(view.parent->number) : Value()},
-      {"status", to_string(view.status)},
-      {"tags", view.tags.is_null() ? Value::array() : view.tags},
-      {"startedTime", time_or_null(view.started != WallTime{}, view.started)},
-      {"completedTime", time_or_null(ended && !stopped, view.ended)},
-      {"stoppedTime", time_or_null(stopped, view.ended)},
-      {"lastUpdatedTime", format_time(view.updated)},
-      {"activeSteps", std::move(active)},
-      {"input", view.input},
-      {"output", view.output},
-      {"error", view.problem ? view.problem->to_value() : Value()},
-  });
-}
-
-Problem unknown_instance() {
-  return request_problem(404, "instance-unknown", "there is no such instance");
-}
-
-// An id has one spelling: decimal, without sign or leading zero, below 2^53.
-std::optional<InstanceId> parse_id(std::string_view text) {
-  InstanceId id;
-  const char* end = text.data() + text.size();
-  const auto [stopped_at, error] = std::from_chars(text.data(), end, id.number);
-  const bool number = error == std::errc() && stopped_at == end && text.front() != '0';
-  if (!number || id.number >= (1ULL << 53U)) return std::nullopt;
-  return id;
-}
 
 // "500ms", "30s" or "5m", at most five minutes; nothing where the parameter is absent.
 Result<std::optional<Milliseconds>> read_wait(const Request& request) {
@@ -78,10 +38,26 @@ Result<std::optional<Milliseconds>> read_wait(const Request& request) {
   return std::optional<Milliseconds>(Milliseconds(static_cast<std::int64_t>(total)));
 }
 
-Result<engine::StartRequest> read_start(const engine::Catalog& catalog, const Request& request) {
+// What a request with an Idempotency-Key asked for.
+struct Asked {
+  std::string workflow;  // NAMESPACE/NAME
+  Value input;
+
+  bool by(const engine::InstanceView& view) const {
+    return view.workflow.substr(0, view.workflow.find(':')) == workflow && view.input == input;
+  }
+};
+
+struct Reading {
+  engine::StartRequest start;
+  std::optional<Asked> asked;
+};
+
+Result<Reading> read_start(const engine::Catalog& catalog, const Request& request) {
   Result<Fields> fields = Fields::of_body(request);
   if (!fields) return fail(std::move(fields).error());
-  engine::StartRequest start;
+  Reading reading;
+  engine::StartRequest& start = reading.start;
   const std::string workflow = fields->required_text("workflow");
   start.input = fields->any("input");
   start.name = fields->text("name");
@@ -93,81 +69,99 @@ Result<engine::StartRequest> read_start(const engine::Catalog& catalog, const Re
       fields->fault("each of the \"tags\" must have 1 to 200 bytes");
     start.tags.push_back(tag);
   }
+  if (const std::string* key = request.header("Idempotency-Key")) {
+    if (key->empty() || key->size() > kMaxIdempotencyKeyBytes)
+      fields->fault("the header Idempotency-Key must have 1 to 255 bytes");
+    start.once = request.principal.key_id + " " + *key;
+  }
   if (Status status = fields->done(); !status) return fail(std::move(status).error());
   Result<engine::Catalog::Entry> entry = catalog.find(workflow);
   if (!entry) return fail(std::move(entry).error());
   start.workflow = entry->workflow;
   start.key = request.principal.key_id;
-  return start;
+  if (!start.once.empty()) {
+    const config::Definition& definition = *entry->definition;
+    reading.asked = Asked{definition.namespace_ + "/" + definition.name,
+                          start.input.is_null() ? Value::object() : start.input};
+  }
+  return reading;
 }
 
-Response created(const engine::InstanceView& view) {
-  Response response = json_response(201, describe(view));
-  response.headers.push_back({"Location", "/api/v1/instances/" + std::to_string(view.id.number)});
+Response created(InstanceId id, const Value& body) {
+  Response response = json_response(201, body);
+  response.headers.push_back({"Location", "/api/v1/instances/" + std::to_string(id.number)});
   return response;
 }
+Response created(const engine::InstanceView& view) {
+  return created(view.id, describe_instance(view));
+}
+// It is there, or was, but cannot be shown now.
+Response created(InstanceId id) { return created(id, Value::object({{"id", id.number}})); }
 
-void answer_created(const engine::Engine& engine, InstanceId id, const Responder& responder) {
-  if (const std::optional<engine::InstanceView> view = engine.find(id))
+// What is needed to answer a start.
+struct Starter {
+  engine::Engine& engine;
+  const engine::Catalog& catalog;
+  Blocking blocking;
+};
+
+// On an I/O thread, so that the journal is read elsewhere where the instance has left memory.
+void answer_created(const Starter& starter, InstanceId id, const Responder& responder) {
+  if (const std::optional<engine::InstanceView> view = starter.engine.peek(id))
     return responder.answer(created(*view));
-  // It ended, and so many others after it that it is forgotten already.
-  responder.answer(json_response(201, Value::object({{"id", id.number}})));
+  const bool taken = starter.blocking([&engine = starter.engine, id, responder] {
+    const std::optional<engine::InstanceView> view = engine.find(id);
+    responder.answer(view ? created(*view) : created(id));
+  });
+  if (!taken) responder.answer(created(id));
 }
 
-void wait_for_end(engine::Engine& engine, InstanceId id, Milliseconds limit,
+void wait_for_end(const Starter& starter, InstanceId id, Milliseconds limit,
                   const Responder& responder) {
-  responder.after(limit, [&engine, responder, id] { answer_created(engine, id, responder); });
-  const bool known = engine.when_ended(
+  responder.after(limit, [starter, responder, id] { answer_created(starter, id, responder); });
+  const bool known = starter.engine.when_ended(
       id, [responder](const engine::InstanceView& view) { responder.answer(created(view)); });
-  if (!known) answer_created(engine, id, responder);
+  if (!known) answer_created(starter, id, responder);
 }
 
-void start_instance(engine::Engine& engine, const engine::Catalog& catalog, const Request& request,
-                    const Responder& responder) {
+// Goes on where the instance, which may have been started before, is the one that was asked for.
+void check_asked(const Starter& starter, InstanceId id, const Asked& asked,
+                 const Responder& responder, const std::function<void()>& go_on) {
+  const auto check = [id, asked, responder, go_on](const engine::InstanceView& view) {
+    if (asked.by(view)) return go_on();
+    responder.answer(request_problem(
+        422, "idempotency-key-reused",
+        "this Idempotency-Key was used before, to start instance " + std::to_string(id.number) +
+            " with another workflow or input; take a new one for each thing to be done"));
+  };
+  if (const std::optional<engine::InstanceView> view = starter.engine.peek(id)) return check(*view);
+  const bool taken = starter.blocking([&engine = starter.engine, id, check, go_on] {
+    const std::optional<engine::InstanceView> view = engine.find(id);
+    if (view) return check(*view);
+    go_on();
+  });
+  if (!taken) responder.answer(overloaded());
+}
+
+void start_instance(const Starter& starter, const Request& request, const Responder& responder) {
   const Result<std::optional<Milliseconds>> wait = read_wait(request);
   if (!wait) return responder.answer(wait.error());
-  Result<engine::StartRequest> start = read_start(catalog, request);
-  if (!start) return responder.answer(start.error());
-  engine.start(*std::move(start), [&engine, responder, wait = *wait](Result<InstanceId> id) {
+  Result<Reading> reading = read_start(starter.catalog, request);
+  if (!reading) return responder.answer(reading.error());
+  auto admitted = [starter, responder, asked = std::move(reading->asked),
+                   wait = *wait](const Result<InstanceId>& id) {
     if (!id) return responder.answer(id.error());
+    const auto answer = [starter, responder, wait, id = *id] {
+      if (wait) return wait_for_end(starter, id, *wait, responder);
+      answer_created(starter, id, responder);
+    };
     // The engine may call with the instance's lock held, so it is asked about it later.
-    responder.resume([&engine, responder, wait, id = *id] {
-      if (wait) return wait_for_end(engine, id, *wait, responder);
-      answer_created(engine, id, responder);
+    if (!asked) return responder.resume(answer);
+    responder.resume([starter, responder, asked = *asked, answer, id = *id] {
+      check_asked(starter, id, asked, responder, answer);
     });
-  });
-}
-
-void show_instance(const engine::Engine& engine, const Request& request,
-                   const Responder& responder) {
-  const std::optional<InstanceId> id = parse_id(request.parameters.at(0));
-  const std::optional<engine::InstanceView> view = id ? engine.find(*id) : std::nullopt;
-  if (!view) return responder.answer(unknown_instance());
-  responder.answer(json_response(200, describe(*view)));
-}
-
-Result<Response> stop_instance(engine::Engine& engine, auth::AuditLog& audit,
-                               const Request& request) {
-  const std::optional<InstanceId> id = parse_id(request.parameters.at(0));
-  const std::optional<engine::InstanceView> before = id ? engine.find(*id) : std::nullopt;
-  if (!before) return fail(unknown_instance());
-  if (engine::ended(before->status))
-    return fail(request_problem(409, "instance-ended",
-                                "instance " + request.parameters.at(0) + " has ended already"));
-  const Status noted =
-      audit.note({request.actor(), "instance.stop", request.parameters.at(0), ""}, "done");
-  if (!noted) return fail(noted.error());
-  // The answer waits for the end, which follows at once: requests in flight are only cancelled. It
-  // is asked for first, since what has ended may be forgotten at once.
-  auto ended = std::make_shared<std::promise<engine::InstanceView>>();
-  std::future<engine::InstanceView> end = ended->get_future();
-  const bool there =
-      engine.when_ended(*id, [ended](const engine::InstanceView& view) { ended->set_value(view); });
-  if (!there) return fail(unknown_instance());
-  if (const Status status = engine.stop(*id); !status) return fail(status.error());
-  if (end.wait_for(kMaxStopWait) == std::future_status::ready)
-    return json_response(200, describe(end.get()));
-  return json_response(200, describe(engine.find(*id).value_or(*before)));
+  };
+  starter.engine.start(std::move(reading->start), std::move(admitted));
 }
 
 Value describe(const config::Definition& definition) {
@@ -199,29 +193,15 @@ Value describe(const engine::ScheduleView& view) {
 
 }  // namespace
 
-Status add_instance_routes(Router& router, const Services& services) {
-  engine::Engine& engine = services.engine;
-  const engine::Catalog& catalog = services.catalog;
-  const std::string all = "/api/v1/instances";
-  return add_all(
-      router,
-      {
-          {"POST",
-           all,
-           Access::needs(Permission::start_instances),
-           AsyncHandler([&engine, &catalog](const Request& request, const Responder& responder) {
-             start_instance(engine, catalog, request, responder);
-           }),
-           {"wait"}},
-          {"GET", all + "/{id}", Access::needs(Permission::view_instances),
-           AsyncHandler([&engine](const Request& request, const Responder& responder) {
-             show_instance(engine, request, responder);
-           })},
-          {"POST", all + "/{id}/stop", Access::needs(Permission::control_instances),
-           BlockingHandler([&engine, &audit = services.authority.audit()](const Request& request) {
-             return stop_instance(engine, audit, request);
-           })},
-      });
+Status add_instance_routes(Router& router, const Services& services, const Blocking& blocking) {
+  return router.add({"POST",
+                     "/api/v1/instances",
+                     Access::needs(Permission::start_instances),
+                     AsyncHandler([starter = Starter{services.engine, services.catalog, blocking}](
+                                      const Request& request, const Responder& responder) {
+                       start_instance(starter, request, responder);
+                     }),
+                     {"wait"}});
 }
 
 Status add_schedule_routes(Router& router, const Services& services) {

@@ -14,16 +14,16 @@ constexpr std::size_t kIdsShown = 100;
 
 // Does the task authenticate by the credential?
 bool uses_credential(const config::Task& task, const std::string& credential) {
-  const auto is_it = [&](const std::optional<config::Authentication>& policy) {
+  const auto is_it = [&](const config::Boxed<config::Authentication>& policy) {
     return policy && policy->credential == credential;
   };
   if (const auto* call = std::get_if<config::HttpCallBody>(&task.body))
-    return is_it(call->authentication) || call->options.tls_credential == credential;
+    return is_it(call->authentication) || call->options.or_default().tls_credential == credential;
   if (const auto* process = std::get_if<config::RunProcessBody>(&task.body))
     return process->source && is_it(process->source->authentication);
   const auto* call = std::get_if<config::OpenApiCallBody>(&task.body);
   if (call == nullptr) return false;
-  return is_it(call->authentication) || call->options.tls_credential == credential ||
+  return is_it(call->authentication) || call->options.or_default().tls_credential == credential ||
          is_it(call->document.authentication) ||
          (call->named != nullptr &&
           std::any_of(call->named->begin(), call->named->end(),

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -29,6 +30,20 @@ std::optional<Secret> decrypt(const Secret& key, std::string_view associated,
 std::string keyed_hash(const Secret& key, std::string_view message);
 // SHA-256 (FIPS 180-4), for protocols that ask for it.
 std::string sha256(std::string_view message);
+// The same of a message that comes in pieces.
+class Sha256 {
+ public:
+  Sha256();
+  ~Sha256();
+  Sha256(const Sha256&) = delete;
+  Sha256& operator=(const Sha256&) = delete;
+  void add(std::string_view piece);
+  std::string finish();  // once
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
 
 // HMAC-SHA-256 (RFC 2104); the key may have any length. It is wiped with its owner, since one may
 // be the key of the next.

@@ -38,9 +38,14 @@ void append_hex(std::string& out, char c, std::string_view digits) {
 }  // namespace
 
 std::string to_hex(std::string_view bytes, bool upper) {
-  std::string out;
-  out.reserve(bytes.size() * 2);
-  for (const char c : bytes) append_hex(out, c, upper ? kUpperHex : kLowerHex);
+  const std::string_view digits = upper ? kUpperHex : kLowerHex;
+  std::string out(bytes.size() * 2, '\0');
+  char* at = out.data();
+  for (const char c : bytes) {
+    const auto byte = static_cast<unsigned char>(c);
+    *at++ = digits[byte >> 4U];
+    *at++ = digits[byte & 15U];
+  }
   return out;
 }
 

@@ -3,6 +3,7 @@
 #include <rapidjson/error/en.h>
 #include <rapidjson/memorystream.h>
 #include <rapidjson/reader.h>
+#include <rapidjson/stream.h>
 
 #include <string>
 #include <vector>
@@ -67,6 +68,21 @@ rapidjson::ParseResult parse_into(JsonBuilder& builder, std::string_view text) {
   return reader.Parse<kFlags>(stream, builder);
 }
 
+// The usual text, which is valid, is read where a copy of it lies: its strings are found and taken
+// without a look at each byte's encoding. False where it is not that simple: then the other way
+// says what is wrong. (A NUL, which would end the copy, has no place in JSON.)
+bool parse_plainly(JsonBuilder& builder, std::string_view text) {
+  constexpr unsigned kFlags = rapidjson::kParseNumbersAsStringsFlag | rapidjson::kParseInsituFlag;
+  if (text.find('\0') != std::string_view::npos || !is_valid_utf8(text)) return false;
+  constexpr std::size_t kReadAtOnce = 16;  // by the parser's vector instructions, also past the end
+  std::string copy;
+  copy.reserve(text.size() + kReadAtOnce);
+  copy.append(text).append(kReadAtOnce, '\0');
+  rapidjson::InsituStringStream stream(copy.data());
+  rapidjson::Reader reader;
+  return !reader.Parse<kFlags>(stream, builder).IsError();
+}
+
 // RFC 8259 §6.
 bool is_number(std::string_view text) {
   std::size_t at = text.starts_with('-') ? 1 : 0;
@@ -116,23 +132,35 @@ std::string without_numbers(std::string_view text, std::vector<std::string_view>
 }  // namespace
 
 Result<Value> parse_json(std::string_view text, const JsonLimits& limits) {
+  {
+    JsonBuilder plain(limits.max_depth);
+    if (parse_plainly(plain, text)) return plain.result();
+  }
+  const auto invalid = [](std::size_t at, const std::string& why) {
+    return fail(make_problem(ErrorKind::validation, "json-invalid",
+                             "invalid JSON at byte " + std::to_string(at) + ": " + why));
+  };
   JsonBuilder builder(limits.max_depth);
+  JsonBuilder second(limits.max_depth);
+  bool again = false;
   rapidjson::ParseResult parsed = parse_into(builder, text);
   if (parsed.Code() == rapidjson::kParseErrorNumberTooBig) {
     std::vector<std::string_view> numbers;
     const std::string masked = without_numbers(text, numbers);
-    JsonBuilder second(limits.max_depth);
     second.expect_numbers(std::move(numbers));
     parsed = parse_into(second, masked);
-    if (!parsed.IsError()) return second.result();
+    again = true;
   }
-  if (!parsed.IsError()) return builder.result();
-  std::string detail = "invalid JSON at byte " + std::to_string(parsed.Offset()) + ": ";
+  if (!parsed.IsError()) {
+    // RapidJSON takes a NUL behind the value for the end of the text.
+    const std::size_t nul = text.find('\0');
+    if (nul != std::string_view::npos) return invalid(nul, "a NUL has no place in it");
+    return again ? second.result() : builder.result();
+  }
   if (builder.too_deep())
-    detail += "nested deeper than " + std::to_string(limits.max_depth) + " levels";
-  else
-    detail += rapidjson::GetParseError_En(parsed.Code());
-  return fail(make_problem(ErrorKind::validation, "json-invalid", std::move(detail)));
+    return invalid(parsed.Offset(),
+                   "nested deeper than " + std::to_string(limits.max_depth) + " levels");
+  return invalid(parsed.Offset(), rapidjson::GetParseError_En(parsed.Code()));
 }
 
 }  // namespace stepwell

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cstdint>
+#include <cstring>
 
 #include "base/json.h"
 
@@ -38,10 +39,21 @@ Sequence sequence_at(std::string_view bytes, std::size_t at) {
   return {length, true};
 }
 
+// Where the first byte that is not ASCII stands, as far as whole words tell.
+std::size_t ascii_words(std::string_view bytes, std::size_t at) {
+  constexpr std::uint64_t kHighBits = 0x8080808080808080;
+  std::uint64_t word = 0;
+  for (; at + sizeof word <= bytes.size(); at += sizeof word) {
+    std::memcpy(&word, bytes.data() + at, sizeof word);
+    if ((word & kHighBits) != 0) break;
+  }
+  return at;
+}
+
 }  // namespace
 
 bool is_valid_utf8(std::string_view bytes) {
-  for (std::size_t at = 0; at < bytes.size();) {
+  for (std::size_t at = ascii_words(bytes, 0); at < bytes.size();) {
     const Sequence sequence = sequence_at(bytes, at);
     if (!sequence.valid) return false;
     at += sequence.length;

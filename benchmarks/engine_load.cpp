@@ -1,23 +1,17 @@
 #include "benchmarks/engine_load.h"
 
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <utility>
 
+#include "benchmarks/cpu_time.h"
+#include "benchmarks/pace.h"
 #include "config/loader.h"
 
 namespace stepwell::bench {
 
-struct EngineLoad::Each final : engine::Observer {
-  explicit Each(EngineLoad& owner) : load(owner) {}
-  void on_end(const engine::InstanceView& view) override {
-    load.one_ended(view.status == engine::InstanceStatus::completed);
-  }
-  EngineLoad& load;
-};
-
-EngineLoad::EngineLoad(daemon::Node& node, const std::string& definition)
-    : node_(node), observer_(std::make_shared<Each>(*this)) {
+EngineLoad::EngineLoad(daemon::Node& node, const std::string& definition) : node_(node) {
   const config::Loaded loaded = config::load_definition(definition, "bench.yaml");
   if (!loaded.definition) {
     std::fprintf(stderr, "%s\n", loaded.faults.front().text().c_str());
@@ -30,14 +24,54 @@ LoadResult EngineLoad::run(std::size_t total, std::size_t parallel) {
   {
     const std::scoped_lock lock(mutex_);
     left_ = total;
-    result_ = {};
   }
+  const double cpu = process_cpu();
   const auto begin = std::chrono::steady_clock::now();
   for (std::size_t i = 0; i < parallel; ++i) next();
   std::unique_lock lock(mutex_);
   done_.wait(lock, [this] { return left_ == 0 && open_ == 0; });
-  result_.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-  return result_;
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
+  return {took.count(), process_cpu() - cpu, total};
+}
+
+std::vector<double> EngineLoad::run_paced(std::size_t total, double rate) {
+  {
+    const std::scoped_lock lock(mutex_);
+    times_.clear();
+    times_.reserve(total);
+    open_ = total;
+  }
+  const Pace pace(rate);
+  for (std::size_t started = 0; started < total;) {
+    for (std::size_t due = pace.wait(); due > 0 && started < total; --due, ++started)
+      start([this, moment = pace.moment(started)](const engine::InstanceView& view) {
+        const std::chrono::duration<double, std::milli> took =
+            std::chrono::steady_clock::now() - moment;
+        {
+          const std::scoped_lock lock(mutex_);
+          times_.push_back(took.count());
+        }
+        one_ended(view);
+      });
+  }
+  std::unique_lock lock(mutex_);
+  done_.wait(lock, [this] { return open_ == 0; });
+  return std::move(times_);
+}
+
+void EngineLoad::open(std::size_t total) {
+  constexpr std::size_t kAtOnce = 4096;
+  {
+    const std::scoped_lock lock(mutex_);
+    admitted_ = 0;
+  }
+  for (std::size_t i = 0; i < total; ++i) {
+    start({});
+    std::unique_lock lock(mutex_);
+    done_.wait(lock, [&] { return i + 1 - admitted_ < kAtOnce; });
+  }
+  std::unique_lock lock(mutex_);
+  done_.wait(lock, [&] { return admitted_ == total; });
 }
 
 void EngineLoad::next() {
@@ -47,46 +81,41 @@ void EngineLoad::next() {
     --left_;
     ++open_;
   }
-  engine::StartRequest request;
-  request.workflow = workflow_;
-  request.observer = observer_;
-  node_.engine().start(std::move(request), [](const Result<InstanceId>& admitted) {
-    if (admitted) return;
-    std::fprintf(stderr, "refused: %s\n", admitted.error().one_line().c_str());
-    std::exit(1);
+  start([this](const engine::InstanceView& view) {
+    next();
+    one_ended(view);
   });
 }
 
-void EngineLoad::one_ended(bool completed) {
-  next();
-  const std::scoped_lock lock(mutex_);
-  ++(completed ? result_.completed : result_.faulted);
-  --open_;
-  if (left_ == 0 && open_ == 0) done_.notify_all();
+void EngineLoad::start(Ended ended) {
+  engine::StartRequest request;
+  request.workflow = workflow_;
+  engine::Engine& engine = node_.engine();
+  // Without an observer, as most are started: nobody may see steps of one that is not durable.
+  engine.start(std::move(request),
+               [this, &engine, ended = std::move(ended)](const Result<InstanceId>& admitted) {
+                 if (!admitted) {
+                   std::fprintf(stderr, "refused: %s\n", admitted.error().one_line().c_str());
+                   std::exit(1);
+                 }
+                 if (ended) {
+                   if (!engine.when_ended(*admitted, ended)) std::exit(1);
+                   return;
+                 }
+                 const std::scoped_lock lock(mutex_);
+                 ++admitted_;
+                 done_.notify_all();
+               });
 }
 
-std::unique_ptr<daemon::Node> open_node() {
-  daemon::NodeOptions options;
-  options.log_level = LogLevel::error;
-  options.reactor.egress = http::EgressRules({http::Network::parse("127.0.0.0/8").value()}, {});
-  auto node = daemon::Node::open(options);
-  if (!node) {
-    std::fprintf(stderr, "%s\n", node.error().one_line().c_str());
+void EngineLoad::one_ended(const engine::InstanceView& view) {
+  if (view.problem) {
+    std::fprintf(stderr, "an instance faulted: %s\n", view.problem->one_line().c_str());
     std::exit(1);
   }
-  return std::move(*node);
-}
-
-std::string one_call(const std::string& method, const std::string& url,
-                     const std::string& credential, const std::string& body) {
-  std::string endpoint = "{uri: '" + url + "'";
-  if (!credential.empty()) endpoint += ", authentication: {use: " + credential + "}";
-  std::string text =
-      "document: {dsl: '1.0.3', namespace: bench, name: call, version: '1.0.0'}\n"
-      "do: [{call: {call: http, with: {method: " +
-      method + ", endpoint: " + endpoint + "}";
-  if (!body.empty()) text += ", body: " + body;
-  return text + "}}}]\n";
+  const std::scoped_lock lock(mutex_);
+  --open_;
+  if (left_ == 0 && open_ == 0) done_.notify_all();
 }
 
 }  // namespace stepwell::bench

@@ -122,7 +122,7 @@ void measure(const Sample& sample, std::vector<Row>& rows) {
                   "bytes a program",
                   {static_cast<double>(program->memory_bytes())},
                   {},
-                  0,
+                  {},
                   false});
 }
 

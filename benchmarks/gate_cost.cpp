@@ -1,12 +1,11 @@
 #include "benchmarks/gate_cost.h"
 
-#include <sys/resource.h>
-
 #include <chrono>
 #include <cstdlib>
 #include <memory>
 #include <string>
 
+#include "benchmarks/bench_node.h"
 #include "benchmarks/engine_load.h"
 #include "http/url.h"
 #include "steps/step_guard.h"
@@ -17,7 +16,7 @@ namespace {
 
 constexpr int kRounds = 5;
 constexpr int kCalls = 300'000;
-constexpr std::size_t kSteps = 20'000;
+constexpr std::size_t kSteps = 5'000;
 // What the redactor knows besides the one in use.
 constexpr int kOthers = 100;
 const auth::Actor kActor{"bench", "bench"};
@@ -38,15 +37,6 @@ std::string issue_key(daemon::Node& node) {
   const auto issued = node.authority().keys().create(kActor, {"bench", "bench"});
   if (!issued) std::exit(1);
   return issued->key.id;
-}
-
-double cpu_microseconds() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  const auto microseconds = [](const timeval& time) {
-    return static_cast<double>(time.tv_sec) * 1e6 + static_cast<double>(time.tv_usec);
-  };
-  return microseconds(usage.ru_utime) + microseconds(usage.ru_stime);
 }
 
 template <class Work>
@@ -86,8 +76,8 @@ std::vector<Row> gate_cost() {
   EngineLoad load(*node, one_call("post", nginx.http_url(), "bench", "{name: " + text + "}"));
   load.run(kSteps / 4, 64);
   Row permit{"gate-send-permit", "µs a request", {}, {}, 0.2, false};
-  Row whole{"gate-request", "µs a request", {}, {}, 0, false};
-  Row share{"gate-share", "% of a step's CPU time", {}, {}, 0, false};
+  Row whole{"gate-request", "µs a request", {}, {}, {}, false};
+  Row share{"gate-share", "% of a step's CPU time", {}, {}, {}, false};
   for (int round = 0; round < kRounds; ++round) {
     permit.values.push_back(microseconds_each([&] { take_permit(*grant->guard); }));
     whole.values.push_back(microseconds_each([&] {
@@ -97,10 +87,7 @@ std::vector<Row> gate_cost() {
       steps::StepGuard guard(keys, key, gate, std::move(*granted));
       take_permit(guard);
     }));
-    const double before = cpu_microseconds();
-    if (load.run(kSteps, 64).faulted != 0) std::exit(1);
-    share.values.push_back(100 * whole.values.back() /
-                           ((cpu_microseconds() - before) / static_cast<double>(kSteps)));
+    share.values.push_back(100 * whole.values.back() / load.run(kSteps, 64).cpu_each());
   }
   return {permit, whole, share};
 }

@@ -88,7 +88,7 @@ std::vector<Row> machine_cost() {
   std::vector<Row> rows;
   for (const Flow& flow : flows()) {
     const engine::Program program(read(flow));
-    Row row{flow.name, "ns a task", {}, {}, 0, false};
+    Row row{flow.name, "ns a task", {}, {}, {}, false};
     for (int round = 0; round < kRounds; ++round) row.values.push_back(nanoseconds_a_task(program));
     rows.push_back(std::move(row));
   }

@@ -49,6 +49,14 @@ function(stepwell_library NAME)
   stepwell_join(${target})
 endfunction()
 
+# A program that serves gets jemalloc in malloc's place (docs/adr/0008); a sanitizer brings its own.
+function(stepwell_allocator target)
+  if(NOT STEPWELL_SANITIZE)
+    find_library(JEMALLOC_LIBRARY jemalloc REQUIRED)
+    target_link_libraries(${target} PRIVATE ${JEMALLOC_LIBRARY})
+  endif()
+endfunction()
+
 # stepwell_test(NAME SOURCES … DEPENDS folders… [LIBRARIES …] [LABELS …] [TIMEOUT seconds])
 # One GoogleTest program, registered with ctest as one test a program.
 function(stepwell_test NAME)

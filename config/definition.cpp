@@ -42,10 +42,29 @@ bool collect_types(const EventStrategy& strategy, std::vector<std::string>& type
     if (found == filter.attributes.end()) return false;
     types.emplace_back(found->value.constant().as_string());
   }
-  return strategy.until_events == nullptr || collect_types(*strategy.until_events, types);
+  return !strategy.until_events || collect_types(*strategy.until_events, types);
+}
+
+void drop_definitions(TaskList& tasks) {
+  for (Task& task : tasks) {
+    task.definition = {};
+    if (auto* group = std::get_if<DoBody>(&task.body)) drop_definitions(group->tasks);
+    if (auto* loop = std::get_if<ForBody>(&task.body)) drop_definitions(loop->tasks);
+    if (auto* fork = std::get_if<ForkBody>(&task.body)) drop_definitions(fork->branches);
+    if (auto* listen = std::get_if<ListenBody>(&task.body)) drop_definitions(listen->tasks);
+    if (auto* attempt = std::get_if<TryBody>(&task.body)) {
+      drop_definitions(attempt->tasks);
+      drop_definitions(attempt->handler);
+    }
+  }
 }
 
 }  // namespace
+
+void drop_document(Definition& definition) {
+  definition.document = {};
+  drop_definitions(definition.tasks);
+}
 
 std::vector<std::string> event_types(const EventStrategy& strategy) {
   std::vector<std::string> types;

@@ -14,7 +14,9 @@
 #include "base/clock.h"
 #include "base/units.h"
 #include "base/value.h"
+#include "config/boxed.h"
 #include "config/schema.h"
+#include "config/sources.h"
 #include "config/template.h"
 
 namespace stepwell::config {
@@ -26,7 +28,7 @@ using TaskList = std::vector<Task>;
 struct FlowDirective {
   enum class Kind : std::uint8_t { next, exit, end, task };  // next is the standard's `continue`
   Kind kind = Kind::next;
-  std::size_t target = 0;  // index in the same list, where kind is task
+  std::uint32_t target = 0;  // index in the same list, where kind is task
 };
 
 // How a call authenticates: a stored credential by name, or a policy written in the definition.
@@ -61,9 +63,8 @@ struct SwitchBody {
 
 struct ForBody {
   std::string each = "item";
-  std::string at = "index";
   Expression in;
-  std::optional<Expression> while_;
+  Boxed<Expression> while_;
   TaskList tasks;
 };
 
@@ -98,20 +99,20 @@ struct HttpCallBody {
   using Output = CallOutput;
   Template method;
   UriTemplate endpoint;
-  std::optional<Authentication> authentication;
+  Boxed<Authentication> authentication;
   Template headers;  // null or an object
   Template query;    // null or an object
   Template body;     // null: no body
   bool has_body = false;
   Output output = Output::content;
   bool redirect = false;
-  CallOptions options;
+  Boxed<CallOptions> options;  // none: the defaults
 };
 
 // Something that lies elsewhere and is fetched: the standard's external resource.
 struct ExternalResource {
   UriTemplate endpoint;
-  std::optional<Authentication> authentication;  // of the fetching
+  Boxed<Authentication> authentication;  // of the fetching
 };
 
 // The entries of use.authentications.
@@ -121,13 +122,13 @@ struct OpenApiCallBody {
   ExternalResource document;
   Template operation;   // operationId
   Template parameters;  // null or an object
-  std::optional<Authentication> authentication;
+  Boxed<Authentication> authentication;
   // Where it has none: what the document's security schemes may ask for by name, one table for all
   // calls of a definition; null: nothing.
   std::shared_ptr<const NamedPolicies> named;
   CallOutput output = CallOutput::content;
   bool redirect = false;
-  CallOptions options;
+  Boxed<CallOptions> options;  // none: the defaults
 };
 
 // `call: NAME`: the function is a task of its own, whose raw input the arguments are.
@@ -150,8 +151,8 @@ struct RunProcessBody {
   enum class Kind : std::uint8_t { shell, script, container };
   enum class Return : std::uint8_t { standard_output, standard_error, code, all, none };
   Kind kind = Kind::shell;
-  Template arguments;  // an object: the members that the standard gives the kind
-  std::optional<ExternalResource> source;  // of a script that lies elsewhere
+  Template arguments;              // an object: the members that the standard gives the kind
+  Boxed<ExternalResource> source;  // of a script that lies elsewhere
   bool await = true;
   Return result = Return::standard_output;
 };
@@ -165,25 +166,25 @@ struct RaiseBody {
 
 struct RetryPolicy {
   enum class Backoff : std::uint8_t { constant, linear, exponential };
-  std::optional<Expression> when;
-  std::optional<Expression> except_when;
+  Boxed<Expression> when;
+  Boxed<Expression> except_when;
   DurationTemplate delay;
   Backoff backoff = Backoff::constant;
-  DurationTemplate max_delay{Milliseconds(3'600'000), nullptr};
-  std::optional<std::uint32_t> max_attempts;         // limit.attempt.count
-  std::optional<DurationTemplate> attempt_duration;  // limit.attempt.duration
-  std::optional<DurationTemplate> total_duration;    // limit.duration
-  std::optional<DurationTemplate> jitter_from;
-  std::optional<DurationTemplate> jitter_to;
+  DurationTemplate max_delay{Milliseconds(3'600'000), {}};
+  std::optional<std::uint32_t> max_attempts;  // limit.attempt.count
+  Boxed<DurationTemplate> attempt_duration;   // limit.attempt.duration
+  Boxed<DurationTemplate> total_duration;     // limit.duration
+  Boxed<DurationTemplate> jitter_from;
+  Boxed<DurationTemplate> jitter_to;
 };
 
 struct TryBody {
   TaskList tasks;
   Template errors_with;  // null, or an object: the members that must be equal
   std::string as = "error";
-  std::optional<Expression> when;
-  std::optional<Expression> except_when;
-  std::optional<RetryPolicy> retry;
+  Boxed<Expression> when;
+  Boxed<Expression> except_when;
+  Boxed<RetryPolicy> retry;
   bool has_handler = false;  // `do` is given
   TaskList handler;
   std::optional<FlowDirective> then;
@@ -217,25 +218,29 @@ struct EventFilter {
 struct EventStrategy {
   enum class Kind : std::uint8_t { one, any, all };
   Kind kind = Kind::one;
-  std::vector<EventFilter> filters;                   // of `any`, none: every event
-  std::optional<Expression> until;                    // sees what has been consumed as "."
-  std::shared_ptr<const EventStrategy> until_events;  // what ends it instead
+  std::vector<EventFilter> filters;   // of `any`, none: every event
+  Boxed<Expression> until;            // sees what has been consumed as "."
+  Boxed<EventStrategy> until_events;  // what ends it instead
 };
 // The types of the events that it may consume; empty where any type may do.
 std::vector<std::string> event_types(const EventStrategy& strategy);
+
+// What the data that go into a task and come out of it must be like; null: anything.
+struct DataSchemas {
+  std::shared_ptr<const Schema> input;    // the raw input
+  std::shared_ptr<const Schema> output;   // the transformed output
+  std::shared_ptr<const Schema> context;  // the new context, of `export`
+};
 
 struct ListenBody {
   enum class Read : std::uint8_t { data, envelope, raw };
   EventStrategy to;
   Read read = Read::data;
   bool has_foreach = false;
-  std::string item = "item";
-  std::string at = "index";
   TaskList tasks;
-  std::optional<Template> foreach_output_as;
-  std::shared_ptr<const Schema> foreach_output_schema;  // null: none
-  std::optional<Template> foreach_export_as;
-  std::shared_ptr<const Schema> foreach_export_schema;
+  Boxed<Template> foreach_output_as;
+  Boxed<Template> foreach_export_as;
+  Boxed<DataSchemas> foreach_schemas;
 };
 
 using TaskBody = std::variant<DoBody, SetBody, SwitchBody, ForBody, ForkBody, HttpCallBody,
@@ -249,15 +254,13 @@ struct Task {
   std::string name;
   std::string reference;  // JSON pointer, e.g. /do/0/tryGetPet/try/0/getPet
   Position position;
-  Value definition;                            // as it was written, for $task.definition
-  std::optional<Expression> condition;         // `if`
-  std::shared_ptr<const Schema> input_schema;  // of the raw input; null: none
-  std::optional<Template> input_from;
-  std::optional<Template> output_as;
-  std::shared_ptr<const Schema> output_schema;  // of the transformed output
-  std::optional<Template> export_as;
-  std::shared_ptr<const Schema> export_schema;  // of the new context
-  std::optional<DurationTemplate> timeout;
+  Value definition;             // as it was written, for $task.definition
+  Boxed<Expression> condition;  // `if`
+  Boxed<Template> input_from;
+  Boxed<Template> output_as;
+  Boxed<Template> export_as;
+  Boxed<DataSchemas> schemas;
+  Boxed<DurationTemplate> timeout;
   FlowDirective then;
   TaskBody body;
   std::shared_ptr<const Extensions> extensions;  // that extend it, in their order; null: none
@@ -300,8 +303,11 @@ struct Definition {
   std::string name;
   std::string version;
   std::string title;
-  Value document;      // the whole definition as JSON, for $workflow.definition
+  // The whole definition as JSON, for $workflow.definition. Where it was loaded to be run and no
+  // expression can see it, it is null, and so is what its tasks have as `definition`.
+  Value document;
   std::string digest;  // content hash (hexadecimal), by which an instance pins what it started with
+  std::shared_ptr<const Sources> sources;      // never null
   std::vector<std::string> secrets;            // use.secrets
   std::shared_ptr<const Schema> input_schema;  // of the raw input; null: none
   std::optional<Template> input_from;
@@ -314,12 +320,17 @@ struct Definition {
   std::optional<Schedule> schedule;
   std::string run_as;             // document.metadata.stepwell.runAs
   std::uint64_t concurrency = 0;  // instances that run at the same time at most; 0: any number
+  bool relaxed = false;           // `durability`: its results need not be durable before it goes on
+  bool skip_missed = false;  // `missed`: what the schedule should have started is not caught up
   Retention retention;
   // Stored credentials that it refers to, each with the place of the first reference.
   std::vector<std::pair<std::string, Position>> credentials;
 
   std::string id() const { return namespace_ + "/" + name + ":" + version; }
 };
+
+// Leaves out the document, as described there.
+void drop_document(Definition& definition);
 
 // The lists that no task holds: the workflow's own, the functions, what extensions do.
 std::vector<const TaskList*> top_lists(const Definition& definition);

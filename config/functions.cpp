@@ -181,6 +181,7 @@ void FunctionTable::read(std::size_t number) {
   auto& credentials = definition_.definition.credentials;
   const std::size_t before = credentials.size();
   Task task = read_task(reading, Place(*document->root));
+  definition_.sees_itself = definition_.sees_itself || reading.sees_itself;
   task.name = name.substr(0, is_uri(name) ? name.size() : name.find(':'));
   tasks->push_back(std::move(task));
   // Their places are in another file.

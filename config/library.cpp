@@ -119,6 +119,7 @@ Library::Document* Library::open(Reading& reading, const Place& place, std::stri
     return known->second->root ? known->second.get() : nullptr;
   std::unique_ptr<Document>& document = documents_[key];
   document = std::make_unique<Document>();
+  if (endpoint.authentication) document->credential = endpoint.authentication->credential;
   document->uri = endpoint.uri;
   if (offline()) {
     reading.warning(place, std::string(what) + " is not fetched, and so not checked: " +
@@ -167,6 +168,13 @@ std::string Library::contents() const {
   for (const auto& [key, document] : documents_)
     out += key + "\n" + std::to_string(document->text.size()) + "\n" + document->text;
   return out;
+}
+
+std::vector<Sources::Fetched> Library::fetched() const {
+  std::vector<Sources::Fetched> all;
+  for (const auto& [key, document] : documents_)
+    all.push_back({document->credential, document->uri, document->text});
+  return all;
 }
 
 }  // namespace stepwell::config

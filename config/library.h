@@ -7,9 +7,11 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "config/loader.h"
 #include "config/reading.h"
+#include "config/sources.h"
 #include "config/yaml_node.h"
 
 namespace stepwell::config {
@@ -28,6 +30,7 @@ class Library {
   const std::string& default_catalog() const { return options_.default_catalog; }
 
   struct Document {
+    std::string credential;
     std::string uri;
     std::string text;
     NodePtr root;
@@ -39,6 +42,7 @@ class Library {
                  const FixedEndpoint& endpoint);
   // URIs and texts of all that was fetched, in one text: what a definition's digest covers of it.
   std::string contents() const;
+  std::vector<Sources::Fetched> fetched() const;
 
  private:
   Result<std::string> fetch(const FixedEndpoint& endpoint, const std::string& name_space);

@@ -29,12 +29,40 @@ Loaded load_definition(std::string_view text, const std::string& file, const Loa
   auto definition = std::make_shared<Definition>();
   definition->file = file;
   Library library(options);
-  read_definition(text, *root, *definition, faults, library);
+  const bool sees_itself = read_definition(text, *root, *definition, faults, library);
   if (faults.has_errors()) return failed(faults);
   definition->document = root->value;
   definition->digest =
       content_digest(to_json(root->value, {.indent = 0, .sort_keys = true}) + library.contents());
+  definition->sources = std::make_shared<const Sources>(
+      Sources{file, std::string(text), options.default_catalog, library.fetched()});
+  if (options.lean && !sees_itself) drop_document(*definition);
   return {std::move(definition), faults.take()};
+}
+
+namespace {
+
+class Recorded final : public Resources {
+ public:
+  explicit Recorded(const Sources& sources) : sources_(sources) {}
+  Result<std::string> read(const ResourceRequest& request) override {
+    for (const Sources::Fetched& each : sources_.fetched)
+      if (each.uri == request.uri && each.credential == request.credential) return each.text;
+    return fail(make_problem(ErrorKind::configuration, "file-unreadable",
+                             "it was not there when the definition was first read"));
+  }
+
+ private:
+  const Sources& sources_;
+};
+
+}  // namespace
+
+Loaded load_definition(const Sources& sources) {
+  Recorded recorded(sources);
+  return load_definition(
+      sources.text, sources.file,
+      {.resources = &recorded, .default_catalog = sources.default_catalog, .lean = true});
 }
 
 Loaded load_definition_file(const std::string& path, const LoadOptions& options) {

@@ -36,12 +36,15 @@ struct LoadOptions {
   Resources* resources = nullptr;  // null: nothing is fetched, and what is needed is a fault …
   bool offline = false;         // … or where this is set a warning: such a definition cannot run
   std::string default_catalog;  // URI of the catalog `default`; empty: there is none
+  bool lean = false;            // for running alone: see Definition::document
 };
 
 // `file` is the name that faults are reported under. Limits: 1 MiB, depth 64, 100,000 nodes
 // (aliases counted as what they expand to).
 Loaded load_definition(std::string_view text, const std::string& file,
                        const LoadOptions& options = {});
+// Once more, as it was; nothing is fetched.
+Loaded load_definition(const Sources& sources);
 // Reads the file first; a file that cannot be read is a fault at 0:0.
 Loaded load_definition_file(const std::string& path, const LoadOptions& options = {});
 

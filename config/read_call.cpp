@@ -136,7 +136,8 @@ void read_with(Reading& reading, const Place& with, HttpCallBody& body) {
 
 // A POST whose outcome is unknown is not repeated unless the author says that it may be.
 void warn_of_retries(Reading& reading, const Place& method, const HttpCallBody& body) {
-  if (!reading.retried || body.options.idempotent || !body.method.is_constant()) return;
+  if (!reading.retried || body.options.or_default().idempotent || !body.method.is_constant())
+    return;
   const Value& name = body.method.constant();
   if (!name.is_string() || (name.as_string() != "POST" && name.as_string() != "PATCH")) return;
   reading.warning(method,
@@ -160,9 +161,13 @@ bool read_call_redirect(Reading& reading, const Fields& fields) {
   return redirect && read_flag(reading, *redirect).value_or(false);
 }
 
-const YamlNode::Member* read_call_base(Reading& reading, const Place& task, CallOptions& options) {
-  const YamlNode::Member* metadata = task.node().find("metadata");
-  if (metadata != nullptr) read_task_metadata(reading, Place(task, *metadata), &options);
+const YamlNode::Member* read_call_base(Reading& reading, const Place& task,
+                                       Boxed<CallOptions>& options) {
+  if (const YamlNode::Member* metadata = task.node().find("metadata")) {
+    CallOptions read;
+    read_task_metadata(reading, Place(task, *metadata), &read);
+    options = std::move(read);
+  }
   const YamlNode::Member* with = task.node().find("with");
   if (with == nullptr)
     reading.error_at_key(Place(task, *task.node().find("call")),

@@ -125,13 +125,13 @@ void read_evaluate(Reading& reading, const Place& place) {
 
 }  // namespace
 
-void read_definition(std::string_view source, const YamlNode& root, Definition& definition,
+bool read_definition(std::string_view source, const YamlNode& root, Definition& definition,
                      FaultList& faults, Library& library) {
   Reading reading{faults, source, definition, root};
   reading.variables = standard_variables();
   const Place top(root);
   const Fields fields(reading, top, kTop);
-  if (!fields.is_mapping()) return;
+  if (!fields.is_mapping()) return false;
   if (const auto evaluate = fields.find("evaluate")) read_evaluate(reading, *evaluate);
   if (const auto document = fields.require("document")) read_document(reading, *document);
   const auto use = fields.find("use");
@@ -167,6 +167,7 @@ void read_definition(std::string_view source, const YamlNode& root, Definition& 
   reading.extensions = &table;
   functions.read_all();
   if (use) check_unused(reading);
+  return reading.sees_itself;
 }
 
 std::optional<std::string> read_file(const std::string& path, std::size_t most) {

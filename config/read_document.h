@@ -13,8 +13,8 @@
 namespace stepwell::config {
 
 // `source` is the text that `root` was made of. Fills in all but file, document and digest; what is
-// wrong goes to `faults`.
-void read_definition(std::string_view source, const YamlNode& root, Definition& definition,
+// wrong goes to `faults`. True where some expression uses $workflow or $task.
+bool read_definition(std::string_view source, const YamlNode& root, Definition& definition,
                      FaultList& faults, Library& library);
 
 // The file's first bytes, `most` at the most; nothing where it cannot be read.

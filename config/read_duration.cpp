@@ -52,12 +52,11 @@ std::optional<DurationTemplate> read_duration(Reading& reading, const Place& pla
   if (value.is_string() && is_expression_text(value.as_string())) {
     std::optional<Expression> expression = read_expression(reading, place, site);
     if (!expression) return std::nullopt;
-    return DurationTemplate{Milliseconds(0),
-                            std::make_shared<const Expression>(std::move(*expression))};
+    return DurationTemplate{Milliseconds(0), std::move(*expression)};
   }
   const std::optional<Milliseconds> duration = read_constant_duration(reading, place);
   if (!duration) return std::nullopt;
-  return DurationTemplate{*duration, nullptr};
+  return DurationTemplate{*duration, {}};
 }
 
 namespace {

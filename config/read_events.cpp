@@ -96,8 +96,7 @@ void read_until(Reading& reading, const Place& place, EventStrategy& strategy, s
   } else if (node.kind == YamlNode::Kind::mapping) {
     if (const auto* nested = node.find("until"))
       reading.error_at_key(Place(place, *nested), "`until` cannot have an `until` of its own");
-    strategy.until_events =
-        std::make_shared<const EventStrategy>(read_event_strategy(reading, place, sees));
+    strategy.until_events = read_event_strategy(reading, place, sees);
   } else {
     reading.expected(place, "an expression, or `one`, `any` or `all` with event filters");
   }
@@ -166,23 +165,26 @@ ListenBody read_listen(Reading& reading, const Place& task) {
   const Place rounds(task, *foreach_member);
   const Fields members(reading, rounds, kForeach);
   body.has_foreach = true;
-  const auto name = [&](std::string_view key, std::string& into) {
+  const auto name = [&](std::string_view key, std::string otherwise) {
     if (const auto field = members.find(key))
-      if (const std::string text = read_variable_name(reading, *field); !text.empty()) into = text;
+      if (std::string text = read_variable_name(reading, *field); !text.empty()) return text;
+    return otherwise;
   };
-  name("item", body.item);
-  name("at", body.at);
-  if (body.item == body.at)
-    reading.error(rounds, "`item` and `at` have the same name " + quoted(body.at));
-  const LocalVariable item(reading, body.item);
-  const LocalVariable index(reading, body.at);
+  const std::string item_name = name("item", "item");
+  const std::string at_name = name("at", "index");
+  if (item_name == at_name)
+    reading.error(rounds, "`item` and `at` have the same name " + quoted(at_name));
+  const LocalVariable item(reading, item_name);
+  const LocalVariable index(reading, at_name);
+  DataSchemas schemas;
   if (const auto list = members.find("do")) body.tasks = read_task_list(reading, *list);
   if (const auto output = members.find("output"))
-    body.foreach_output_as = read_filter_part(reading, *output, "as", body_site("output.as"),
-                                              &body.foreach_output_schema);
+    body.foreach_output_as =
+        read_filter_part(reading, *output, "as", body_site("output.as"), &schemas.output);
   if (const auto exported = members.find("export"))
-    body.foreach_export_as = read_filter_part(reading, *exported, "as", {kExportSees, "export.as"},
-                                              &body.foreach_export_schema);
+    body.foreach_export_as =
+        read_filter_part(reading, *exported, "as", {kExportSees, "export.as"}, &schemas.context);
+  if (schemas.output || schemas.context) body.foreach_schemas = std::move(schemas);
   return body;
 }
 

@@ -113,14 +113,29 @@ void report_syntax(Reading& reading, const Place& place, const Source& source,
                        std::move(what), place.reference(80), std::move(hint));
 }
 
+// The same source means the same where the same variables are in force.
+Result<expression::Program> compile_program(Reading& reading, std::string_view source) {
+  std::string key = std::to_string(source.size()) + ":";
+  key += source;
+  for (std::size_t i = kFirstLocal; i < reading.variables.size(); ++i)
+    key += "$" + reading.variables[i];
+  const auto known = reading.programs.find(key);
+  if (known != reading.programs.end()) return known->second;
+  auto program = expression::Program::compile(source, reading.variables);
+  if (!program) return program;
+  reading.sees_itself =
+      reading.sees_itself || program->uses_variable(kTask) || program->uses_variable(kWorkflow);
+  reading.programs.emplace(std::move(key), *program);
+  return program;
+}
+
 std::optional<Expression> compile(Reading& reading, const Place& place, const Site& site,
                                   const Source& source) {
   if (source.text.find_first_not_of(kBlank) == std::string_view::npos) {
     reading.error(place, "the expression is empty");
     return std::nullopt;
   }
-  Result<expression::Program> program =
-      expression::Program::compile(source.text, reading.variables);
+  Result<expression::Program> program = compile_program(reading, source.text);
   if (!program) {
     report_syntax(reading, place, source, program.error());
     return std::nullopt;
@@ -141,7 +156,7 @@ Template loose_template(Reading& reading, const Place& place, const Site& site,
                         std::string_view text) {
   const std::string_view source = braced(text) ? braced(text)->text : text;
   if (source.find_first_not_of(kBlank) != std::string_view::npos) {
-    Result<expression::Program> program = expression::Program::compile(source, reading.variables);
+    Result<expression::Program> program = compile_program(reading, source);
     if (program) {
       Expression expression{std::move(*program), place.position()};
       if (sees_only_available(site, expression))
@@ -228,10 +243,11 @@ Template read_template(Reading& reading, const Place& place, const Site& site) {
     Template result = Template::array(std::move(elements));
     return result.is_constant() ? Template::constant(node.value) : result;
   }
-  std::vector<std::pair<std::string, Template>> members;
+  std::vector<std::pair<Value, Template>> members;
   members.reserve(node.members.size());
-  for (const YamlNode::Member& member : node.members)
-    members.emplace_back(member.key, read_template(reading, Place(place, member), site));
+  for (std::size_t i = 0; i < node.members.size(); ++i)
+    members.emplace_back(node.value.members()[i].key,
+                         read_template(reading, Place(place, node.members[i]), site));
   Template result = Template::object(std::move(members));
   // The very value of the document, so that nothing is held twice.
   return result.is_constant() ? Template::constant(node.value) : result;

@@ -57,7 +57,8 @@ FlowDirective read_flow(Reading& reading, const Place& place) {
   if (*name == "end") return {FlowDirective::Kind::end, 0};
   if (reading.tasks != nullptr) {
     const auto found = reading.tasks->find(*name);
-    if (found != reading.tasks->end()) return {FlowDirective::Kind::task, found->second};
+    if (found != reading.tasks->end())
+      return {FlowDirective::Kind::task, static_cast<std::uint32_t>(found->second)};
   }
   if (reading.tasks == nullptr) {
     reading.error(place, std::string(reading.loner) + " cannot go on to " + quoted(*name),

@@ -10,8 +10,8 @@ namespace {
 
 constexpr std::array<std::string_view, 6> kTaskKeys{"idempotent", "rateLimit", "maxResponseBytes",
                                                     "timeout",    "tls",       "proxy"};
-constexpr std::array<std::string_view, 4> kDocumentKeys{"runAs", "retention", "concurrency",
-                                                        "timeZone"};
+constexpr std::array<std::string_view, 6> kDocumentKeys{"runAs",    "retention",  "concurrency",
+                                                        "timeZone", "durability", "missed"};
 
 std::optional<Place> own_part(Reading& reading, const Place& metadata) {
   if (!expect_mapping(reading, metadata)) return std::nullopt;
@@ -117,6 +117,17 @@ void read_time_zone(Reading& reading, const Place& place) {
     reading.error(place, zone.error().detail);
 }
 
+// One of two words; is it the second?
+bool read_choice(Reading& reading, const Place& place, std::string_view what,
+                 const std::array<std::string_view, 2>& choices) {
+  const std::optional<std::string> text = read_text(reading, place);
+  if (!text || *text == choices[0] || *text == choices[1]) return text == choices[1];
+  std::string hint = did_you_mean(*text, choices);
+  if (hint.empty()) hint = "; expected " + quoted_list(choices, "or");
+  reading.error(place, std::string(what) + " " + quoted(*text) + hint);
+  return false;
+}
+
 }  // namespace
 
 void read_task_metadata(Reading& reading, const Place& metadata, CallOptions* call) {
@@ -143,6 +154,12 @@ void read_document_metadata(Reading& reading, const Place& metadata) {
     reading.definition.concurrency =
         static_cast<std::uint64_t>(read_whole(reading, *concurrency, 1, 1'000'000'000).value_or(0));
   if (const auto zone = fields.find("timeZone")) read_time_zone(reading, *zone);
+  if (const auto durability = fields.find("durability"))
+    reading.definition.relaxed =
+        read_choice(reading, *durability, "unknown durability", {"full", "relaxed"});
+  if (const auto missed = fields.find("missed"))
+    reading.definition.skip_missed =
+        read_choice(reading, *missed, "unknown way to treat what was missed,", {"once", "skip"});
 }
 
 }  // namespace stepwell::config

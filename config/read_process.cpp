@@ -11,7 +11,7 @@ namespace stepwell::config {
 
 namespace {
 
-using ProcessMembers = std::vector<std::pair<std::string, Template>>;
+using ProcessMembers = std::vector<std::pair<Value, Template>>;
 
 bool is_name_letter(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || is_ascii_digit(c);

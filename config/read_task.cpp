@@ -98,17 +98,19 @@ void check_keywords(Reading& reading, const Place& place, const TaskKind* kind) 
 
 void read_base(Reading& reading, const Place& place, Task& task) {
   const auto find = [&](std::string_view key) { return place.node().find(key); };
+  DataSchemas schemas;
   if (const auto* condition = find("if"))
     task.condition = read_expression(reading, Place(place, *condition), {kTaskInputSees, "if"});
   if (const auto* input = find("input"))
     task.input_from = read_filter_part(reading, Place(place, *input), "from",
-                                       {kTaskInputSees, "input.from"}, &task.input_schema);
+                                       {kTaskInputSees, "input.from"}, &schemas.input);
   if (const auto* output = find("output"))
     task.output_as = read_filter_part(reading, Place(place, *output), "as", body_site("output.as"),
-                                      &task.output_schema);
+                                      &schemas.output);
   if (const auto* exported = find("export"))
     task.export_as = read_filter_part(reading, Place(place, *exported), "as",
-                                      {kExportSees, "export.as"}, &task.export_schema);
+                                      {kExportSees, "export.as"}, &schemas.context);
+  if (schemas.input || schemas.output || schemas.context) task.schemas = std::move(schemas);
   if (const auto* timeout = find("timeout"))
     task.timeout = read_timeout(reading, Place(place, *timeout), body_site("timeout"));
   if (const auto* then = find("then")) task.then = read_flow(reading, Place(place, *then));
@@ -157,7 +159,7 @@ TaskBody read_for(Reading& reading, const Place& task) {
   else
     reading.error_at_key(loop, "the keyword `do` is missing beside `for`");
   if (!collection) return DoBody{};  // the fault is told; the definition is not used
-  return ForBody{each, at, std::move(*collection), std::move(condition), std::move(tasks)};
+  return ForBody{each, std::move(*collection), std::move(condition), std::move(tasks)};
 }
 
 ForkBody read_fork(Reading& reading, const Place& task) {

@@ -28,7 +28,8 @@ HttpCallBody read_http_call(Reading& reading, const Place& task);
 OpenApiCallBody read_openapi_call(Reading& reading, const Place& task);
 // What the calls over HTTP have in common: their metadata, with `with` as the answer (null: a
 // fault, which is told); `output` and `redirect` of their arguments.
-const YamlNode::Member* read_call_base(Reading& reading, const Place& task, CallOptions& options);
+const YamlNode::Member* read_call_base(Reading& reading, const Place& task,
+                                       Boxed<CallOptions>& options);
 CallOutput read_call_output(Reading& reading, const Fields& fields);
 bool read_call_redirect(Reading& reading, const Fields& fields);
 // A URI, or {uri, authentication}.

@@ -13,11 +13,10 @@ bool is_name_character(char c) {
          c == '-' || c == '.';
 }
 
-// "a{b}c" as its parts; a fault text where braces or names are wrong.
-std::string split(std::string_view text, std::vector<UriTemplate::Part>& parts) {
+// What is wrong with the braces of "a{b}c" or the names in them, or nothing.
+std::string names_fault(std::string_view text) {
   while (!text.empty()) {
     const std::size_t open = text.find_first_of("{}");
-    if (open != 0) parts.push_back({false, std::string(text.substr(0, open))});
     if (open == std::string_view::npos) break;
     if (text[open] == '}') return "a `}` without `{`";
     text.remove_prefix(open + 1);
@@ -27,7 +26,6 @@ std::string split(std::string_view text, std::vector<UriTemplate::Part>& parts) 
     if (name.empty() || !std::all_of(name.begin(), name.end(), is_name_character))
       return quoted("{" + std::string(name) + "}") +
              " is no name of a property of the input; only `{name}` is replaced";
-    parts.push_back({true, std::string(name)});
     text.remove_prefix(close + 1);
   }
   return {};
@@ -82,13 +80,12 @@ std::optional<UriTemplate> read_uri(Reading& reading, const Place& place, const 
     return UriTemplate::expression(std::move(*expression));
   }
   std::string fault = text->empty() ? "the URI is empty" : uri_fault(*text);
-  std::vector<UriTemplate::Part> parts;
-  if (fault.empty()) fault = split(*text, parts);
+  if (fault.empty()) fault = names_fault(*text);
   if (!fault.empty()) {
     reading.error(place, std::move(fault));
     return std::nullopt;
   }
-  return UriTemplate::literal(std::move(parts));
+  return UriTemplate::literal(place.node().value);
 }
 
 }  // namespace stepwell::config

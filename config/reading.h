@@ -11,6 +11,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "config/definition.h"
@@ -90,6 +91,9 @@ struct Reading {
   FunctionTable* functions = nullptr;
   std::size_t function = SIZE_MAX;       // that is being read; SIZE_MAX: none
   ExtensionTable* extensions = nullptr;  // null where tasks are not extended
+  bool sees_itself = false;              // some expression uses $workflow or $task
+  // What was compiled: the same few expressions come again and again.
+  std::unordered_map<std::string, expression::Program> programs = {};
 
   // The JSON pointer of a place; of a fetched text behind its URI (RFC 6901 §6).
   std::string reference(const Place& place) const;

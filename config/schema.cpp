@@ -184,14 +184,23 @@ std::shared_ptr<const Schema> Schema::compile(const Value& document,
   return std::shared_ptr<const Schema>(new Schema(std::move(program)));
 }
 
-Status Schema::validate(const Value& data, std::string_view subject,
-                        std::chrono::milliseconds cpu) const {
-  detail::SchemaRun run(*program_, cpu);
+Status Schema::validate(const Value& data, std::string_view subject, std::chrono::milliseconds cpu,
+                        expression::Cuts* cuts) const {
+  constexpr std::chrono::milliseconds kUnlimited(1'000'000'000'000);
+  const auto ended = [subject](const std::string& why) {
+    return fail(make_problem(
+        ErrorKind::validation, "schema-budget",
+        "the check of " + std::string(subject) + " by its schema was ended: it " + why));
+  };
+  if (cuts != nullptr && cuts->begin()) return ended(std::string(detail::SchemaRun::kOutOfTime));
+  const bool repeated = cuts != nullptr && cuts->replaying;
+  detail::SchemaRun run(*program_, repeated ? kUnlimited : cpu);
   const bool good = run.check(program_->root, data, {});
-  if (run.exceeded())
-    return fail(make_problem(ErrorKind::validation, "schema-budget",
-                             "the check of " + std::string(subject) +
-                                 " by its schema was ended: it " + *run.exceeded()));
+  if (run.exceeded()) {
+    if (cuts != nullptr && *run.exceeded() == detail::SchemaRun::kOutOfTime)
+      cuts->end(expression::Limit::cpu);
+    return ended(*run.exceeded());
+  }
   if (good) return {};
   Value list = Value::array();
   for (const detail::Violation& violation : run.violations())

@@ -11,6 +11,7 @@
 
 #include "base/result.h"
 #include "base/value.h"
+#include "expression/program.h"
 
 namespace stepwell::config {
 
@@ -36,9 +37,10 @@ class Schema {
   // with an error; patterns may take `cpu` together.
   // Errors: validation/`schema-violation`: its detail says where, what was expected and what was
   // found, never the data itself; the extension `violations` has a list of them.
-  // validation/`schema-budget`.
+  // validation/`schema-budget`. A validation counts as one evaluation among `cuts`.
   Status validate(const Value& data, std::string_view subject,
-                  std::chrono::milliseconds cpu = std::chrono::milliseconds(1000)) const;
+                  std::chrono::milliseconds cpu = std::chrono::milliseconds(1000),
+                  expression::Cuts* cuts = nullptr) const;
 
  private:
   explicit Schema(std::shared_ptr<const detail::SchemaProgram> program)

@@ -204,9 +204,9 @@ bool SchemaRun::matches(const expression::Pattern& pattern, std::string_view tex
   const std::int64_t before = cpu_nanoseconds();
   const auto found = pattern.matches(
       text, std::chrono::milliseconds(std::max<std::int64_t>(cpu_.count() / 1'000'000, 1)));
-  if (!found) return exceed("has text that takes a pattern too long");
+  if (!found) return exceed(std::string(kOutOfTime));
   cpu_ -= std::chrono::nanoseconds(cpu_nanoseconds() - before);
-  if (cpu_.count() <= 0) return exceed("has text that takes its patterns too long");
+  if (cpu_.count() <= 0) return exceed(std::string(kOutOfTime));
   return *found;
 }
 

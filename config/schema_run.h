@@ -37,6 +37,8 @@ class SchemaRun {
   static constexpr std::size_t kMost = 20;            // violations that are told
   static constexpr std::int64_t kSteps = 20'000'000;  // rules looked at, and bytes compared
   static constexpr std::uint32_t kDeepest = 500;      // schemas within schemas
+  // The one limit that does not follow from schema and data alone.
+  static constexpr std::string_view kOutOfTime = "has text that takes its patterns too long";
 
   SchemaRun(const SchemaProgram& program, std::chrono::milliseconds cpu)
       : program_(program), cpu_(cpu) {}

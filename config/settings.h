@@ -61,7 +61,12 @@ struct Settings {
   std::vector<std::string> events_sink_types{"io.serverlessworkflow.*"};
   std::string events_sink_credential;  // its name; empty: none
   Bytes events_sink_queue = 16_MiB;
-  std::uint64_t instances_retention = 10'000;  // finished instances kept in memory
+  // Finished instances that can still be read: so many, for so long.
+  std::uint64_t instances_retention = 100'000;
+  Milliseconds instances_retention_age = std::chrono::hours(24 * 30);
+  // Records that the disk has not taken yet.
+  std::uint64_t journal_max_waiting = 100'000;
+  Bytes journal_max_waiting_size = 256_MiB;
   Milliseconds shutdown_grace{30'000};
 
   bool operator==(const Settings&) const = default;

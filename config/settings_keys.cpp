@@ -18,7 +18,7 @@ namespace {
 
 using Check = SettingKey::Check;
 
-constexpr std::array<SettingKey, 41> kKeys{{
+constexpr std::array<SettingKey, 44> kKeys{{
     {"http.listen", "Where the API and the metrics are served: HOST:PORT. Port 0 takes a free one.",
      &Settings::http_listen, Check::listen},
     {"http.client.activePerHost",
@@ -121,8 +121,16 @@ constexpr std::array<SettingKey, 41> kKeys{{
     {"events.sink.queue",
      "Memory for events that have not been sent yet; beyond it the oldest are dropped.",
      &Settings::events_sink_queue, Check::positive},
-    {"instances.retention", "Finished instances whose result is kept in memory.",
+    {"instances.retention",
+     "Finished instances that are kept and can be read; beyond it the oldest are deleted.",
      &Settings::instances_retention, Check::none},
+    {"instances.retentionAge", "How long they are kept after their end.",
+     &Settings::instances_retention_age, Check::positive},
+    {"journal.maxWaiting",
+     "Records of instances that the disk has not taken yet; beyond it no new instance is admitted.",
+     &Settings::journal_max_waiting, Check::positive},
+    {"journal.maxWaitingSize", "The same, in bytes (KiB, MiB, GiB).",
+     &Settings::journal_max_waiting_size, Check::positive},
     {"shutdown.grace",
      "How long running requests may take to finish after SIGTERM (ISO 8601, or seconds and the "
      "like).",
@@ -264,6 +272,9 @@ Overloaded(Handlers...) -> Overloaded<Handlers...>;
 
 std::string duration_text(Milliseconds duration) {
   const auto milliseconds = duration.count();
+  constexpr std::int64_t kDay = 86'400'000;
+  if (milliseconds > 0 && milliseconds % kDay == 0)
+    return "P" + std::to_string(milliseconds / kDay) + "D";
   if (milliseconds % 1000 == 0) return "PT" + std::to_string(milliseconds / 1000) + "S";
   return "{milliseconds: " + std::to_string(milliseconds) + "}";
 }

@@ -43,8 +43,15 @@ struct Template::Node {
   };
   using Array = std::vector<Template>;
   using Object = std::vector<std::pair<Value, Template>>;  // keys are strings, shared by results
-  std::variant<Expression, Loose, Array, Object> what;
+  std::variant<Expression, Boxed<Loose>, Array, Object> what;
 };
+
+Template::Template() noexcept = default;
+Template::Template(const Template& other) noexcept = default;
+Template::Template(Template&& other) noexcept = default;
+Template& Template::operator=(const Template& other) noexcept = default;
+Template& Template::operator=(Template&& other) noexcept = default;
+Template::~Template() = default;
 
 Template Template::constant(Value value) {
   Template result;
@@ -54,14 +61,13 @@ Template Template::constant(Value value) {
 
 Template Template::expression(Expression expression) {
   Template result;
-  result.node_ = std::make_shared<const Node>(Node{std::move(expression)});
+  result.node_ = Node{std::move(expression)};
   return result;
 }
 
 Template Template::loose(Expression expression, const std::string& text) {
   Template result;
-  result.node_ =
-      std::make_shared<const Node>(Node{Node::Loose{std::move(expression), Value(text)}});
+  result.node_ = Node{Boxed<Node::Loose>({std::move(expression), Value(text)})};
   return result;
 }
 
@@ -73,41 +79,42 @@ Template Template::array(std::vector<Template> elements) {
     for (Template& element : elements) result.constant_.push_back(std::move(element.constant_));
     return result;
   }
-  result.node_ = std::make_shared<const Node>(Node{std::move(elements)});
+  result.node_ = Node{std::move(elements)};
   return result;
 }
 
-Template Template::object(std::vector<std::pair<std::string, Template>> members) {
+Template Template::object(std::vector<std::pair<Value, Template>> members) {
   Template result;
   if (std::all_of(members.begin(), members.end(),
                   [](const auto& member) { return member.second.is_constant(); })) {
     result.constant_ = Value::object();
-    for (auto& [name, member] : members) result.constant_.set(name, std::move(member.constant_));
+    for (auto& [name, member] : members)
+      result.constant_.set_member(name, std::move(member.constant_));
     return result;
   }
-  Node::Object object;
-  object.reserve(members.size());
-  for (auto& [name, member] : members) object.emplace_back(Value(name), std::move(member));
-  result.node_ = std::make_shared<const Node>(Node{std::move(object)});
+  result.node_ = Node{std::move(members)};
   return result;
 }
 
 // A loop that puts a value into itself twice soon has one that no text could hold.
 static Result<Value> bounded(Value value, const Scope& scope) {
-  if (value.weight() <= static_cast<std::uint64_t>(scope.context.budget.memory_bytes)) return value;
-  return fail(make_problem(ErrorKind::expression, "expression-budget",
-                           "the value would take more than " +
-                               std::to_string(scope.context.budget.memory_bytes) +
-                               " bytes when it is written out"));
+  expression::Cuts* const cuts = scope.context.cuts;
+  const bool cut = cuts != nullptr && cuts->begin().has_value();
+  const auto most = static_cast<std::uint64_t>(scope.context.budget.memory_bytes);
+  if (!cut && (value.weight() <= most || (cuts != nullptr && cuts->replaying))) return value;
+  if (cuts != nullptr) cuts->end(expression::Limit::memory);
+  return fail(make_problem(
+      ErrorKind::expression, "expression-budget",
+      "the value would take more than " + std::to_string(most) + " bytes when it is written out"));
 }
 
 Result<Value> Template::evaluate(const Scope& scope) const {
   if (!node_) return constant_;
   if (const auto* expression = std::get_if<Expression>(&node_->what))
     return expression->evaluate(scope);
-  if (const auto* loose = std::get_if<Node::Loose>(&node_->what)) {
-    Result<Value> result = loose->expression.evaluate(scope);
-    return result ? std::move(result) : Result<Value>(loose->text);
+  if (const auto* loose = std::get_if<Boxed<Node::Loose>>(&node_->what)) {
+    Result<Value> result = (*loose)->expression.evaluate(scope);
+    return result ? std::move(result) : Result<Value>((*loose)->text);
   }
   if (const auto* array = std::get_if<Node::Array>(&node_->what)) {
     Value value = Value::array();
@@ -134,8 +141,8 @@ bool Template::uses(std::size_t variable) const {
   if (!node_) return false;
   if (const auto* expression = std::get_if<Expression>(&node_->what))
     return expression->uses(variable);
-  if (const auto* loose = std::get_if<Node::Loose>(&node_->what))
-    return loose->expression.uses(variable);
+  if (const auto* loose = std::get_if<Boxed<Node::Loose>>(&node_->what))
+    return (*loose)->expression.uses(variable);
   if (const auto* array = std::get_if<Node::Array>(&node_->what))
     return std::any_of(array->begin(), array->end(),
                        [&](const Template& element) { return element.uses(variable); });
@@ -144,15 +151,15 @@ bool Template::uses(std::size_t variable) const {
                      [&](const auto& member) { return member.second.uses(variable); });
 }
 
-UriTemplate UriTemplate::literal(std::vector<Part> parts) {
+UriTemplate UriTemplate::literal(Value text) {
   UriTemplate result;
-  result.parts_ = std::move(parts);
+  result.text_ = std::move(text);
   return result;
 }
 
 UriTemplate UriTemplate::expression(Expression expression) {
   UriTemplate result;
-  result.expression_ = std::make_shared<const Expression>(std::move(expression));
+  result.expression_ = std::move(expression);
   return result;
 }
 
@@ -166,20 +173,22 @@ Result<std::string> UriTemplate::evaluate(const Scope& scope) const {
     return std::string(result->as_string());
   }
   std::string uri;
-  for (const Part& part : parts_) {
-    if (!part.is_name) {
-      uri += part.text;
-      continue;
-    }
-    const Value& value = scope.input.get(part.text);
+  std::string_view rest = text_.is_string() ? text_.as_string() : std::string_view();
+  for (std::size_t open = rest.find('{'); open != std::string_view::npos; open = rest.find('{')) {
+    uri += rest.substr(0, open);
+    rest.remove_prefix(open + 1);
+    const std::string_view name = rest.substr(0, rest.find('}'));
+    rest.remove_prefix(std::min(name.size() + 1, rest.size()));
+    const Value& value = scope.input.get(name);
     if (value.is_array() || value.is_object())
       return fail(make_problem(ErrorKind::expression, "expression-failed",
-                               "{" + part.text + "} in the endpoint's URI is " +
+                               "{" + std::string(name) + "} in the endpoint's URI is " +
                                    (value.is_array() ? "an array" : "an object") +
                                    ", which has no place in a URI"));
     if (value.is_null()) continue;
     uri += percent_encode(value.is_string() ? value.as_string() : to_json(value));
   }
+  uri += rest;
   return uri;
 }
 

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "base/value.h"
+#include "config/boxed.h"
 #include "expression/program.h"
 
 namespace stepwell::config {
@@ -59,15 +60,21 @@ struct Expression {
 class Template {
  public:
   // A null constant.
-  Template() = default;
+  Template() noexcept;
+  Template(const Template& other) noexcept;
+  Template(Template&& other) noexcept;
+  Template& operator=(const Template& other) noexcept;
+  Template& operator=(Template&& other) noexcept;
+  ~Template();
   static Template constant(Value value);
   static Template expression(Expression expression);
   // Loose mode: a string that is evaluated, and kept as the text where that fails.
   static Template loose(Expression expression, const std::string& text);
   static Template array(std::vector<Template> elements);
-  static Template object(std::vector<std::pair<std::string, Template>> members);
+  // The keys are strings.
+  static Template object(std::vector<std::pair<Value, Template>> members);
 
-  bool is_constant() const { return node_ == nullptr; }
+  bool is_constant() const { return !node_; }
   const Value& constant() const { return constant_; }  // precondition: is_constant()
   Result<Value> evaluate(const Scope& scope) const;
   bool uses(std::size_t variable) const;
@@ -75,13 +82,13 @@ class Template {
  private:
   struct Node;
   Value constant_;
-  std::shared_ptr<const Node> node_;
+  Boxed<Node> node_;
 };
 
 // A duration that is constant, or an expression that gives ISO 8601 text or a duration object.
 struct DurationTemplate {
   Milliseconds constant{0};
-  std::shared_ptr<const Expression> expression;  // null where constant
+  Boxed<Expression> expression;  // none where constant
 
   // Errors: expression/400 where the result is no duration or is negative.
   Result<Milliseconds> evaluate(const Scope& scope) const;
@@ -96,12 +103,9 @@ Result<Milliseconds> parse_duration_object(const Value& object);
 // An endpoint: literal text with {name} parts, or an expression that gives the whole URI.
 class UriTemplate {
  public:
-  struct Part {
-    bool is_name = false;
-    std::string text;  // literal text, or the property's name
-  };
   UriTemplate() = default;
-  static UriTemplate literal(std::vector<Part> parts);
+  // Precondition: each brace of the text belongs to a {name}.
+  static UriTemplate literal(Value text);
   static UriTemplate expression(Expression expression);
 
   // {name} becomes the percent-encoded top-level property of the scope's input; missing gives
@@ -110,8 +114,8 @@ class UriTemplate {
   bool uses(std::size_t variable) const;
 
  private:
-  std::vector<Part> parts_;
-  std::shared_ptr<const Expression> expression_;
+  Value text_;  // of a literal
+  Boxed<Expression> expression_;
 };
 
 }  // namespace stepwell::config

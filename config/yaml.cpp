@@ -1,92 +1,52 @@
-// The only source that knows the YAML library. Its events (not its node trees, which recurse and
-// expand) become our own tree; its exceptions end here.
-#include <yaml-cpp/eventhandler.h>
-#include <yaml-cpp/exceptions.h>
-#include <yaml-cpp/mark.h>
-#include <yaml-cpp/parser.h>
-
+// Builds the tree of a YAML text from its events, within limits, and counts aliases as what they
+// stand for.
 #include <algorithm>
-#include <array>
-#include <sstream>
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
 
 #include "base/json.h"
+#include "config/yaml_events.h"
 #include "config/yaml_node.h"
 
 namespace stepwell::config {
 
 namespace {
 
-// Ends the parse: a limit was met. The fault is in the list already.
-struct Abandon {};
-
 constexpr std::string_view kLeadingMark = "\xEF\xBB\xBF";
+constexpr std::string_view kCoreTag = "tag:yaml.org,2002:";
 
-// Lines, and columns in characters, of byte offsets. The library counts columns in bytes.
-class Places {
+class TreeBuilder {
  public:
-  // `text` stands in the file behind `skipped` bytes.
-  Places(std::string_view text, std::size_t skipped) : skipped_(skipped) {
-    line_starts_.push_back(0);
-    for (std::size_t i = 0; i < text.size(); ++i) {
-      if (text[i] == '\n') line_starts_.push_back(i + 1);
-      if ((static_cast<unsigned char>(text[i]) & 0xC0U) == 0x80U) continuations_.push_back(i);
+  // `skipped` bytes stand in the file before the text of the events.
+  TreeBuilder(std::size_t skipped, FaultList& faults, const YamlLimits& limits)
+      : skipped_(skipped), faults_(faults), limits_(limits) {}
+
+  // False where the parse is to end: what is wrong is in the list.
+  bool take(const YamlEvent& event) {
+    using Kind = YamlEvent::Kind;
+    switch (event.kind) {
+      case Kind::scalar:
+        scalar(event);
+        break;
+      case Kind::alias:
+        alias(event);
+        break;
+      case Kind::begin_sequence:
+        open(YamlNode::Kind::sequence, event);
+        break;
+      case Kind::begin_mapping:
+        open(YamlNode::Kind::mapping, event);
+        break;
+      case Kind::end_sequence:
+      case Kind::end_mapping:
+        close();
+        break;
+      default:
+        break;
     }
+    return !ended_;
   }
-
-  Position at(std::size_t offset) const {
-    const auto line = std::upper_bound(line_starts_.begin(), line_starts_.end(), offset) - 1;
-    const auto from = std::lower_bound(continuations_.begin(), continuations_.end(), *line);
-    const auto to = std::lower_bound(from, continuations_.end(), offset);
-    const auto column = offset - *line - static_cast<std::size_t>(to - from);
-    return {static_cast<std::uint32_t>(line - line_starts_.begin()) + 1,
-            static_cast<std::uint32_t>(column) + 1};
-  }
-  Position at(const YAML::Mark& mark) const { return at(in_text(mark)); }
-  // The same in the file.
-  std::size_t offset(const YAML::Mark& mark) const { return skipped_ + in_text(mark); }
-  // The library is given a text that is shorter by `by` bytes before each of these offsets in it.
-  void set_shortened(std::vector<std::size_t> at, std::size_t by) {
-    shortened_ = std::move(at);
-    shortened_by_ = by;
-  }
-
- private:
-  std::size_t in_text(const YAML::Mark& mark) const {
-    const auto given = static_cast<std::size_t>(std::max(mark.pos, 0));
-    const auto before = std::upper_bound(shortened_.begin(), shortened_.end(), given);
-    return given + shortened_by_ * static_cast<std::size_t>(before - shortened_.begin());
-  }
-
-  std::size_t skipped_;
-  std::vector<std::size_t> shortened_;
-  std::size_t shortened_by_ = 0;
-  std::vector<std::size_t> line_starts_;
-  std::vector<std::size_t> continuations_;  // bytes that begin no character
-};
-
-// The library writes the escapes \N and \_ (U+0085, U+00A0) as one byte, which is no UTF-8.
-std::string with_utf8(const std::string& text) {
-  if (is_valid_utf8(text)) return text;
-  std::string out;
-  for (std::size_t at = 0; at < text.size();) {
-    std::size_t length = 1;
-    while (length <= 4 && !is_valid_utf8(std::string_view(text).substr(at, length))) ++length;
-    if (length > 4) {
-      out += '\xC2';
-      length = 1;
-    }
-    out.append(text, at, length);
-    at += length;
-  }
-  return out;
-}
-
-class TreeBuilder final : public YAML::EventHandler {
- public:
-  TreeBuilder(const Places& places, FaultList& faults, const YamlLimits& limits)
-      : places_(places), faults_(faults), limits_(limits) {}
 
   // After a parse that came to its end.
   NodePtr take_root() {
@@ -96,80 +56,27 @@ class TreeBuilder final : public YAML::EventHandler {
     return std::move(root_);
   }
 
-  void OnDocumentStart(const YAML::Mark& /*mark*/) override {}
-  void OnDocumentEnd() override {}
-
-  void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
-    add(std::make_shared<YamlNode>(begin(YamlNode::Kind::scalar, mark)), anchor);
-  }
-
-  void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override {
-    const auto found = anchors_.find(anchor);
-    if (found == anchors_.end()) {
-      faults_.error(places_.at(mark), "an alias stands inside of what its anchor names");
-      throw Abandon();
-    }
-    add(found->second, 0, places_.at(mark));
-  }
-
-  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
-                const std::string& scalar) override {
-    const std::string text = with_utf8(scalar);
-    if (expects_key() && anchor == 0 && (tag == "?" || tag == "!") && is_letter(text)) {
-      begin_member(text, places_.at(mark));
-      return;
-    }
-    auto node = std::make_shared<YamlNode>(begin(YamlNode::Kind::scalar, mark));
-    node->style = tag == "?" ? YamlNode::Style::plain : YamlNode::Style::quoted;
-    node->value = scalar_value(text, tag, node->position);
-    if (node->value.is_string()) node->bytes = node->value.size();
-    if (expects_key()) {
-      // A key is its text: `200: x` has the key "200".
-      begin_member(text, node->position);
-      if (anchor != 0) anchors_[anchor] = std::move(node);
-      return;
-    }
-    add(std::move(node), anchor);
-  }
-
-  void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
-                       YAML::EmitterStyle::value /*style*/) override {
-    open(YamlNode::Kind::sequence, mark, tag, anchor);
-  }
-  void OnSequenceEnd() override { close(); }
-  void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
-                  YAML::EmitterStyle::value /*style*/) override {
-    open(YamlNode::Kind::mapping, mark, tag, anchor);
-  }
-  void OnMapEnd() override { close(); }
-
  private:
   struct Open {
     std::shared_ptr<YamlNode> node;
-    YAML::anchor_t anchor = 0;
+    std::string anchor;
     bool has_key = false;
-    std::string key;
     Position key_position;
-    std::unordered_set<std::string> keys;  // what a large mapping has already
+    std::size_t first_key = 0;                  // of its own in keys_
+    std::unordered_set<const char*> many = {};  // the keys of a large mapping
   };
   static constexpr std::size_t kLargeMapping = 16;
 
-  // What begins so is a key that no rule of plain scalars can refuse.
-  static bool is_letter(const std::string& text) {
-    return !text.empty() && ((text[0] | 0x20) >= 'a' && (text[0] | 0x20) <= 'z');
+  void end(Position position, std::string what) {
+    faults_.error(position, std::move(what));
+    ended_ = true;
   }
 
-  void begin_member(const std::string& key, Position position) {
-    open_.back().key = key;
-    open_.back().key_position = position;
-    open_.back().has_key = true;
-  }
-
-  YamlNode begin(YamlNode::Kind kind, const YAML::Mark& mark) const {
-    YamlNode node;
-    node.kind = kind;
-    node.position = places_.at(mark);
-    node.offset = places_.offset(mark);
+  std::shared_ptr<YamlNode> begin(YamlNode::Kind kind, const YamlEvent& event) const {
+    auto node = std::make_shared<YamlNode>();
+    node->kind = kind;
+    node->position = event.position;
+    node->offset = skipped_ + event.offset;
     return node;
   }
 
@@ -178,57 +85,115 @@ class TreeBuilder final : public YAML::EventHandler {
            !open_.back().has_key;
   }
 
-  void open(YamlNode::Kind kind, const YAML::Mark& mark, const std::string& tag,
-            YAML::anchor_t anchor) {
-    auto node = std::make_shared<YamlNode>(begin(kind, mark));
-    check_depth(open_.size() + 1, node->position);
-    check_container_tag(kind, tag, node->position);
+  // The same few keywords come again and again: each is held once, so that the same key is the
+  // same place in memory.
+  const Value& name(std::string_view key) {
+    const auto known = names_.find(key);
+    if (known != names_.end()) return known->second;
+    Value fresh(key);
+    const std::string_view own = fresh.as_string();
+    return names_.emplace(own, std::move(fresh)).first->second;
+  }
+
+  void begin_member(Value key, Position position) {
+    keys_.push_back(std::move(key));
+    open_.back().key_position = position;
+    open_.back().has_key = true;
+  }
+
+  // What begins so is a key that no rule of plain scalars can refuse.
+  static bool is_letter(std::string_view text) {
+    return !text.empty() && ((text[0] | 0x20) >= 'a' && (text[0] | 0x20) <= 'z');
+  }
+
+  void scalar(const YamlEvent& event) {
+    // A key is its text: `200: x` has the key "200".
+    if (expects_key() && event.anchor.empty() && event.tag.empty() && is_letter(event.text))
+      return begin_member(name(event.text), event.position);
+    auto node = begin(YamlNode::Kind::scalar, event);
+    node->style = event.plain ? YamlNode::Style::plain : YamlNode::Style::quoted;
+    const std::size_t faults_before = faults_.count();
+    node->value = scalar_value(event);
+    if (node->value.is_string()) node->bytes = node->value.size();
+    if (!expects_key()) return add(std::move(node), event.anchor);
+    if (node->value.is_null() && faults_.count() == faults_before)
+      return add_key(*node, node->position);
+    begin_member(name(event.text), event.position);
+    if (!event.anchor.empty()) anchors_[std::string(event.anchor)] = std::move(node);
+  }
+
+  void alias(const YamlEvent& event) {
+    const auto found = anchors_.find(std::string(event.anchor));
+    if (found == anchors_.end())
+      return end(event.position,
+                 "not valid YAML: there is no anchor `&" + std::string(event.anchor) + "` before");
+    if (found->second == nullptr)
+      return end(event.position, "an alias stands inside of what its anchor names");
+    add(found->second, {}, event.position);
+  }
+
+  void open(YamlNode::Kind kind, const YamlEvent& event) {
+    auto node = begin(kind, event);
+    if (!check_depth(open_.size() + 1, node->position)) return;
+    check_container_tag(kind, event.tag, node->position);
     // Told only at the end: where a bracket is not closed the library takes it for a key.
     if (expects_key() && container_keys_.size() < 100) container_keys_.push_back(node->position);
-    node->value = kind == YamlNode::Kind::sequence ? Value::array() : Value::object();
+    // From here on an alias of it is known, and stands inside of it.
+    if (!event.anchor.empty()) anchors_[std::string(event.anchor)] = nullptr;
     Open entry;
     entry.node = std::move(node);
-    entry.anchor = anchor;
+    entry.anchor = std::string(event.anchor);
+    entry.first_key = keys_.size();
     open_.push_back(std::move(entry));
   }
 
   void close() {
     Open done = std::move(open_.back());
     open_.pop_back();
+    YamlNode& node = *done.node;
+    if (node.kind == YamlNode::Kind::sequence) {
+      node.value = Value::array();
+      node.value.reserve(node.elements.size());
+      for (const NodePtr& element : node.elements) node.value.push_back(element->value);
+    } else {
+      node.value = Value::object();
+      node.value.reserve(node.members.size());
+      for (std::size_t i = 0; i < node.members.size(); ++i)
+        node.value.set_member(keys_[done.first_key + i], node.members[i].node->value);
+      keys_.resize(done.first_key);
+    }
     add(std::move(done.node), done.anchor);
   }
 
-  void check_depth(std::size_t depth, Position position) {
-    if (depth <= limits_.depth) return;
-    faults_.error(position, "nested more than " + std::to_string(limits_.depth) + " levels deep");
-    throw Abandon();
+  bool check_depth(std::size_t depth, Position position) {
+    if (depth <= limits_.depth) return true;
+    end(position, "nested more than " + std::to_string(limits_.depth) + " levels deep");
+    return false;
   }
 
-  void check_container_tag(YamlNode::Kind kind, const std::string& tag, Position position) {
-    const std::string_view own =
-        kind == YamlNode::Kind::sequence ? "tag:yaml.org,2002:seq" : "tag:yaml.org,2002:map";
-    if (tag.empty() || tag == "?" || tag == "!" || tag == own) return;
+  void check_container_tag(YamlNode::Kind kind, std::string_view tag, Position position) {
+    const std::string_view own = kind == YamlNode::Kind::sequence ? "seq" : "map";
+    if (tag.empty() || (tag.starts_with(kCoreTag) && tag.substr(kCoreTag.size()) == own)) return;
     faults_.error(position, "the tag " + quoted(tag) + " is not known here");
   }
 
-  Value scalar_value(const std::string& text, const std::string& tag, Position position) {
+  Value scalar_value(const YamlEvent& event) {
+    if (!event.plain && event.tag.empty()) return {event.text};
     std::string fault;
     Value value;
-    constexpr std::string_view kCore = "tag:yaml.org,2002:";
-    if (tag == "?") {
-      value = resolve_plain_scalar(text, fault);
-    } else if (tag == "!" || tag == "tag:yaml.org,2002:str") {
-      value = Value(text);
-    } else if (std::string_view(tag).substr(0, kCore.size()) == kCore) {
-      value = tagged_value(text, std::string_view(tag).substr(kCore.size()), fault);
-    } else {
-      fault = "the tag " + quoted(tag) + " is not known here";
-    }
-    if (!fault.empty()) faults_.error(position, fault);
+    if (event.plain)
+      value = resolve_plain_scalar(event.text, fault);
+    else if (event.tag == "tag:yaml.org,2002:str")
+      value = Value(event.text);
+    else if (event.tag.starts_with(kCoreTag))
+      value = tagged_value(event.text, event.tag.substr(kCoreTag.size()), fault);
+    else
+      fault = "the tag " + quoted(event.tag) + " is not known here";
+    if (!fault.empty()) faults_.error(event.position, fault);
     return value;
   }
 
-  static Value tagged_value(const std::string& text, std::string_view type, std::string& fault) {
+  static Value tagged_value(std::string_view text, std::string_view type, std::string& fault) {
     Value value = resolve_plain_scalar(text, fault);
     const bool fits = (type == "int" && value.is_number() && value.as_integer()) ||
                       (type == "float" && value.is_number()) ||
@@ -238,16 +203,14 @@ class TreeBuilder final : public YAML::EventHandler {
   }
 
   // Puts a finished node (or an alias' node) into its container.
-  void add(NodePtr node, YAML::anchor_t anchor, Position alias = {}) {
-    const Position place = alias.line == 0 ? node->position : alias;
-    check_depth(open_.size() + node->height - (node->kind == YamlNode::Kind::scalar ? 1 : 0),
-                place);
-    if (expects_key()) {
-      add_key(*node, place);
-      return;
-    }
-    if (anchor != 0) anchors_[anchor] = node;
-    count(*node, alias.line != 0, place);
+  void add(NodePtr node, std::string_view anchor, Position alias = {}) {
+    const bool is_alias = alias.line != 0;
+    const Position place = is_alias ? alias : node->position;
+    const std::uint32_t below = node->kind == YamlNode::Kind::scalar ? 0 : node->height;
+    if (!check_depth(open_.size() + below, place)) return;
+    if (expects_key()) return add_key(*node, place);
+    if (!anchor.empty()) anchors_[std::string(anchor)] = node;
+    if (!count(*node, is_alias, place)) return;
     if (open_.empty()) {
       root_ = std::move(node);
       return;
@@ -255,100 +218,77 @@ class TreeBuilder final : public YAML::EventHandler {
     Open& parent = open_.back();
     parent.node->count += node->count;
     parent.node->bytes += node->bytes;
-    const std::uint32_t below = node->kind == YamlNode::Kind::scalar ? 0 : node->height;
     parent.node->height = std::max(parent.node->height, below + 1);
-    if (parent.node->kind == YamlNode::Kind::sequence) {
-      parent.node->value.push_back(node->value);
+    if (parent.node->kind == YamlNode::Kind::sequence)
       parent.node->elements.push_back(std::move(node));
-      return;
-    }
-    add_member(parent, std::move(node));
+    else
+      add_member(parent, std::move(node));
   }
 
   void add_key(const YamlNode& node, Position place) {
-    Open& parent = open_.back();
-    parent.key.clear();
+    std::string key;
     if (node.kind == YamlNode::Kind::scalar && node.value.is_string())  // an alias of a text
-      parent.key = std::string(node.value.as_string());
+      key = std::string(node.value.as_string());
     else if (node.kind == YamlNode::Kind::scalar)
       faults_.error(place, "a key must be text; write it in quotes");
     else
-      parent.key = "\n" + std::to_string(parent.node->members.size());  // told by container_keys_
-    open_.back().key_position = place;
-    open_.back().has_key = true;
+      key = "\n" + std::to_string(open_.back().node->members.size());  // told by container_keys_
+    begin_member(name(key), place);
   }
 
-  static bool is_new(Open& parent) {
-    const auto& members = parent.node->members;
-    if (members.size() < kLargeMapping) return parent.node->find(parent.key) == nullptr;
-    if (parent.keys.empty())
-      for (const YamlNode::Member& member : members) parent.keys.insert(member.key);
-    return parent.keys.insert(parent.key).second;
+  // Is the newest key the first of its name in the mapping?
+  bool is_new(Open& parent) const {
+    const auto from = keys_.begin() + static_cast<std::ptrdiff_t>(parent.first_key);
+    const auto newest = keys_.end() - 1;
+    const auto place = [](const Value& key) { return key.as_string().data(); };
+    if (newest - from < static_cast<std::ptrdiff_t>(kLargeMapping))
+      return std::none_of(from, newest,
+                          [&](const Value& key) { return place(key) == place(*newest); });
+    if (parent.many.empty())
+      for (auto key = from; key != newest; ++key) parent.many.insert(place(*key));
+    return parent.many.insert(place(*newest)).second;
   }
 
   void add_member(Open& parent, NodePtr node) {
     parent.has_key = false;
-    parent.node->bytes += parent.key.size();
-    if (!is_new(parent)) {
-      faults_.error(parent.key_position, "the key " + quoted(parent.key) + " is there twice");
+    const std::string_view key = keys_.back().as_string();
+    parent.node->bytes += key.size();
+    if (is_new(parent)) {
+      parent.node->members.push_back({std::string(key), parent.key_position, std::move(node)});
       return;
     }
-    // The same few keywords come again and again: each is held once.
-    Value& key = names_[parent.key];
-    if (key.is_null()) key = Value(parent.key);
-    parent.node->value.set_member(key, node->value);
-    parent.node->members.push_back({std::move(parent.key), parent.key_position, std::move(node)});
-    parent.key.clear();
+    faults_.error(parent.key_position, "the key " + quoted(key) + " is there twice");
+    keys_.pop_back();
   }
 
   // Aliases count as what they stand for; what is not behind an alias is counted as it comes.
-  void count(const YamlNode& node, bool is_alias, Position place) {
+  bool count(const YamlNode& node, bool is_alias, Position place) {
     nodes_ += is_alias ? node.count : 1;
     bytes_ += is_alias || node.kind == YamlNode::Kind::scalar ? node.bytes : 0;
     const std::string aliases = is_alias ? " (aliases count as what they stand for)" : "";
-    if (nodes_ > limits_.nodes) {
-      faults_.error(place, "more than " + std::to_string(limits_.nodes) + " values" + aliases);
-      throw Abandon();
-    }
-    if (bytes_ > limits_.expanded_bytes) {
-      faults_.error(place, "more than " + std::to_string(limits_.expanded_bytes / 1024 / 1024) +
-                               " MiB of text" + aliases);
-      throw Abandon();
-    }
+    if (nodes_ > limits_.nodes)
+      end(place, "more than " + std::to_string(limits_.nodes) + " values" + aliases);
+    else if (bytes_ > limits_.expanded_bytes)
+      end(place, "more than " + std::to_string(limits_.expanded_bytes / 1024 / 1024) +
+                     " MiB of text" + aliases);
+    return !ended_;
   }
 
-  const Places& places_;
+  const std::size_t skipped_;
   FaultList& faults_;
   const YamlLimits limits_;
+  bool ended_ = false;
   std::vector<Open> open_;
-  std::unordered_map<YAML::anchor_t, NodePtr> anchors_;
+  std::vector<Value> keys_;                           // of the open mappings, the outermost first
+  std::unordered_map<std::string, NodePtr> anchors_;  // null: of a node that is still open
   std::vector<Position> container_keys_;
-  std::unordered_map<std::string, Value> names_;  // of members
+  std::unordered_map<std::string_view, Value> names_;  // of members; the values hold the texts
   NodePtr root_;
   std::uint64_t nodes_ = 0;
   std::uint64_t bytes_ = 0;
 };
 
-// The library's words, in ours where a hint helps.
-std::string syntax_fault(const std::string& message) {
-  struct Words {
-    std::string_view theirs;
-    std::string_view ours;
-  };
-  static constexpr std::array<Words, 6> kWords{{
-      {"illegal map value", "a `:` where no key can stand; write a text that has `: ` in quotes"},
-      {"end of sequence flow not found", "a `[` is not closed"},
-      {"end of map flow not found", "a `{` is not closed"},
-      {"end of sequence not found", "expected a further `-` or the end of the list"},
-      {"end of map not found", "expected a further key, or the indentation is wrong"},
-      {"unknown token", "a text cannot begin with this character; write it in quotes"},
-  }};
-  for (const Words& words : kWords)
-    if (message == words.theirs) return "not valid YAML: " + std::string(words.ours);
-  return "not valid YAML: " + message;
-}
-
-bool check_characters(std::string_view text, const Places& places, FaultList& faults) {
+bool check_characters(std::string_view text, FaultList& faults) {
   if (!is_valid_utf8(text)) {
     faults.error({1, 1}, "the file is not UTF-8 text");
     return false;
@@ -358,72 +298,44 @@ bool check_characters(std::string_view text, const Places& places, FaultList& fa
     return (byte < 0x20 && c != '\n' && c != '\r' && c != '\t') || byte == 0x7F;
   });
   if (bad == text.end()) return true;
-  faults.error(places.at(static_cast<std::size_t>(bad - text.begin())),
+  const std::string_view before = text.substr(0, static_cast<std::size_t>(bad - text.begin()));
+  const std::string_view line = before.substr(before.rfind('\n') + 1);
+  const auto is_first = [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; };
+  faults.error({static_cast<std::uint32_t>(std::count(before.begin(), before.end(), '\n') + 1),
+                static_cast<std::uint32_t>(std::count_if(line.begin(), line.end(), is_first) + 1)},
                "a control character, which YAML does not allow");
   return false;
 }
 
-// JSON writes characters beyond U+FFFF as two escapes, which the library refuses: they become the
-// one escape of YAML. Only for files that are JSON, where a backslash is always within a string.
-std::string join_surrogates(std::string_view text, Places& places) {
-  std::string out;
-  std::vector<std::size_t> shortened;
-  out.reserve(text.size());
-  const auto unit = [&](std::size_t at) -> std::uint32_t {
-    if (at + 6 > text.size() || text.substr(at, 2) != "\\u") return 0;
-    std::uint32_t code = 0;
-    for (const char c : text.substr(at + 2, 4)) {
-      const auto digit = std::string_view("0123456789abcdef").find(static_cast<char>(c | 0x20));
-      if (digit == std::string_view::npos) return 0;
-      code = code * 16 + static_cast<std::uint32_t>(digit);
-    }
-    return code;
-  };
-  for (std::size_t i = 0; i < text.size();) {
-    if (text[i] != '\\') {
-      out += text[i++];
-      continue;
-    }
-    const std::uint32_t high = unit(i);
-    const std::uint32_t low = unit(i + 6);
-    if (high >= 0xD800 && high < 0xDC00 && low >= 0xDC00 && low < 0xE000) {
-      const std::uint32_t code = 0x10000 + ((high - 0xD800) << 10U) + (low - 0xDC00);
-      out += "\\U";
-      for (int shift = 28; shift >= 0; shift -= 4)
-        out += "0123456789ABCDEF"[(code >> static_cast<unsigned>(shift)) & 0xFU];
-      i += 12;
-      shortened.push_back(out.size());
-    } else {
-      out += text.substr(i, 2);
-      i += 2;
-    }
+enum class Outcome : std::uint8_t { document, end, fault };
+
+Outcome read_document(YamlEvents& events, TreeBuilder& builder, FaultList& faults) {
+  YamlEvent event;
+  while (events.next(event)) {
+    if (event.kind == YamlEvent::Kind::end) return Outcome::end;
+    if (!builder.take(event)) return Outcome::fault;
+    if (event.kind == YamlEvent::Kind::end_document) return Outcome::document;
   }
-  places.set_shortened(std::move(shortened), 2);
-  return out;
+  faults.error(events.fault_position(), events.fault());
+  return Outcome::fault;
 }
 
-NodePtr parse_documents(const std::string& text, TreeBuilder& builder, const Places& places,
-                        FaultList& faults, const YamlLimits& limits) {
-  try {
-    std::istringstream stream(text);
-    YAML::Parser parser(stream);
-    if (!parser.HandleNextDocument(builder)) return nullptr;
-    NodePtr root = builder.take_root();
-    TreeBuilder rest(places, faults, limits);
-    while (parser.HandleNextDocument(rest)) {
-      const NodePtr other = rest.take_root();
-      if (other && !other->value.is_null()) {
-        faults.error(other->position, "a second document; a file holds one");
-        break;
-      }
-    }
+NodePtr read_documents(std::string_view text, std::size_t skipped, FaultList& faults,
+                       const YamlLimits& limits) {
+  YamlEvents events(text);
+  TreeBuilder builder(skipped, faults, limits);
+  if (read_document(events, builder, faults) != Outcome::document) return nullptr;
+  NodePtr root = builder.take_root();
+  while (true) {
+    TreeBuilder rest(skipped, faults, limits);
+    const Outcome outcome = read_document(events, rest, faults);
+    if (outcome == Outcome::fault) return nullptr;
+    if (outcome == Outcome::end) return root;
+    const NodePtr other = rest.take_root();
+    if (!other || other->value.is_null()) continue;
+    faults.error(other->position, "a second document; a file holds one");
     return root;
-  } catch (const YAML::Exception& exception) {
-    faults.error(places.at(exception.mark), syntax_fault(exception.msg));
-  } catch (const Abandon&) {
-    return nullptr;
   }
-  return nullptr;
 }
 
 }  // namespace
@@ -442,14 +354,9 @@ NodePtr parse_yaml(std::string_view text, FaultList& faults, bool may_be_empty,
   }
   const std::size_t skipped = text.starts_with(kLeadingMark) ? kLeadingMark.size() : 0;
   text.remove_prefix(skipped);
-  Places places(text, skipped);
-  if (!check_characters(text, places, faults)) return nullptr;
-  const std::size_t first = text.find_first_not_of(" \t\r\n");
-  const bool is_json = first != std::string_view::npos && text[first] == '{';
+  if (!check_characters(text, faults)) return nullptr;
   const std::size_t before = faults.count();
-  TreeBuilder builder(places, faults, limits);
-  NodePtr root = parse_documents(is_json ? join_surrogates(text, places) : std::string(text),
-                                 builder, places, faults, limits);
+  NodePtr root = read_documents(text, skipped, faults, limits);
   if (root && root->kind == YamlNode::Kind::scalar && root->value.is_null()) root = nullptr;
   if (!root && faults.count() == before && !may_be_empty) faults.error({1, 1}, "the file is empty");
   return root;

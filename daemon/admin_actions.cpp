@@ -9,6 +9,7 @@
 #include "base/encoding.h"
 #include "base/json.h"
 #include "base/secret.h"
+#include "daemon/instance_actions.h"
 #include "daemon/output.h"
 #include "daemon/site.h"
 #include "daemon/text_source.h"
@@ -141,11 +142,12 @@ void perform(CommandContext& context, const AdminOptions& options, AdminAction a
   if (!call) return report_problem(context, format, call.error());
   Result<std::unique_ptr<Backend>> backend = open_backend(context, options.offline);
   if (!backend) return report_problem(context, format, backend.error());
+  if (call->bulk) return perform_in_bulk(context, format, **backend, *call);
   const Result<Value> answer = (*backend)->call(call->method, call->target, call->body);
   if (!answer) return report_problem(context, format, answer.error());
   print_answer(context.out, format, *answer, call->columns);
   if (const Value* next = answer->find("next"); next != nullptr && format == OutputFormat::table)
-    context.err << "there may be more: --first " << to_json(*next) << '\n';
+    context.err << "there may be more: " << call->next_option << ' ' << to_json(*next) << '\n';
   if (call->judge != nullptr && !call->judge(*answer)) context.exit_code = kFailed;
 }
 
@@ -319,12 +321,6 @@ Result<AdminCall> start_instance(CommandContext& context, const AdminOptions& op
   std::string target = kInstances;
   if (!options.wait.empty()) target += "?wait=" + percent_encode(options.wait);
   return AdminCall{"POST", std::move(target), std::move(body), {}, not_faulted};
-}
-Result<AdminCall> show_instance(CommandContext& /*context*/, const AdminOptions& options) {
-  return get(path(kInstances, options.subject));
-}
-Result<AdminCall> stop_instance(CommandContext& /*context*/, const AdminOptions& options) {
-  return post(path(kInstances, options.subject, "/stop"));
 }
 
 }  // namespace actions

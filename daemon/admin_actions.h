@@ -36,6 +36,10 @@ struct AdminOptions {
   std::string first, limit, by, audit_action, target;
   std::string input, name, wait;
   std::vector<std::string> tags;
+  // Of instances: which of them.
+  std::vector<std::string> subjects;  // ids
+  std::string workflow, status, started_after, started_before, ended_before, cursor;
+  bool open = false, all = false;
 };
 
 // One call of the API, and how its answer is shown.
@@ -46,6 +50,8 @@ struct AdminCall {
   std::vector<std::string> columns;  // of a list
   // Says of the answer whether what was asked for came about; else the exit code is 1.
   bool (*judge)(const Value& answer) = nullptr;
+  std::string next_option = "--first";  // goes on with a list, where there may be more
+  bool bulk = false;                    // see daemon/instance_actions.h
 };
 
 using AdminAction = Result<AdminCall> (*)(CommandContext&, const AdminOptions&);
@@ -85,8 +91,6 @@ Result<AdminCall> set_user_role(CommandContext& context, const AdminOptions& opt
 Result<AdminCall> deactivate_user(CommandContext& context, const AdminOptions& options);
 Result<AdminCall> activate_user(CommandContext& context, const AdminOptions& options);
 Result<AdminCall> start_instance(CommandContext& context, const AdminOptions& options);
-Result<AdminCall> show_instance(CommandContext& context, const AdminOptions& options);
-Result<AdminCall> stop_instance(CommandContext& context, const AdminOptions& options);
 }  // namespace actions
 
 }  // namespace stepwell::daemon

@@ -12,6 +12,7 @@
 #include "daemon/admin_actions.h"
 #include "daemon/doctor.h"
 #include "daemon/init.h"
+#include "daemon/instance_actions.h"
 #include "daemon/output.h"
 
 namespace stepwell::daemon {
@@ -238,6 +239,46 @@ void add_users(CLI::App& app, CommandContext& context) {
   users.app()->footer("Example:\n  stepwell users create deploy --role operator");
 }
 
+void add_instance_filters(CLI::App* command, AdminOptions& options) {
+  command->add_option("--workflow", options.workflow,
+                      "Of this workflow: NAMESPACE/NAME, or NAMESPACE/NAME:VERSION");
+  command->add_option("--status", options.status,
+                      "pending, running, waiting, suspended, completed, faulted or stopped");
+  command->add_option("--started-after,--since", options.started_after,
+                      "Started then or later, e.g. 2027-01-31T12:00:00Z");
+  command->add_option("--started-before,--until", options.started_before, "Started before then");
+  command->add_option("--ended-before", options.ended_before, "Ended before then");
+}
+
+// Something that is done to one, several or many.
+void add_operation(Group& group, const std::string& name, const std::string& about,
+                   AdminAction action, const std::string& footer) {
+  AdminOptions& options = group.options();
+  CLI::App* command = group.add(name, about, action);
+  command->add_option("id", options.subjects, "One id, or several");
+  add_instance_filters(command, options);
+  command->add_flag("--all", options.all, "All that it can be done to, where no filter is given");
+  command->footer(footer);
+}
+
+void add_operations(Group& group) {
+  add_operation(group, "stop", "Cancel what instances do, and end them", actions::stop_instances,
+                "Exits 1 where one of them was not stopped.\n"
+                "Example:\n  stepwell instances stop --workflow sales/sync --status waiting");
+  add_operation(group, "suspend", "Let instances begin nothing until they are resumed",
+                actions::suspend_instances,
+                "What is in flight comes to its end, and its result is kept.\n"
+                "Example:\n  stepwell instances suspend --workflow sales/sync");
+  add_operation(group, "resume", "Let suspended instances go on", actions::resume_instances,
+                "Example:\n  stepwell instances resume --all");
+  add_operation(group, "retry", "Let faulted instances go on from the step that failed",
+                actions::retry_instances,
+                "What was done before is kept and is not done again. Exits 1 where one of them was "
+                "not taken.\n"
+                "Examples:\n  stepwell instances retry 7318349394477056\n"
+                "  stepwell instances retry --workflow sales/sync --since 2027-01-31T12:00:00Z");
+}
+
 void add_instances(CLI::App& app, CommandContext& context) {
   Group group(app, context, "instances", "Instances of workflows in the running daemon");
   AdminOptions& options = group.options();
@@ -250,7 +291,13 @@ void add_instances(CLI::App& app, CommandContext& context) {
       "Exits 1 where the instance has faulted.\n"
       "Example:\n  stepwell instances start sales/sync --input '{\"id\": 7}' --wait 30s");
   group.add("show", "Show one instance", actions::show_instance, "id");
-  group.add("stop", "Cancel what an instance does, and end it", actions::stop_instance, "id");
+  CLI::App* list = group.add("list", "Show instances", actions::list_instances);
+  add_instance_filters(list, options);
+  list->add_flag("--open", options.open, "Those that have not ended");
+  list->add_option("--limit", options.limit, "At most so many (default 100, at most 500)");
+  list->add_option("--cursor", options.cursor, "Go on behind the last page");
+  list->footer("Example:\n  stepwell instances list --workflow sales/sync --status faulted");
+  add_operations(group);
 }
 
 void add_audit(CLI::App& app, CommandContext& context) {

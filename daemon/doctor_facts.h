@@ -53,6 +53,15 @@ struct DatabaseFacts {
   Value keys, credentials, users;
 };
 
+struct JournalFacts {
+  bool there = false;    // no daemon has served here before it is
+  std::string left_out;  // why it was not looked at; empty where it was
+  std::optional<Problem> fault;
+  std::int64_t version = 0;                 // of its format
+  std::uint64_t bytes = 0;                  // with its write-ahead log
+  std::optional<std::uint64_t> free_bytes;  // on the disk of the data directory, for us
+};
+
 struct MasterKeyFacts {
   std::optional<Problem> fault;
   bool out_of_sight = false;  // a systemd credential, seen by the unit alone
@@ -97,6 +106,7 @@ struct Facts {
   std::vector<PathFact> paths;
   MasterKeyFacts master_key;
   DatabaseFacts database;
+  JournalFacts journal;
   DefinitionFacts definitions;
   std::vector<std::string> egress_allow, egress_deny;
   ListenFacts listen;

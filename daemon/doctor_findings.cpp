@@ -15,6 +15,8 @@ constexpr std::chrono::seconds kClockMayBeBehind{5};
 constexpr std::uint64_t kLockedAtLeast = 1UL << 20U;
 constexpr std::uint64_t kLockedForCredential = 4UL << 10U;
 constexpr std::uint64_t kFilesAtLeast = 4096;
+// Below it a burst of instances may fill the disk before somebody looks.
+constexpr std::uint64_t kFreeAtLeast = 512UL << 20U;
 
 struct Remedy {
   std::string_view about;  // a problem's
@@ -61,6 +63,10 @@ std::string duration_text(Milliseconds span) {
   return std::to_string(seconds / 3600) + " h " + std::to_string(seconds / 60 % 60) + " min";
 }
 
+std::string mebibytes(std::uint64_t bytes) {
+  return std::to_string((bytes + (1UL << 20U) - 1) >> 20U) + " MiB";
+}
+
 std::string kibibytes(std::uint64_t bytes) { return std::to_string(bytes >> 10U) + " KiB"; }
 
 void add(Findings& all, Findings some, const char* check, std::string well) {
@@ -87,6 +93,15 @@ std::string database_text(const DatabaseFacts& database) {
                               ? "the daemon at " + database.holder.address + " answers"
                               : "opened; structure, master key, seal and tombstones fit";
   return how + (database.audit_intact ? "; the audit log is whole" : "");
+}
+
+std::string journal_text(const JournalFacts& journal) {
+  if (!journal.left_out.empty()) return "";
+  std::string text = journal.there ? "whole; format " + std::to_string(journal.version) + ", " +
+                                         mebibytes(journal.bytes)
+                                   : "there is none yet; the daemon makes it";
+  if (journal.free_bytes) text += "; " + mebibytes(*journal.free_bytes) + " are free on its disk";
+  return text;
 }
 
 std::string clock_text(const Facts& facts) {
@@ -167,6 +182,23 @@ Findings judge_database(const DatabaseFacts& database) {
   return findings;
 }
 
+Findings judge_journal(const JournalFacts& journal) {
+  Findings findings;
+  if (!journal.left_out.empty())
+    findings.push_back({"journal", Grade::warning,
+                        "the journal of instances was left out: " + journal.left_out,
+                        "mend that, and ask again"});
+  if (journal.fault) findings.push_back(fault("journal", *journal.fault));
+  if (journal.free_bytes && *journal.free_bytes < kFreeAtLeast)
+    findings.push_back({"journal", Grade::warning,
+                        "only " + mebibytes(*journal.free_bytes) +
+                            " are free on the disk of the data directory; where it is full, no "
+                            "instance is admitted and none goes on",
+                        "make room, or keep fewer finished instances: instances.retention, "
+                        "instances.retentionAge"});
+  return findings;
+}
+
 Findings judge_clock(const Facts& facts) {
   Findings findings;
   if (const auto& mark = facts.database.clock_mark;
@@ -240,6 +272,7 @@ Findings judge(const Facts& facts) {
   add(all, judge_master_key(facts.master_key), "master-key",
       facts.master_key.fault ? "" : "can be loaded");
   add(all, judge_database(database), "database", database_text(database));
+  add(all, judge_journal(facts.journal), "journal", journal_text(facts.journal));
   add(all, judge_clock(facts), "clock", clock_text(facts));
   add(all, judge_keys(facts), "keys",
       list_text(database.keys, "key", "; none has expired, or does so within 30 days"));

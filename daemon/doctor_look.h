@@ -15,9 +15,10 @@ namespace stepwell::daemon {
 // Where a daemon holds the data directory, it is asked with the key of STEPWELL_API_KEY.
 Facts look_at_site(const CommandContext& context, const Clock& clock);
 
-// The parts; `look_at_database` wants facts.user, paths and the master key.
+// The parts; those of the databases want facts.user, paths and the master key.
 DatabaseFacts look_at_database(const CommandContext& context, const config::Settings& settings,
                                const Facts& facts);
+JournalFacts look_at_journal(const config::Settings& settings, const Facts& facts);
 DefinitionFacts look_at_definitions(const std::string& folder);
 ListenFacts look_at_listen(const std::string& address, bool bind_it);
 LimitFacts look_at_limits(const Holder& holder);

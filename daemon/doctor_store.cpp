@@ -11,6 +11,7 @@
 #include "auth/state_seal.h"
 #include "auth/vault.h"
 #include "base/entropy.h"
+#include "daemon/restore_staging.h"
 #include "daemon/site.h"
 #include "store/lock.h"
 #include "store/sqlite_rows.h"
@@ -27,6 +28,7 @@ struct Opened {
 Result<Opened> open_store(const config::Settings& settings) {
   Result<store::LockFile> lock = store::LockFile::acquire(settings.data);
   if (!lock) return fail(std::move(lock).error());
+  if (Status ended = finish_restore(settings.data); !ended) return fail(std::move(ended).error());
   Result<std::unique_ptr<store::SqliteSecretStore>> opened =
       store::SqliteSecretStore::open(settings.data);
   if (!opened) return fail(std::move(opened).error());

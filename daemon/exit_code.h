@@ -8,6 +8,7 @@ enum ExitCode : int {
   kFailed = 1,       // it failed: an instance faulted, a check found faults
   kUsage = 2,        // wrong usage, or an invalid file
   kUnreachable = 3,  // the daemon cannot be reached
+  kInDoubt = 4,      // the daemon ended itself, since nobody knows what is on the disk
 };
 
 }  // namespace stepwell::daemon

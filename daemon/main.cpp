@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "daemon/admin_commands.h"
+#include "daemon/backup_commands.h"
 #include "daemon/eval_command.h"
 #include "daemon/exit_code.h"
 #include "daemon/graph_command.h"
@@ -189,9 +190,10 @@ int run_command_line(int argc, char** argv) {
   add_eval(app, eval_options);
   add_serve(app, serve_options, check_options);
   add_admin_commands(app, admin);
+  add_backup_commands(app, admin);
   app.footer(
       "Exit codes: 0 done, 1 failed, 2 wrong usage or an invalid file, 3 cannot reach the "
-      "daemon.");
+      "daemon, 4 the daemon ended itself because the state on disk is in doubt.");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

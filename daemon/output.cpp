@@ -21,6 +21,12 @@ std::string cell(const Value& value) {
   return text.empty() ? "-" : text;
 }
 
+// Of a problem, in a list, its code.
+std::string short_cell(const Value& value) {
+  const Value& reason = value.get("reason");
+  return reason.is_string() ? std::string(reason.as_string()) : cell(value);
+}
+
 void print_rows(std::ostream& out, const std::vector<std::vector<std::string>>& rows) {
   std::vector<std::size_t> widths;
   for (const auto& row : rows) {
@@ -69,7 +75,7 @@ void print_answer(std::ostream& out, OutputFormat format, const Value& answer,
     for (const std::string& column : columns) rows.back().push_back(heading(column));
     for (const Value& item : items->elements()) {
       rows.emplace_back();
-      for (const std::string& column : columns) rows.back().push_back(cell(item.get(column)));
+      for (const std::string& column : columns) rows.back().push_back(short_cell(item.get(column)));
     }
   } else {
     for (const Value::Member& member : answer.members()) {

@@ -47,7 +47,7 @@ class DefinitionResources {
 class FileResources final : public config::Resources {
  public:
   FileResources(DefinitionResources& all, const std::string& path);
-  config::LoadOptions options() { return {this, false, all_.catalog()}; }
+  config::LoadOptions options() { return {this, false, all_.catalog(), true}; }
   Result<std::string> read(const config::ResourceRequest& request) override {
     return all_.read(request, folder_);
   }

@@ -1,5 +1,6 @@
 #include "daemon/serve_command.h"
 
+#include <algorithm>
 #include <atomic>
 #include <csignal>
 #include <cstdlib>
@@ -24,7 +25,9 @@ namespace stepwell::daemon {
 
 namespace {
 
-constexpr Milliseconds kEventsAtTheEnd{5'000};  // for the sink to take what is left
+constexpr Milliseconds kEventsAtTheEnd{5'000};    // for the sink to take what is left
+constexpr std::uint64_t kFinishedInMemory = 250;  // few, so that they go while they are in caches
+constexpr Milliseconds kLookForRest{50};
 
 int complain(const Problem& problem, int exit_code) {
   std::cerr << "stepwell: " << problem.one_line() << '\n';
@@ -72,7 +75,12 @@ Result<NodeOptions> node_options(const config::Settings& settings) {
   options.process_step = process_step_options(settings);
   options.engine.workers = settings.engine_workers;
   options.engine.max_open = settings.engine_max_instances;
-  options.engine.keep_finished = settings.instances_retention;
+  // The others are read from the journal.
+  options.engine.keep_finished = std::min(settings.instances_retention, kFinishedInMemory);
+  options.journal.most_waiting = settings.journal_max_waiting;
+  options.journal.most_waiting_bytes = settings.journal_max_waiting_size;
+  options.retention.count = settings.instances_retention;
+  options.retention.age = settings.instances_retention_age;
   options.engine.budget.cpu = settings.expressions_max_cpu;
   options.engine.budget.memory_bytes =
       static_cast<std::int64_t>(settings.expressions_max_memory.count);
@@ -104,9 +112,10 @@ class Daemon {
         reload_successful_(node_->metrics().gauge("stepwell_last_reload_successful",
                                                   "1 where the last reload was taken over.")) {}
 
-  // Loads the definitions and opens the door.
+  // Loads the definitions, brings back what had not ended, and opens the door.
   Status open() {
     if (auto loaded = load(settings_); !loaded) return loaded;
+    if (auto recovered = node_->recover(); !recovered) return recovered;
     reload_successful_.set(1);
     node_->metrics()
         .gauge("stepwell_build_info", "1, with the version that runs.",
@@ -125,9 +134,11 @@ class Daemon {
     if (auto published = node_->publish(server_->address()); !published) return published;
     {
       const std::scoped_lock lock(reload_mutex_);
-      accepting_.store(true);
       node_->schedules().replace(node_->catalog().list());
+      node_->engine().go_on();
+      accepting_.store(true);
     }
+    if (node_->journal() != nullptr) node_->journal()->start();
     node_->log().info("ready", {{"address", server_->address()},
                                 {"workflows", node_->catalog().size()},
                                 {"version", STEPWELL_VERSION}});
@@ -135,15 +146,15 @@ class Daemon {
     return {};
   }
 
-  // Until a signal ends it. Once a second what has to be done now and then. A reload, which can
-  // take a minute where definitions refer to the web, has its own thread; one that is asked for
-  // while another is under way comes after it.
-  void serve(const sigset_t& signals) {
+  // Until a signal ends it: true; or until the state on disk is in doubt: false. Once a second what
+  // has to be done now and then. A reload, which can take a minute where definitions refer to the
+  // web, has its own thread; one that is asked for while another is under way comes after it.
+  bool serve(const sigset_t& signals) {
     bool wanted = false;
     while (true) {
       const timespec second{1, 0};
       const int signal = sigtimedwait(&signals, nullptr, &second);
-      if (signal == SIGTERM || signal == SIGINT) return;
+      if (signal == SIGTERM || signal == SIGINT) return true;
       wanted = wanted || signal == SIGHUP;
       if (reloading_.valid() && reloading_.wait_for(Milliseconds(0)) == std::future_status::ready) {
         reloading_.get();
@@ -157,20 +168,41 @@ class Daemon {
       node_->authority().maintain();
       node_->engine().maintain();
       node_->schedules().maintain();
+      if (JournalCare* journal = node_->journal()) {
+        journal->maintain();
+        if (journal->in_doubt()) return false;
+      }
       notify_watchdog();
     }
   }
 
-  // Takes no new work, lets what runs finish for a while, and goes.
+  // Answers nobody any more: what it would say might not be so.
+  void give_up() {
+    notify_stopping();
+    accepting_.store(false);
+    leaving_.store(true);
+    node_->log().error(
+        "nobody knows what of the journal is on the disk; the daemon ends, and the next start goes "
+        "on from what is there",
+        {{"exitCode", static_cast<int>(kInDoubt)}});
+    node_->engine().refuse_new();
+    node_->schedules().stop();
+    server_->stop(Milliseconds(0));
+    server_.reset();
+    if (reloading_.valid()) reloading_.wait();
+  }
+
+  // Takes no new work, lets what runs finish for a while, and goes. What has not ended goes on at
+  // the next start.
   void close() {
     notify_stopping();
     accepting_.store(false);
     leaving_.store(true);
     node_->log().info("stopping", {{"openInstances", node_->engine().open_instances()}});
-    node_->schedules().stop();
     node_->engine().refuse_new();
+    node_->schedules().stop();
     const Deadline deadline = Deadline::after(node_->clock(), settings_.shutdown_grace);
-    const bool idle = node_->engine().wait_until_idle(deadline);
+    const bool idle = wait_for_rest(deadline);
     const Deadline soon = Deadline::after(node_->clock(), kEventsAtTheEnd);
     if (!node_->flush_events(soon)) node_->log().warn("events are left that were not sent");
     server_->stop(Milliseconds(1'000));
@@ -182,6 +214,24 @@ class Daemon {
   }
 
  private:
+  // Until nothing is in flight. What waits for a timer, an event or a person would hold the process
+  // up for nothing: it goes on at the next start.
+  bool wait_for_rest(const Deadline& deadline) {
+    const auto in_flight = [this] {
+      bool any = false;
+      for (const engine::InstanceView& view : node_->engine().open_views(
+               [](const config::Definition&, const std::string&) { return true; }))
+        any = any || view.status == engine::InstanceStatus::running;
+      return any;
+    };
+    while (in_flight()) {
+      if (deadline.passed(node_->clock().steady_now())) return false;
+      const Deadline look = Deadline::after(node_->clock(), kLookForRest).earlier(deadline);
+      if (node_->engine().wait_until_idle(look)) return true;
+    }
+    return true;
+  }
+
   Status load(const config::Settings& settings) {
     const auth::Gate& gate = node_->authority().gate();
     DefinitionResources resources(
@@ -225,7 +275,10 @@ class Daemon {
   }
 
   Status ready() const {
-    if (accepting_.load()) return {};
+    if (accepting_.load()) {
+      const JournalCare* journal = node_->journal();
+      return journal != nullptr ? journal->ready() : Status();
+    }
     Problem problem =
         make_problem(ErrorKind::runtime, "not-ready", "the daemon is starting or stopping");
     problem.status = 503;
@@ -280,7 +333,10 @@ int serve(const ServeOptions& options) {
   if (auto opened = daemon.open(); !opened)
     return complain(opened.error(),
                     opened.error().code == "definitions-invalid" ? kUsage : kFailed);
-  daemon.serve(signals);
+  if (!daemon.serve(signals)) {
+    daemon.give_up();
+    return kInDoubt;
+  }
   daemon.close();
   return kDone;
 }

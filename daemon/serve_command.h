@@ -18,7 +18,8 @@ struct ServeOptions {
 };
 
 // Serves until SIGTERM or SIGINT; SIGHUP reloads. Gives an ExitCode: kDone after an orderly stop,
-// kUsage for invalid settings or definitions, kFailed for what could not be opened.
+// kUsage for invalid settings or definitions, kFailed for what could not be opened, kInDoubt where
+// the disk left it unknown what is on it.
 int serve(const ServeOptions& options);
 
 // Reads settings and definitions and says what is wrong with them. Gives an ExitCode.

@@ -14,22 +14,13 @@
 #include "base/entropy.h"
 #include "base/json.h"
 #include "daemon/definitions.h"
+#include "daemon/restore_staging.h"
 #include "store/lock.h"
 #include "store/sqlite_secret_store.h"
 
 namespace stepwell::daemon {
 
 namespace {
-
-// Who the audit log names for an offline command.
-std::string login_name() {
-  std::array<char, 4096> room{};
-  passwd entry{};
-  passwd* found = nullptr;
-  if (getpwuid_r(geteuid(), &entry, room.data(), room.size(), &found) == 0 && found != nullptr)
-    return entry.pw_name;
-  return "uid " + std::to_string(geteuid());
-}
 
 class OfflineBackend final : public Backend {
  public:
@@ -76,18 +67,6 @@ class OfflineBackend final : public Backend {
   std::string definitions_;
   std::unique_ptr<api::Administration> administration_;
 };
-
-// Files that root makes in it, the daemon could not open any more.
-Status owned_by_us(const std::string& directory) {
-  struct stat status {};
-  if (::stat(directory.c_str(), &status) != 0 || status.st_uid == ::geteuid()) return {};
-  const std::string owner = std::to_string(status.st_uid);
-  return fail(make_problem(ErrorKind::configuration, "data-directory-unusable",
-                           directory + " belongs to the user with the number " + owner +
-                               ", and what another one writes there that one could not read; run "
-                               "the command as that user: sudo -u '#" +
-                               owner + "' stepwell …"));
-}
 
 Problem unreachable(std::string detail) {
   return make_problem(ErrorKind::communication, "daemon-unreachable", std::move(detail));
@@ -140,6 +119,26 @@ auth::MasterKeySource master_key_source(const config::Settings& settings) {
   return source;
 }
 
+std::string login_name() {
+  std::array<char, 4096> room{};
+  passwd entry{};
+  passwd* found = nullptr;
+  if (getpwuid_r(geteuid(), &entry, room.data(), room.size(), &found) == 0 && found != nullptr)
+    return entry.pw_name;
+  return "uid " + std::to_string(geteuid());
+}
+
+Status owned_by_us(const std::string& directory) {
+  struct stat status {};
+  if (::stat(directory.c_str(), &status) != 0 || status.st_uid == ::geteuid()) return {};
+  const std::string owner = std::to_string(status.st_uid);
+  return fail(make_problem(ErrorKind::configuration, "data-directory-unusable",
+                           directory + " belongs to the user with the number " + owner +
+                               ", and what another one writes there that one could not read; run "
+                               "the command as that user: sudo -u '#" +
+                               owner + "' stepwell …"));
+}
+
 Result<std::unique_ptr<Backend>> open_offline(const config::Settings& settings) {
   // The key first: without it nothing is made or touched.
   if (Status usable = auth::check_master_key(master_key_source(settings)); !usable)
@@ -147,6 +146,7 @@ Result<std::unique_ptr<Backend>> open_offline(const config::Settings& settings) 
   if (Status own = owned_by_us(settings.data); !own) return fail(std::move(own).error());
   Result<store::LockFile> lock = store::LockFile::acquire(settings.data);
   if (!lock) return fail(std::move(lock).error());
+  if (Status ended = finish_restore(settings.data); !ended) return fail(std::move(ended).error());
   auto backend = std::make_unique<OfflineBackend>(*std::move(lock));
   if (Status status = backend->open(settings); !status) return fail(std::move(status).error());
   return std::unique_ptr<Backend>(std::move(backend));

@@ -19,6 +19,12 @@ Result<config::Settings> read_settings(const CommandContext& context);
 
 auth::MasterKeySource master_key_source(const config::Settings& settings);
 
+// Whom the audit log names for an offline command.
+std::string login_name();
+// Files that another user makes in it, root too, the daemon could not open any more. Errors:
+// configuration/`data-directory-unusable`.
+Status owned_by_us(const std::string& directory);
+
 // Offline: locks the data directory and opens it. Else: the daemon that holds it, with the key of
 // STEPWELL_API_KEY. Errors: communication/`daemon-unreachable` where none runs;
 // configuration/`key-missing`; `data-directory-locked`; the store's and the vault's.

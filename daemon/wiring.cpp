@@ -2,7 +2,11 @@
 
 #include <utility>
 
+#include "config/loader.h"
+#include "config/sources.h"
+#include "daemon/backup_folder.h"
 #include "daemon/child_workflows.h"
+#include "daemon/restore_staging.h"
 #include "engine/memory_journal.h"
 #include "steps/openapi_step.h"
 #include "steps/reactor_timers.h"
@@ -25,6 +29,8 @@ struct Node::Parts {
   ~Parts() {
     schedules.reset();
     engine.reset();
+    journal_care.reset();
+    journal.reset();  // once everything that waits is on the disk
     if (openapi_step) openapi_step->stop();
     event_sink.reset();
     reactor.reset();                       // which may still bring a script
@@ -55,7 +61,9 @@ struct Node::Parts {
   std::unique_ptr<steps::ProcessStep> process_step;
   std::unique_ptr<steps::Steps> steps;
   std::unique_ptr<engine::StepRunner> around_steps;  // null: nothing stands before them
-  engine::MemoryJournal journal;
+  engine::MemoryJournal memory;
+  std::unique_ptr<store::SqliteJournal> journal;  // null: `memory` takes its place
+  std::unique_ptr<JournalCare> journal_care;
   std::unique_ptr<engine::Engine> engine;
   std::unique_ptr<engine::Schedules> schedules;
 };
@@ -74,6 +82,18 @@ Status Node::connect_sink(Parts& parts, const NodeOptions& options) {
   return {};
 }
 
+Status Node::open_journal(Parts& parts, const NodeOptions& options) {
+  if (options.data_directory.empty()) return {};
+  const std::string path = options.data_directory + "/" + std::string(kJournalFile);
+  auto journal = store::SqliteJournal::open(path, options.journal, parts.metrics, parts.log);
+  if (!journal) return fail(std::move(journal).error());
+  parts.journal = std::move(*journal);
+  parts.journal_care =
+      std::make_unique<JournalCare>(*parts.journal, path, parts.catalog, options.retention,
+                                    parts.clock, parts.metrics, parts.log);
+  return {};
+}
+
 Result<std::unique_ptr<Node>> Node::open(const NodeOptions& options) {
   auto parts = std::make_unique<Parts>(options);
   if (!options.data_directory.empty()) {
@@ -82,6 +102,8 @@ Result<std::unique_ptr<Node>> Node::open(const NodeOptions& options) {
     auto lock = store::LockFile::acquire(options.data_directory);
     if (!lock) return fail(std::move(lock.error()));
     parts->lock = std::move(*lock);
+    if (auto ended = finish_restore(options.data_directory); !ended)
+      return fail(std::move(ended.error()));
   }
   auto store = options.data_directory.empty()
                    ? store::SqliteSecretStore::open_in_memory()
@@ -147,12 +169,15 @@ Result<std::unique_ptr<Node>> Node::open(const NodeOptions& options) {
     parts->around_steps = substitutes.around_steps(*parts->steps);
     runner = parts->around_steps.get();
   }
+  if (auto opened = open_journal(*parts, options); !opened) return fail(std::move(opened.error()));
+  engine::Journal& journal = parts->journal ? static_cast<engine::Journal&>(*parts->journal)
+                                            : static_cast<engine::Journal&>(parts->memory);
   parts->engine =
-      std::make_unique<engine::Engine>(options.engine, *runner, parts->journal, timers,
-                                       parts->clock, parts->entropy, parts->metrics, parts->log);
+      std::make_unique<engine::Engine>(options.engine, *runner, journal, timers, parts->clock,
+                                       parts->entropy, parts->metrics, parts->log);
   parts->children.connect(*parts->engine);
-  parts->schedules = std::make_unique<engine::Schedules>(*parts->engine, timers, parts->clock,
-                                                         parts->metrics, parts->log);
+  parts->schedules = std::make_unique<engine::Schedules>(*parts->engine, journal, timers,
+                                                         parts->clock, parts->metrics, parts->log);
   if (auto connected = connect_sink(*parts, options); !connected)
     return fail(std::move(connected.error()));
   return std::unique_ptr<Node>(new Node(std::move(parts)));
@@ -171,6 +196,24 @@ Metrics& Node::metrics() { return parts_->metrics; }
 Log& Node::log() { return parts_->log; }
 const Clock& Node::clock() const { return parts_->clock; }
 Entropy& Node::entropy() { return parts_->entropy; }
+
+JournalCare* Node::journal() { return parts_->journal_care.get(); }
+
+Status Node::recover() {
+  Status recovered = parts_->engine->recover(
+      [](const Value& value) -> Result<std::shared_ptr<const config::Definition>> {
+        const Result<config::Sources> sources = config::read_sources(value);
+        if (!sources) return fail(sources.error());
+        config::Loaded loaded = config::load_definition(*sources);
+        if (loaded.definition) return loaded.definition;
+        // It was whole when it was started with; this release reads it in another way.
+        std::string detail = "a definition that instances were started with has faults now";
+        for (const config::Fault& fault : loaded.faults) detail += "\n" + fault.text();
+        return fail(
+            make_problem(ErrorKind::configuration, "definitions-invalid", std::move(detail)));
+      });
+  return recovered ? parts_->schedules->recover() : recovered;
+}
 
 const TextFetcher& Node::fetcher() const { return *parts_->fetcher; }
 

@@ -14,6 +14,7 @@
 #include "base/entropy.h"
 #include "base/log.h"
 #include "base/metrics.h"
+#include "daemon/journal_care.h"
 #include "daemon/text_fetcher.h"
 #include "engine/catalog.h"
 #include "engine/engine.h"
@@ -23,6 +24,7 @@
 #include "steps/http_step.h"
 #include "steps/openapi_documents.h"
 #include "steps/process_step.h"
+#include "store/sqlite_journal.h"
 
 namespace stepwell::daemon {
 
@@ -36,12 +38,15 @@ struct Substitutes {
 };
 
 struct NodeOptions {
-  std::string data_directory;        // empty: everything in memory, with a random master key
+  // Empty: everything in memory, with a random master key, and no instance outlives the process.
+  std::string data_directory;
   auth::MasterKeySource master_key;  // not used without a data directory
   LogLevel log_level = LogLevel::info;
   LogFormat log_format = LogFormat::logfmt;
   http::ReactorOptions reactor;
   engine::EngineOptions engine;
+  store::JournalOptions journal;  // this and the next not without a data directory
+  RetentionOptions retention;
   steps::HttpStepOptions http_step;
   steps::OpenApiOptions openapi;
   steps::ProcessRunnerOptions processes;
@@ -67,6 +72,11 @@ class Node {
   http::Reactor& reactor();
   Metrics& metrics();
   Log& log();
+  // Null without a data directory.
+  JournalCare* journal();
+  // Brings back the instances that had not ended, each with the definition that it was started
+  // with; they go on with engine().go_on(). Before anything is started. Errors: the journal's.
+  Status recover();
   const Clock& clock() const;
   Entropy& entropy();
   // Of texts that definitions refer to, while they are loaded.
@@ -79,6 +89,7 @@ class Node {
  private:
   struct Parts;
   explicit Node(std::unique_ptr<Parts> parts);
+  static Status open_journal(Parts& parts, const NodeOptions& options);
   static Status connect_sink(Parts& parts, const NodeOptions& options);
   std::unique_ptr<Parts> parts_;
 };

@@ -11,7 +11,7 @@ namespace {
 // May the request be sent a second time when nobody knows what became of the first? What the author
 // says, else by the method.
 bool may_be_repeated(const config::HttpCallBody& call, const Value& arguments) {
-  if (call.options.idempotent) return *call.options.idempotent;
+  if (call.options && call.options->idempotent) return *call.options->idempotent;
   const Value& method = arguments.get("method");
   return !method.is_string() || config::is_idempotent_method(method.as_string());
 }
@@ -73,7 +73,8 @@ Next Machine::start_body(std::uint32_t slot) {
     auto arguments = openapi_arguments(slot, *call);
     if (!arguments) return raise(slot, std::move(arguments.error()));
     // The method stands in the document, which is not known here.
-    return start_step(slot, std::move(*arguments), call->options.idempotent.value_or(false));
+    return start_step(slot, std::move(*arguments),
+                      call->options.or_default().idempotent.value_or(false));
   }
   if (const auto* call = std::get_if<config::FunctionCallBody>(&any)) {
     // The function sees its arguments, and no variables of the loops around the call.
@@ -290,7 +291,7 @@ Result<Value> Machine::openapi_arguments(std::uint32_t slot, const config::OpenA
                                    {"operationId", std::move(*operation)},
                                    {"parameters", std::move(*parameters)}});
   const auto add = [&](const char* name,
-                       const std::optional<config::Authentication>& policy) -> Status {
+                       const config::Boxed<config::Authentication>& policy) -> Status {
     if (!policy) return {};
     Value values = Value::object();
     if (auto added = add_authentication(values, *policy, sight); !added) return added;

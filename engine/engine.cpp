@@ -1,25 +1,17 @@
 #include "engine/engine.h"
 
 #include <algorithm>
-#include <array>
-#include <atomic>
 #include <charconv>
-#include <condition_variable>
-#include <mutex>
-#include <unordered_map>
 #include <utility>
 
 #include "config/digest.h"
-#include "engine/finished.h"
-#include "engine/instance.h"
-#include "engine/turnstile.h"
-#include "engine/worker_pool.h"
+#include "engine/engine_impl.h"
+#include "engine/recovery.h"
 
 namespace stepwell::engine {
 
 namespace {
 
-constexpr std::size_t kShards = 64;
 constexpr std::size_t kWorkflowNames = 200;  // different workflows told apart in metrics
 
 // Ids grow over restarts: milliseconds since 2025, with room for 4,096 instances in each.
@@ -36,11 +28,12 @@ Problem unavailable(std::string code, std::string detail) {
   return problem;
 }
 
-// Follows from the step that starts it, so that a repeated start finds it. Above all ids that are
-// given one after the other (until 2059), and below 2^53. `attempt`: where another step's is taken.
-InstanceId child_id(const std::string& step, std::uint32_t attempt) {
+// Follows from the step or event that starts it, so that a repeated start finds it. Above all ids
+// that are given one after the other (until 2059), and below 2^53. `attempt`: where another step's
+// is taken.
+InstanceId id_of(const std::string& once, std::uint32_t attempt) {
   constexpr std::uint64_t kOwnHalf = 1ULL << 52U;
-  const std::string digest = config::content_digest(step + "#" + std::to_string(attempt));
+  const std::string digest = config::content_digest(once + "#" + std::to_string(attempt));
   std::uint64_t high = 0;
   std::uint64_t low = 0;
   std::from_chars(digest.data(), digest.data() + 16, high, 16);
@@ -54,308 +47,308 @@ Problem too_deep(std::uint32_t levels) {
                           " levels deep, which is the most; does one run itself for ever?");
 }
 
-Problem client_error(int status, std::string code, std::string detail) {
-  Problem problem = make_problem(ErrorKind::validation, std::move(code), std::move(detail));
-  problem.status = status;
-  return problem;
+}  // namespace
+
+Engine::Impl::Impl(EngineOptions options, StepRunner& steps, Journal& journal, Timers& timers,
+                   const Clock& clock, Entropy& entropy, Metrics& metrics, Log& log)
+    : options_(options),
+      journal_(journal),
+      clock_(clock),
+      entropy_(entropy),
+      metrics_(metrics),
+      log_(log),
+      deliveries_(events_, journal, clock, first_id(clock)),
+      pool_(std::make_unique<WorkerPool>(options.workers)),
+      surroundings_{
+          steps,
+          journal,
+          timers,
+          clock,
+          entropy,
+          log,
+          events_,
+          deliveries_,
+          *pool_,
+          metrics.counter("stepwell_steps_total", "Steps by outcome.", {{"outcome", "completed"}}),
+          metrics.counter("stepwell_steps_total", "Steps by outcome.", {{"outcome", "faulted"}}),
+          metrics.counter("stepwell_retries_total", "Attempts after the first."),
+          metrics.histogram("stepwell_step_duration_seconds",
+                            "From the start of a step to its result.", duration_buckets()),
+          [this](Instance& instance) { instance_ended(instance); },
+          [this] { instance_settled(); }},
+      open_gauge_(metrics.gauge("stepwell_instances_open", "Instances that have not ended.")),
+      queue_gauge_(metrics.gauge("stepwell_worker_queue_length", "Jobs that wait for a worker.")),
+      pending_gauge_(metrics.gauge("stepwell_instances_pending",
+                                   "Admitted instances that wait for their turn.")),
+      finished_(options.keep_finished),
+      next_id_(first_id(clock)) {}
+
+Engine::Impl::~Impl() {
+  deliveries_.stop();
+  // Steps that are dropped must not stop the instances that they wait for.
+  abandoning_.store(true, std::memory_order_release);
+  for (Shard& shard : shards_) {
+    std::unordered_map<InstanceId, std::shared_ptr<Instance>> instances;
+    {
+      const std::scoped_lock lock(shard.mutex);
+      instances.swap(shard.instances);
+    }
+    for (const auto& [id, instance] : instances) instance->abandon();
+  }
+  pool_.reset();  // waits for jobs under way, which use everything else here
 }
+
+std::shared_ptr<const Workflow> Engine::Impl::prepare(
+    std::shared_ptr<const config::Definition> definition) {
+  const std::string label =
+      metrics_.bounded("workflow", definition->namespace_ + "/" + definition->name, kWorkflowNames);
+  const auto ended_counter = [&](const char* outcome) {
+    return metrics_.counter("stepwell_instances_ended_total", "Instances that ended, by outcome.",
+                            {{"workflow", label}, {"outcome", outcome}});
+  };
+  auto turnstile = turnstiles_.of(*definition);
+  const std::string digest = definition->digest;
+  auto workflow = std::make_shared<const Workflow>(
+      std::move(definition), options_.budget,
+      WorkflowMetrics{metrics_.counter("stepwell_instances_started_total",
+                                       "Instances that were admitted.", {{"workflow", label}}),
+                      ended_counter("completed"), ended_counter("faulted"),
+                      ended_counter("stopped")},
+      std::move(turnstile));
+  const std::scoped_lock lock(digests_mutex_);
+  by_digest_[digest] = workflow;
+  return workflow;
+}
+
+void Engine::Impl::start(StartRequest request, std::function<void(Result<InstanceId>)> admitted) {
+  std::uint32_t level = 1;
+  std::optional<InstanceId> id;
+  if (request.parent)
+    request.once = request.parent->step;
+  else if (refusing())
+    return admitted(fail(shutting_down()));
+  if (!request.once.empty()) {
+    Result<std::optional<Known>> known = find_known(request.once, id);
+    if (!known) return admitted(fail(std::move(known.error())));
+    if (*known) return tell_known(**known, request.observer, admitted);
+  }
+  if (request.parent) {
+    const auto parent = lookup(request.parent->id);
+    level = parent ? parent->level() + 1 : 2;
+    if (level > options_.max_levels) return admitted(fail(too_deep(options_.max_levels)));
+  }
+  if (request.input.is_null()) request.input = Value::object();
+  if (const auto& schema = request.workflow->program->definition().input_schema) {
+    if (Status good = schema->validate(request.input, "the workflow's input"); !good) {
+      good.error().where = "/input/schema";
+      return admitted(fail(std::move(good.error())));
+    }
+  }
+  if (open_.fetch_add(1) >= options_.max_open) {
+    open_.fetch_sub(1);
+    return admitted(fail(unavailable(
+        "overloaded",
+        "too many open instances (" + std::to_string(options_.max_open) + "); try again later")));
+  }
+  if (!id) id = InstanceId{next_id_.fetch_add(1)};
+  journal_definition(*request.workflow);
+  auto instance = std::make_shared<Instance>(surroundings_, *id, std::move(request), level);
+  if (!keep(instance)) {
+    instance_settled();
+    return admitted(fail(shutting_down()));
+  }
+  instance->workflow().metrics.started.increment();
+  open_gauge_.add(1);
+  instance->admit(entropy_.hex(16), std::move(admitted), has_to_wait(*instance));
+}
+
+// The instance that was started before, or its end where the journal alone has it.
+void Engine::Impl::tell_known(const Known& known, const std::shared_ptr<Observer>& observer,
+                              const std::function<void(Result<InstanceId>)>& admitted) {
+  admitted(known.id);
+  if (!observer) return;
+  if (known.instance)
+    known.instance->when_ended([observer](const InstanceView& view) { observer->on_end(view); });
+  else
+    observer->on_end(view_of(*known.summary));
+}
+
+// What was started with it already; else the id of what is started with it now goes into `id`.
+Result<std::optional<Engine::Impl::Known>> Engine::Impl::find_known(const std::string& once,
+                                                                    std::optional<InstanceId>& id) {
+  for (std::uint32_t attempt = 0;; ++attempt) {
+    const InstanceId candidate = id_of(once, attempt);
+    if (auto instance = lookup(candidate)) {
+      if (instance->once() == once) return Known{candidate, std::move(instance), std::nullopt};
+      continue;
+    }
+    Result<std::optional<InstanceSummary>> summary = journal_.summary(candidate);
+    if (!summary) return fail(std::move(summary.error()));
+    if (!*summary) {
+      id = candidate;
+      return std::optional<Known>{};
+    }
+    if (read_head((*summary)->head).request.once == once && (*summary)->end)
+      return Known{candidate, nullptr, std::move(*summary)};
+  }
+}
+
+// Once in the life of a process: a record that is known already changes nothing.
+void Engine::Impl::journal_definition(const Workflow& workflow) {
+  if (workflow.journalled.exchange(true, std::memory_order_relaxed)) return;
+  const config::Definition& definition = workflow.program->definition();
+  Record record{};
+  record.kind = Record::Kind::definition;
+  record.time = clock_.now();
+  record.payload = Value::object(
+      {{"digest", definition.digest}, {"sources", config::to_value(*definition.sources)}});
+  journal_.append(std::move(record), nullptr);
+}
+
+std::shared_ptr<Instance> Engine::Impl::lookup(InstanceId id) const {
+  const Shard& shard = shard_of(id);
+  const std::scoped_lock lock(shard.mutex);
+  const auto found = shard.instances.find(id);
+  return found == shard.instances.end() ? nullptr : found->second;
+}
+
+std::vector<InstanceView> Engine::Impl::open_views(const Wanted& wanted) const {
+  std::vector<std::shared_ptr<Instance>> picked;
+  for (const Shard& shard : shards_) {
+    const std::scoped_lock lock(shard.mutex);
+    for (const auto& [id, instance] : shard.instances) {
+      if (!ended(instance->status()) &&
+          wanted(instance->workflow().program->definition(), instance->key()))
+        picked.push_back(instance);
+    }
+  }
+  std::sort(picked.begin(), picked.end(),
+            [](const auto& a, const auto& b) { return a->id().number < b->id().number; });
+  std::vector<InstanceView> views;
+  views.reserve(picked.size());
+  for (const auto& instance : picked) views.push_back(instance->view());
+  return views;
+}
+
+// What arrives from here on may find those who wait for it gone, and is published again.
+void Engine::Impl::refuse_new() {
+  refusing_.store(true, std::memory_order_release);
+  deliveries_.stop();
+}
+
+void Engine::Impl::publish(const Value& event, std::function<void(Status)> done) {
+  deliveries_.publish(event, EventBus::From::outside, std::move(done));
+}
+
+bool Engine::Impl::wait_until_idle(Deadline deadline) {
+  std::unique_lock lock(idle_mutex_);
+  const auto idle = [this] { return open_.load() == 0; };
+  if (deadline.never()) {
+    idle_.wait(lock, idle);
+    return true;
+  }
+  return idle_.wait_until(lock, deadline.at(), idle);
+}
+
+void Engine::Impl::maintain() {
+  queue_gauge_.set(static_cast<double>(pool_->queued()));
+  pending_gauge_.set(static_cast<double>(turnstiles_.waiting()));
+  std::vector<InstanceId> forgotten;
+  {
+    const std::scoped_lock lock(finished_mutex_);
+    forgotten = finished_.expire(clock_.now());
+  }
+  forget(forgotten);
+}
+
+namespace {
+
+class Task final : public Job {
+ public:
+  explicit Task(std::function<void()> task) : task_(std::move(task)) {}
+  void run() override { task_(); }
+
+ private:
+  std::function<void()> task_;
+};
 
 }  // namespace
 
-class Engine::Impl {
- public:
-  Impl(EngineOptions options, StepRunner& steps, Journal& journal, Timers& timers,
-       const Clock& clock, Entropy& entropy, Metrics& metrics, Log& log)
-      : options_(options),
-        entropy_(entropy),
-        metrics_(metrics),
-        pool_(std::make_unique<WorkerPool>(options.workers)),
-        surroundings_{
-            steps,
-            journal,
-            timers,
-            clock,
-            entropy,
-            log,
-            events_,
-            *pool_,
-            metrics.counter("stepwell_steps_total", "Steps by outcome.",
-                            {{"outcome", "completed"}}),
-            metrics.counter("stepwell_steps_total", "Steps by outcome.", {{"outcome", "faulted"}}),
-            metrics.counter("stepwell_retries_total", "Attempts after the first."),
-            metrics.histogram("stepwell_step_duration_seconds",
-                              "From the start of a step to its result.", duration_buckets()),
-            [this](Instance& instance) { instance_ended(instance); },
-            [this] { instance_settled(); }},
-        open_gauge_(metrics.gauge("stepwell_instances_open", "Instances that have not ended.")),
-        queue_gauge_(metrics.gauge("stepwell_worker_queue_length", "Jobs that wait for a worker.")),
-        pending_gauge_(metrics.gauge("stepwell_instances_pending",
-                                     "Admitted instances that wait for their turn.")),
-        clock_(clock),
-        finished_(options.keep_finished),
-        next_id_(first_id(clock)) {}
+void Engine::Impl::post(std::function<void()> task) {
+  pool_->post(std::make_shared<Task>(std::move(task)));
+}
 
-  Impl(const Impl&) = delete;
-  Impl& operator=(const Impl&) = delete;
+// False once the engine goes: its destructor has been, or will be, at this shard, and nobody
+// would abandon what comes after it.
+bool Engine::Impl::keep(const std::shared_ptr<Instance>& instance) {
+  Shard& shard = shard_of(instance->id());
+  const std::scoped_lock lock(shard.mutex);
+  if (abandoning()) return false;
+  shard.instances.emplace(instance->id(), instance);
+  return true;
+}
 
-  ~Impl() {
-    // Steps that are dropped must not stop the instances that they wait for.
-    abandoning_.store(true, std::memory_order_release);
-    for (Shard& shard : shards_) {
-      std::unordered_map<InstanceId, std::shared_ptr<Instance>> instances;
-      {
-        const std::scoped_lock lock(shard.mutex);
-        instances.swap(shard.instances);
-      }
-      for (const auto& [id, instance] : instances) instance->abandon();
-    }
-    pool_.reset();  // waits for jobs under way, which use everything else here
-  }
+// What a parent waits for has its parent's turn: it would else wait for itself.
+Turnstile* Engine::Impl::turnstile_of(const Instance& instance) {
+  const bool awaited = instance.parent() && instance.parent()->awaited;
+  return awaited ? nullptr : instance.workflow().turnstile.get();
+}
 
-  std::shared_ptr<const Workflow> prepare(std::shared_ptr<const config::Definition> definition) {
-    const std::string label = metrics_.bounded(
-        "workflow", definition->namespace_ + "/" + definition->name, kWorkflowNames);
-    const auto ended_counter = [&](const char* outcome) {
-      return metrics_.counter("stepwell_instances_ended_total", "Instances that ended, by outcome.",
-                              {{"workflow", label}, {"outcome", outcome}});
-    };
-    auto turnstile = turnstiles_.of(*definition);
-    return std::make_shared<const Workflow>(
-        std::move(definition), options_.budget,
-        WorkflowMetrics{metrics_.counter("stepwell_instances_started_total",
-                                         "Instances that were admitted.", {{"workflow", label}}),
-                        ended_counter("completed"), ended_counter("faulted"),
-                        ended_counter("stopped")},
-        std::move(turnstile));
-  }
+bool Engine::Impl::has_to_wait(const Instance& instance) {
+  Turnstile* turnstile = turnstile_of(instance);
+  return turnstile != nullptr &&
+         !turnstile->enter(instance.id(), instance.workflow().program->definition().concurrency);
+}
 
-  void start(StartRequest request, std::function<void(Result<InstanceId>)> admitted) {
-    std::uint32_t level = 1;
-    std::optional<InstanceId> id;
-    if (request.parent) {
-      if (const auto known = find_child(*request.parent, id)) {
-        admitted(known->id());
-        if (request.observer) {
-          known->when_ended(
-              [observer = request.observer](const InstanceView& view) { observer->on_end(view); });
-        }
-        return;
-      }
-      const auto parent = lookup(request.parent->id);
-      level = parent ? parent->level() + 1 : 2;
-      if (level > options_.max_levels) {
-        admitted(fail(too_deep(options_.max_levels)));
-        return;
-      }
-    } else if (refusing_.load(std::memory_order_acquire)) {
-      admitted(
-          fail(unavailable("shutting-down", "the daemon is stopping; try another node or later")));
-      return;
-    }
-    if (request.input.is_null()) request.input = Value::object();
-    if (const auto& schema = request.workflow->program->definition().input_schema) {
-      if (Status good = schema->validate(request.input, "the workflow's input"); !good) {
-        good.error().where = "/input/schema";
-        admitted(fail(std::move(good.error())));
-        return;
-      }
-    }
-    if (open_.fetch_add(1) >= options_.max_open) {
-      open_.fetch_sub(1);
-      admitted(fail(unavailable(
-          "overloaded",
-          "too many open instances (" + std::to_string(options_.max_open) + "); try again later")));
-      return;
-    }
-    if (!id) id = InstanceId{next_id_.fetch_add(1)};
-    auto instance = std::make_shared<Instance>(surroundings_, *id, std::move(request), level);
-    if (!keep(instance)) {
-      instance_settled();
-      admitted(fail(unavailable("shutting-down", "the daemon is stopping")));
-      return;
-    }
-    instance->workflow().metrics.started.increment();
-    open_gauge_.add(1);
-    instance->admit(entropy_.hex(16), std::move(admitted), has_to_wait(*instance));
-  }
+void Engine::Impl::let_next_run(const Instance& instance) {
+  Turnstile* turnstile = turnstile_of(instance);
+  if (turnstile == nullptr) return;
+  for (const InstanceId id : turnstile->leave(instance.id()))
+    if (const auto next = lookup(id)) next->begin();
+}
 
-  std::shared_ptr<Instance> lookup(InstanceId id) const {
-    const Shard& shard = shard_of(id);
+void Engine::Impl::forget(const std::vector<InstanceId>& ids) {
+  for (const InstanceId id : ids) {
+    Shard& shard = shard_of(id);
+    std::shared_ptr<Instance> last;  // destroyed after the lock is released
     const std::scoped_lock lock(shard.mutex);
     const auto found = shard.instances.find(id);
-    return found == shard.instances.end() ? nullptr : found->second;
+    if (found == shard.instances.end()) continue;
+    last = std::move(found->second);
+    shard.instances.erase(found);
   }
+}
 
-  // What the step has started already; else the id of what it starts now goes into `id`.
-  std::shared_ptr<Instance> find_child(const Parent& parent, std::optional<InstanceId>& id) const {
-    for (std::uint32_t attempt = 0;; ++attempt) {
-      const InstanceId candidate = child_id(parent.step, attempt);
-      auto known = lookup(candidate);
-      if (!known) {
-        id = candidate;
-        return nullptr;
-      }
-      if (known->parent() && known->parent()->step == parent.step) return known;
-    }
+void Engine::Impl::instance_ended(Instance& instance) {
+  const WorkflowMetrics& metrics = instance.workflow().metrics;
+  switch (instance.status()) {
+    case InstanceStatus::completed:
+      metrics.completed.increment();
+      break;
+    case InstanceStatus::stopped:
+      metrics.stopped.increment();
+      break;
+    default:
+      metrics.faulted.increment();
   }
-
-  bool abandoning() const { return abandoning_.load(std::memory_order_acquire); }
-
-  std::vector<InstanceView> open_views(const Wanted& wanted) const {
-    std::vector<std::shared_ptr<Instance>> picked;
-    for (const Shard& shard : shards_) {
-      const std::scoped_lock lock(shard.mutex);
-      for (const auto& [id, instance] : shard.instances) {
-        if (!ended(instance->status()) &&
-            wanted(instance->workflow().program->definition(), instance->key()))
-          picked.push_back(instance);
-      }
-    }
-    std::sort(picked.begin(), picked.end(),
-              [](const auto& a, const auto& b) { return a->id().number < b->id().number; });
-    std::vector<InstanceView> views;
-    views.reserve(picked.size());
-    for (const auto& instance : picked) views.push_back(instance->view());
-    return views;
+  open_gauge_.add(-1);
+  let_next_run(instance);
+  if (instance.never_was()) return forget({instance.id()});
+  std::vector<InstanceId> forgotten;
+  {
+    const std::scoped_lock lock(finished_mutex_);
+    forgotten =
+        finished_.add(instance.id(), instance.workflow().program->definition(), clock_.now());
   }
+  forget(forgotten);
+}
 
-  EventBus& events() { return events_; }
-  std::size_t open_instances() const { return open_.load(); }
-  bool at_rest() const { return pool_->idle(); }
-  void refuse_new() { refusing_.store(true, std::memory_order_release); }
-
-  bool wait_until_idle(Deadline deadline) {
-    std::unique_lock lock(idle_mutex_);
-    const auto idle = [this] { return open_.load() == 0; };
-    if (deadline.never()) {
-      idle_.wait(lock, idle);
-      return true;
-    }
-    return idle_.wait_until(lock, deadline.at(), idle);
+void Engine::Impl::instance_settled() {
+  if (open_.fetch_sub(1) == 1) {
+    const std::scoped_lock lock(idle_mutex_);
+    idle_.notify_all();
   }
-
-  void maintain() {
-    queue_gauge_.set(static_cast<double>(pool_->queued()));
-    pending_gauge_.set(static_cast<double>(turnstiles_.waiting()));
-    std::vector<InstanceId> forgotten;
-    {
-      const std::scoped_lock lock(finished_mutex_);
-      forgotten = finished_.expire(clock_.now());
-    }
-    forget(forgotten);
-  }
-
-  void post(std::function<void()> task) { pool_->post(std::make_shared<Task>(std::move(task))); }
-
- private:
-  class Task final : public Job {
-   public:
-    explicit Task(std::function<void()> task) : task_(std::move(task)) {}
-    void run() override { task_(); }
-
-   private:
-    std::function<void()> task_;
-  };
-  struct Shard {
-    mutable std::mutex mutex;
-    std::unordered_map<InstanceId, std::shared_ptr<Instance>> instances;  // guarded by mutex
-  };
-
-  Shard& shard_of(InstanceId id) { return shards_[id.number % kShards]; }
-  const Shard& shard_of(InstanceId id) const { return shards_[id.number % kShards]; }
-
-  // False once the engine goes: its destructor has been, or will be, at this shard, and nobody
-  // would abandon what comes after it.
-  bool keep(const std::shared_ptr<Instance>& instance) {
-    Shard& shard = shard_of(instance->id());
-    const std::scoped_lock lock(shard.mutex);
-    if (abandoning()) return false;
-    shard.instances.emplace(instance->id(), instance);
-    return true;
-  }
-
-  // What a parent waits for has its parent's turn: it would else wait for itself.
-  static Turnstile* turnstile_of(const Instance& instance) {
-    const bool awaited = instance.parent() && instance.parent()->awaited;
-    return awaited ? nullptr : instance.workflow().turnstile.get();
-  }
-
-  static bool has_to_wait(const Instance& instance) {
-    Turnstile* turnstile = turnstile_of(instance);
-    return turnstile != nullptr &&
-           !turnstile->enter(instance.id(), instance.workflow().program->definition().concurrency);
-  }
-
-  void let_next_run(const Instance& instance) {
-    Turnstile* turnstile = turnstile_of(instance);
-    if (turnstile == nullptr) return;
-    for (const InstanceId id : turnstile->leave(instance.id()))
-      if (const auto next = lookup(id)) next->begin();
-  }
-
-  void forget(const std::vector<InstanceId>& ids) {
-    for (const InstanceId id : ids) {
-      Shard& shard = shard_of(id);
-      std::shared_ptr<Instance> last;  // destroyed after the lock is released
-      const std::scoped_lock lock(shard.mutex);
-      const auto found = shard.instances.find(id);
-      if (found == shard.instances.end()) continue;
-      last = std::move(found->second);
-      shard.instances.erase(found);
-    }
-  }
-
-  void instance_ended(Instance& instance) {
-    const WorkflowMetrics& metrics = instance.workflow().metrics;
-    switch (instance.status()) {
-      case InstanceStatus::completed:
-        metrics.completed.increment();
-        break;
-      case InstanceStatus::stopped:
-        metrics.stopped.increment();
-        break;
-      default:
-        metrics.faulted.increment();
-    }
-    open_gauge_.add(-1);
-    let_next_run(instance);
-    std::vector<InstanceId> forgotten;
-    {
-      const std::scoped_lock lock(finished_mutex_);
-      forgotten =
-          finished_.add(instance.id(), instance.workflow().program->definition(), clock_.now());
-    }
-    forget(forgotten);
-  }
-
-  void instance_settled() {
-    if (open_.fetch_sub(1) == 1) {
-      const std::scoped_lock lock(idle_mutex_);
-      idle_.notify_all();
-    }
-  }
-
-  const EngineOptions options_;
-  Entropy& entropy_;
-  Metrics& metrics_;
-  std::array<Shard, kShards> shards_;
-  Turnstiles turnstiles_;
-  std::atomic<std::size_t> open_{0};
-  std::atomic<bool> refusing_{false};
-  std::atomic<bool> abandoning_{false};
-  std::mutex idle_mutex_;
-  std::condition_variable idle_;
-  EventBus events_;
-  std::unique_ptr<WorkerPool> pool_;
-  Surroundings surroundings_;
-  Gauge open_gauge_;
-  Gauge queue_gauge_;
-  Gauge pending_gauge_;
-  const Clock& clock_;
-  std::mutex finished_mutex_;
-  Finished finished_;  // guarded by finished_mutex_
-  std::atomic<std::uint64_t> next_id_;
-};
+}
 
 Engine::Engine(EngineOptions options, StepRunner& steps, Journal& journal, Timers& timers,
                const Clock& clock, Entropy& entropy, Metrics& metrics, Log& log)
@@ -372,10 +365,20 @@ void Engine::start(StartRequest request, std::function<void(Result<InstanceId>)>
   impl_->start(std::move(request), std::move(admitted));
 }
 
-std::optional<InstanceView> Engine::find(InstanceId id) const {
+Status Engine::recover(const Loader& load) { return impl_->recover(load); }
+void Engine::go_on() { impl_->go_on(); }
+
+std::optional<InstanceView> Engine::find(InstanceId id) const { return impl_->find(id); }
+
+std::optional<InstanceView> Engine::peek(InstanceId id) const {
   const auto instance = impl_->lookup(id);
   if (!instance) return std::nullopt;
   return instance->view();
+}
+
+Result<std::vector<InstanceView>> Engine::list(const InstanceFilter& filter,
+                                               std::size_t most) const {
+  return impl_->list(filter, most);
 }
 
 std::vector<InstanceView> Engine::open_views(const Wanted& wanted) const {
@@ -384,7 +387,11 @@ std::vector<InstanceView> Engine::open_views(const Wanted& wanted) const {
 
 bool Engine::when_ended(InstanceId id, std::function<void(const InstanceView&)> callback) {
   const auto instance = impl_->lookup(id);
-  if (!instance) return false;
+  if (!instance) {
+    const auto view = impl_->find(id);
+    if (view) callback(*view);
+    return view.has_value();
+  }
   instance->when_ended(std::move(callback));
   return true;
 }
@@ -393,16 +400,29 @@ Status Engine::stop(InstanceId id) {
   const auto instance = impl_->lookup(id);
   if (impl_->abandoning()) return {};
   if (!instance) {
-    return fail(
-        client_error(404, "instance-unknown", "there is no instance " + std::to_string(id.number)));
+    const auto view = impl_->find(id);
+    return fail(view ? has_ended(*view) : unknown_instance(id));
   }
-  if (ended(instance->status())) {
-    return fail(client_error(409, "instance-ended",
-                             "instance " + std::to_string(id.number) + " has ended as " +
-                                 std::string(to_string(instance->status()))));
-  }
+  if (ended(instance->status())) return fail(has_ended(instance->view()));
   instance->stop();
   return {};
+}
+
+void Engine::request(Operation what, InstanceId id, std::function<void(Status)> done) {
+  if (what == Operation::retry) return impl_->retry(id, std::move(done));
+  const auto instance = impl_->lookup(id);
+  if (!instance) {
+    const auto view = impl_->find(id);
+    return done(fail(view ? has_ended(*view) : unknown_instance(id)));
+  }
+  Event event{impl_->now(), StopRequested{}};
+  if (what == Operation::suspend) event.what = SuspendRequested{};
+  if (what == Operation::resume) event.what = ResumeRequested{};
+  instance->request(std::move(event), std::move(done));
+}
+
+void Engine::publish(const Value& event, std::function<void(Status)> done) {
+  impl_->publish(event, std::move(done));
 }
 
 EventBus& Engine::events() { return impl_->events(); }

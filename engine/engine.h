@@ -68,6 +68,9 @@ struct StartRequest {
   std::string key;   // id of the API key that the instance runs under; may be empty
   std::shared_ptr<Observer> observer;  // may be null
   std::optional<Parent> parent;
+  // Where it is not empty: a start with the same text, also after a crash, finds the instance that
+  // the first one made. A parent's is its step.
+  std::string once;
 };
 
 struct EngineOptions {
@@ -83,12 +86,22 @@ class Engine {
   // All references must outlive the engine.
   Engine(EngineOptions options, StepRunner& steps, Journal& journal, Timers& timers,
          const Clock& clock, Entropy& entropy, Metrics& metrics, Log& log);
-  // Waits for work that is being done; instances that are still open are dropped.
+  // Waits for work that is being done. Instances that are still open stay so in the journal.
   ~Engine();
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
 
   std::shared_ptr<const Workflow> prepare(std::shared_ptr<const config::Definition> definition);
+
+  // Brings back what the journal holds: open instances, each as it was after its last record, with
+  // the definition that it was started with, which `load` reads from the journal's `definition`
+  // payload. Before any start(); blocks. One whose definition cannot be read stays as it is, which
+  // the log says. Errors: the journal's.
+  using Loader =
+      std::function<Result<std::shared_ptr<const config::Definition>>(const Value& sources)>;
+  Status recover(const Loader& load);
+  // Lets what was recovered go on: once all who serve it and listen to it are there.
+  void go_on();
 
   // Admits an instance. `admitted` is called, on any thread and without any lock held, once the
   // admission is durable: with the instance's id, or with runtime/`overloaded` (503) or
@@ -97,17 +110,32 @@ class Engine {
   // many below another: configuration/`workflow-too-deep`. With a parent: also while new ones are
   // refused, since it belongs to what runs.
   void start(StartRequest request, std::function<void(Result<InstanceId>)> admitted);
+  // Blocks for one that is not in memory any more.
   std::optional<InstanceView> find(InstanceId id) const;
+  // The same, without blocking: nothing where it is not in memory.
+  std::optional<InstanceView> peek(InstanceId id) const;
+  // By id, at most so many. Blocks. Errors: the journal's.
+  Result<std::vector<InstanceView>> list(const InstanceFilter& filter, std::size_t most) const;
   // Those that have not ended and that `wanted` picks, by id; it is called with a lock held and
   // gets the definition and the id of the API key that started the instance.
   using Wanted = std::function<bool(const config::Definition&, const std::string& key)>;
   std::vector<InstanceView> open_views(const Wanted& wanted) const;
   // Calls back with the final view, at once if it has ended; false if there is no such instance.
   bool when_ended(InstanceId id, std::function<void(const InstanceView&)> callback);
-  // Cancels what is in flight and ends it as `stopped`. Errors: validation/404 `instance-unknown`,
-  // 409 `instance-ended`.
+  // Cancels what is in flight and ends it as `stopped`: asked for here, it happens a little later.
+  // Errors: validation/404 `instance-unknown`, 409 `instance-ended`.
   Status stop(InstanceId id);
+  // stop: as above. suspend: nothing is begun until it is resumed; what is in flight comes to its
+  // end, and its result is kept. retry: a faulted one goes on from the step that failed, keeping
+  // what was done; blocks for a moment. `done` is called, on any thread and without any lock held,
+  // once that is durable, or with: those of stop(); retry: 409 `instance-not-faulted`,
+  // `instance-not-retryable` where what failed would fail again; the journal's.
+  enum class Operation : std::uint8_t { stop, suspend, resume, retry };
+  void request(Operation what, InstanceId id, std::function<void(Status)> done);
 
+  // An event from outside, to whoever waits for it. `done` is called, on any thread, once it cannot
+  // be lost. Errors: the journal's.
+  void publish(const Value& event, std::function<void(Status)> done);
   // Where events go and come from; lives as long as the engine.
   EventBus& events();
   // Runs it on a worker; it must not block.

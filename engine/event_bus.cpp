@@ -28,6 +28,12 @@ std::uint64_t EventBus::subscribe(const std::vector<std::string>& types, Receive
   return id;
 }
 
+std::uint64_t EventBus::subscribe(const std::vector<std::string>& types, Viewer viewer) {
+  return subscribe(
+      types, Receiver([viewer = std::move(viewer)](
+                          const Value& event, const Delivery& /*delivery*/) { viewer(event); }));
+}
+
 void EventBus::unsubscribe(std::uint64_t subscription) {
   const std::scoped_lock lock(mutex_);
   const auto found = subscriptions_.find(subscription);
@@ -52,7 +58,7 @@ bool EventBus::Watcher::wants(std::string_view type) const {
   });
 }
 
-void EventBus::watch(std::vector<std::string> patterns, Receiver receiver) {
+void EventBus::watch(std::vector<std::string> patterns, Viewer viewer) {
   const bool lifecycle =
       std::any_of(patterns.begin(), patterns.end(), [](const std::string& pattern) {
         const std::string_view known = std::string_view(pattern).substr(0, pattern.find('*'));
@@ -60,12 +66,13 @@ void EventBus::watch(std::vector<std::string> patterns, Receiver receiver) {
                (pattern.ends_with('*') && kLifecyclePrefix.starts_with(known));
       });
   const std::scoped_lock lock(mutex_);
-  watchers_.push_back({std::move(patterns), std::make_shared<const Receiver>(std::move(receiver))});
+  watchers_.push_back({std::move(patterns), std::make_shared<const Viewer>(std::move(viewer))});
   if (lifecycle) of_lifecycle_.fetch_add(1, std::memory_order_relaxed);
 }
 
-void EventBus::publish(const Value& event, From from) const {
+void EventBus::publish(const Value& event, From from, const Delivery& delivery) const {
   std::vector<std::shared_ptr<const Receiver>> receivers;
+  std::vector<std::shared_ptr<const Viewer>> viewers;
   {
     const std::scoped_lock lock(mutex_);
     const std::string_view type =
@@ -76,9 +83,16 @@ void EventBus::publish(const Value& event, From from) const {
       for (const auto& [id, receiver] : of_every_type_) receivers.push_back(receiver);
     if (from == From::inside)
       for (const Watcher& watcher : watchers_)
-        if (watcher.wants(type)) receivers.push_back(watcher.receiver);
+        if (watcher.wants(type)) viewers.push_back(watcher.viewer);
   }
-  for (const auto& receiver : receivers) (*receiver)(event);
+  for (const auto& receiver : receivers) (*receiver)(event, delivery);
+  for (const auto& viewer : viewers) (*viewer)(event);
+}
+
+bool EventBus::listened_for(std::string_view type) const {
+  const std::scoped_lock lock(mutex_);
+  return by_type_.find(type) != by_type_.end() ||
+         (!of_every_type_.empty() && !type.starts_with(kLifecyclePrefix));
 }
 
 bool EventBus::wanted(std::string_view type) const {

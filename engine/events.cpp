@@ -137,13 +137,16 @@ Result<bool> Machine::keep_event(std::uint32_t slot, const config::ListenBody& b
     if (!transformed) return fail(std::move(transformed.error()));
     output = std::move(*transformed);
   }
-  if (auto good = conforms(body.foreach_output_schema, output, "the output of an event's round");
+  if (auto good = conforms(body.foreach_schemas.or_default().output, output,
+                           "the output of an event's round");
       !good)
     return fail(std::move(good.error()));
   if (body.foreach_export_as) {
     auto context = evaluate(*body.foreach_export_as);
     if (!context) return fail(std::move(context.error()));
-    if (auto good = conforms(body.foreach_export_schema, *context, "the exported context"); !good)
+    if (auto good =
+            conforms(body.foreach_schemas.or_default().context, *context, "the exported context");
+        !good)
       return fail(std::move(good.error()));
     state_.context = std::move(*context);
   }

@@ -30,6 +30,12 @@ std::vector<InstanceId> Finished::add(InstanceId id, const config::Definition& d
   return forgotten;
 }
 
+void Finished::remove(InstanceId id) {
+  std::vector<InstanceId> removed;
+  for (const auto& [number, entry] : entries_)
+    if (entry.id == id) return forget(number, removed);
+}
+
 std::vector<InstanceId> Finished::expire(WallTime now) {
   std::vector<InstanceId> forgotten;
   for (auto& [name, group] : groups_) {

@@ -23,6 +23,8 @@ class Finished {
   std::vector<InstanceId> add(InstanceId id, const config::Definition& definition, WallTime ended);
   // Gives those that have become too old.
   std::vector<InstanceId> expire(WallTime now);
+  // It has not ended any more.
+  void remove(InstanceId id);
   std::size_t size() const { return entries_.size(); }
 
  private:

@@ -1,24 +1,29 @@
 #include "engine/instance.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "engine/machine.h"
+#include "engine/recovery.h"
+#include "engine/snapshot.h"
 
 namespace stepwell::engine {
 
 namespace {
 
-Value payload_of(const Result<Value>& result) {
-  return result ? Value::object({{"output", *result}})
-                : Value::object({{"problem", result.error().to_value()}});
-}
+// A long life is not replayed from its beginning: after so many records there is a snapshot.
+constexpr std::uint32_t kSnapshotEvery = 500;
 
-Value parent_value(const Parent& parent, std::uint32_t level) {
-  return Value::object({{"id", parent.id.number},
-                        {"step", parent.step},
-                        {"awaited", parent.awaited},
-                        {"level", level}});
-}
+// Of a step that was about to be sent when the daemon went down.
+class Unknown final : public PendingResult {
+ public:
+  StepOutcome resolve() override {
+    return {fail(make_problem(ErrorKind::communication, "outcome-unknown",
+                              "the daemon went down while this was under way, and it must not be "
+                              "repeated; ask the other side whether it was executed")),
+            {}};
+  }
+};
 
 }  // namespace
 
@@ -30,6 +35,20 @@ Instance::Instance(Surroundings& surroundings, InstanceId id, StartRequest reque
       level_(level),
       lifecycle_(surroundings.events, surroundings.entropy, *request_.workflow->program, id_) {
   state_.id = id_;
+  publish();  // its admission may be told before anything else can be seen
+}
+
+Instance::Instance(Surroundings& surroundings, InstanceId id, StartRequest request,
+                   std::uint32_t level, Replayed replayed)
+    : Instance(surroundings, id, std::move(request), level) {
+  state_ = std::move(replayed.state);
+  number_ = replayed.number;
+  waiting_ = std::move(replayed.waiting);
+  waits_ = waiting_.has_value();
+  admission_durable_ = true;
+  status_.store(state_.status, std::memory_order_release);
+  recovered_ = std::make_unique<Replayed>(std::move(replayed));
+  publish();
 }
 
 void Instance::admit(std::string trace_id, std::function<void(Result<InstanceId>)> admitted,
@@ -45,7 +64,13 @@ void Instance::admit(std::string trace_id, std::function<void(Result<InstanceId>
 
 void Instance::begin() { post(BeginMail{}); }
 
+void Instance::go_on() { post(GoOnMail{}); }
+
 void Instance::stop() { post(Event{surroundings_.clock.now(), StopRequested{}}); }
+
+void Instance::request(Event event, const std::function<void(Status)>& done) {
+  if (!post(RequestMail{std::move(event), done})) done(fail(has_ended(view())));
+}
 
 void Instance::step_finished(StepId step, std::unique_ptr<PendingResult> result) {
   post(StepMail{step, std::move(result)});
@@ -69,6 +94,7 @@ void Instance::publish() {
   if (waiting_ && !engine::ended(state_.status)) fresh.updated = waiting_->time;
   // One that never began has its input in the request alone.
   if (state_.started == WallTime{}) fresh.input = request_.input;
+  status_.store(state_.status, std::memory_order_release);
   const std::scoped_lock lock(view_mutex_);
   std::swap(published_, fresh);
 }
@@ -96,46 +122,55 @@ InstanceView Instance::view() const {
 
 // --- the mailbox ---
 
-// Posts the run under the mailbox's lock: whoever closes the mailbox, and takes the pool away after
-// that, comes either before (nothing is posted) or after the run is in the pool, which it waits
-// for.
-void Instance::enqueue_locked(Mail mail) {
-  if (closed_) return;
+// Puts the run into the pool under the mailbox's lock: whoever closes the mailbox, and takes the
+// pool away after that, comes either before (nothing is put) or after, and waits for the run. True:
+// the pool's wake() is owed once the lock is released, which the worker will want at once.
+bool Instance::enqueue_locked(Mail mail) {
   const bool unblocks = std::holds_alternative<DurableMail>(mail);
   if (unblocks)
-    mailbox_.push_front(std::move(mail));  // what everything else waits for
+    durable_.push_back(std::get<DurableMail>(std::move(mail)));
   else
     mailbox_.push_back(std::move(mail));
-  if (scheduled_ || (blocked_ && !unblocks)) return;
+  if (scheduled_ || (blocked_ && !unblocks)) return false;
   scheduled_ = true;
-  surroundings_.pool.post(shared_from_this());
+  return surroundings_.pool.push(shared_from_this());
 }
 
-void Instance::post(Mail mail) {
-  const std::scoped_lock lock(mailbox_mutex_);
-  enqueue_locked(std::move(mail));
+bool Instance::post(Mail mail) {
+  bool wake = false;
+  {
+    const std::scoped_lock lock(mailbox_mutex_);
+    if (closed_) return false;
+    wake = enqueue_locked(std::move(mail));
+  }
+  if (wake) surroundings_.pool.wake();
+  return true;
+}
+
+// Whoever asked for something is told that it did not happen.
+void Instance::refuse(std::deque<Mail> mailbox, const Problem& problem) {
+  for (Mail& mail : mailbox)
+    if (auto* request = std::get_if<RequestMail>(&mail)) request->done(fail(problem));
 }
 
 void Instance::timer_fired(TimerId timer) {
-  const std::scoped_lock lock(mailbox_mutex_);
-  if (closed_) return;
-  enqueue_locked(
-      Event{surroundings_.clock.now(), TimerFired{timer, surroundings_.entropy.next_u64()}});
+  post(Event{surroundings_.clock.now(), TimerFired{timer, surroundings_.entropy.next_u64()}});
 }
 
 // What an instance tells of its own life is not for itself: it would never come to rest.
-void Instance::event_arrived(ListenerId listener, const Value& event) {
+void Instance::event_arrived(ListenerId listener, const Value& event, const Delivery& delivery) {
   if (lifecycle_.made(event)) return;
-  const std::scoped_lock lock(mailbox_mutex_);
-  if (closed_) return;
-  enqueue_locked(Event{surroundings_.clock.now(), EventReceived{listener, event}});
+  post(ArrivedMail{{surroundings_.clock.now(), EventReceived{listener, event}}, delivery});
 }
 
 bool Instance::next_mail(Mail& mail) {
   const std::scoped_lock lock(mailbox_mutex_);
-  const bool ready =
-      !mailbox_.empty() && (!blocked_ || std::holds_alternative<DurableMail>(mailbox_.front()));
-  if (!ready) {
+  if (!durable_.empty()) {
+    mail = std::move(durable_.front());
+    durable_.pop_front();
+    return true;
+  }
+  if (blocked_ || mailbox_.empty()) {
     scheduled_ = false;
     return false;
   }
@@ -145,27 +180,26 @@ bool Instance::next_mail(Mail& mail) {
 }
 
 void Instance::run() {
-  Mail mail = DurableMail{};
+  Mail mail = BeginMail{};
   while (next_mail(mail)) {
     bool over = false;
-    bool yielded = false;
-    std::function<void()> reply;
+    std::optional<WallTime> yielded;
+    std::vector<std::function<void()>> replies;
     {
       const std::scoped_lock lock(work_mutex_);
-      const bool was_over = ended(state_.status);
       handle(std::move(mail));
-      over = !was_over && ended(state_.status);
-      yielded = std::exchange(yielded_, false);
-      reply.swap(reply_);
-      if (!over) publish();
+      over = std::exchange(over_, false);
+      if (!over && number_ - snapshot_ >= kSnapshotEvery && awaited_ == 0) take_snapshot();
+      if (std::exchange(yielded_, false)) yielded = state_.updated;
+      replies.swap(replies_);
     }
-    if (reply) reply();
+    for (const auto& reply : replies) reply();
     if (over) settle();
     if (yielded && !over) {
       // The rest of it behind everybody else's: `scheduled_` stays on.
       const std::scoped_lock lock(mailbox_mutex_);
       if (closed_) return;
-      mailbox_.push_back(Event{surroundings_.clock.now(), Resumed{}});
+      mailbox_.push_back(Event{*yielded, Resumed{}});
       surroundings_.pool.post(shared_from_this());
       return;
     }
@@ -173,144 +207,430 @@ void Instance::run() {
 }
 
 void Instance::handle(Mail mail) {
-  if (auto* event = std::get_if<Event>(&mail)) {
-    Record record = record_of(Record::Kind::stopped);
-    if (const auto* started = std::get_if<Started>(&event->what)) {
-      record.kind = waits_ ? Record::Kind::admitted : Record::Kind::started;
-      record.payload = Value::object({{"workflow", request_.workflow->program->definition().id()},
-                                      {"digest", request_.workflow->program->definition().digest},
-                                      {"traceId", started->trace_id},
-                                      {"input", started->input}});
-      if (request_.parent) record.payload.set("parent", parent_value(*request_.parent, level_));
-    } else if (const auto* timer = std::get_if<TimerFired>(&event->what)) {
-      timers_.erase(timer->timer);
-      record.kind = Record::Kind::timer_fired;
-      record.id = timer->timer.number;
-      record.random = timer->random;
-    } else if (const auto* received = std::get_if<EventReceived>(&event->what)) {
-      if (!awaits(*request_.workflow->program, state_, received->listener, received->event,
-                  event->time))
-        return;
-      record.kind = Record::Kind::event_received;
-      record.id = received->listener.number;
-      record.payload = received->event;
-    } else if (std::holds_alternative<Resumed>(event->what)) {
-      apply_event(std::move(*event));
+  if (auto* event = std::get_if<Event>(&mail))
+    handle_event(std::move(*event));
+  else if (auto* arrived = std::get_if<ArrivedMail>(&mail))
+    handle_event(std::move(arrived->event));
+  else if (auto* step = std::get_if<StepMail>(&mail))
+    handle_step(std::move(*step));
+  else if (auto* durable = std::get_if<DurableMail>(&mail))
+    handle_durable(std::move(*durable));
+  else if (auto* request = std::get_if<RequestMail>(&mail))
+    handle_request(std::move(*request));
+  else if (std::holds_alternative<BeginMail>(mail))
+    begin_waiting();
+  else
+    continue_recovered();
+}
+
+void Instance::handle_event(Event event) {
+  Record record = record_of(Record::Kind::stopped);
+  record.time = event.time;  // a replay has no other
+  if (const auto* started = std::get_if<Started>(&event.what)) {
+    record.kind = waits_ ? Record::Kind::admitted : Record::Kind::started;
+    record.payload = head_payload(request_, level_, *started);
+  } else if (const auto* timer = std::get_if<TimerFired>(&event.what)) {
+    timers_.erase(timer->timer);
+    record.kind = Record::Kind::timer_fired;
+    record.id = timer->timer.number;
+    record.random = timer->random;
+  } else if (const auto* received = std::get_if<EventReceived>(&event.what)) {
+    if (!awaits(*request_.workflow->program, state_, received->listener, received->event,
+                event.time) ||
+        has_seen(received->event))
       return;
+    record.kind = Record::Kind::event_received;
+    record.id = received->listener.number;
+    record.payload = received->event;
+  } else if (std::holds_alternative<SuspendRequested>(event.what)) {
+    record.kind = Record::Kind::suspended;
+  } else if (std::holds_alternative<ResumeRequested>(event.what)) {
+    record.kind = Record::Kind::resumed;
+  } else if (std::holds_alternative<Resumed>(event.what)) {
+    ++turns_;
+    apply_event(std::move(event));
+    return go_on_or_end();
+  }
+  transition(std::move(event), std::move(record));
+}
+
+// What is so already need not be journalled.
+void Instance::handle_request(RequestMail mail) {
+  const bool suspended = state_.status == InstanceStatus::suspended;
+  const bool as_it_is = (std::holds_alternative<SuspendRequested>(mail.event.what) && suspended) ||
+                        (std::holds_alternative<ResumeRequested>(mail.event.what) && !suspended);
+  if (as_it_is) {
+    replies_.emplace_back([done = std::move(mail.done)] { done({}); });
+    return;
+  }
+  requested_ = std::move(mail.done);
+  handle_event(std::move(mail.event));
+}
+
+void Instance::handle_step(StepMail mail) {
+  const auto running = running_.find(mail.step);
+  if (running == running_.end()) return;  // cancelled meanwhile
+  const std::chrono::duration<double> took =
+      surroundings_.clock.steady_now() - running->second.started;
+  surroundings_.step_duration.observe(took.count());
+  running_.erase(running);
+  StepOutcome outcome = mail.result->resolve();
+  (outcome.result ? surroundings_.steps_completed : surroundings_.steps_faulted).increment();
+  Record record = record_of(Record::Kind::step_finished);
+  record.id = mail.step.number;
+  record.random = surroundings_.entropy.next_u64();
+  record.payload = payload_of(outcome.result, outcome.authorization);
+  Event event{record.time, StepFinished{mail.step, std::move(outcome.result),
+                                        std::move(outcome.authorization), record.random}};
+  transition(std::move(event), std::move(record));
+}
+
+void Instance::handle_durable(DurableMail mail) {
+  const bool admission = mail.record == 1 && admitted_;
+  if (mail.record == awaited_) {
+    awaited_ = 0;
+    set_blocked(false);
+    if (mail.status) {
+      admission_durable_ = true;
+      return release();
     }
-    record.time = event->time;  // a replay has no other
-    journal_then_apply(std::move(*event), std::move(record));
-    return;
+    return admission ? admission_failed(std::move(mail.status.error()))
+                     : fail_journal(std::move(mail.status.error()));
   }
-  if (auto* step = std::get_if<StepMail>(&mail)) {
-    const auto running = running_.find(step->step);
-    if (running == running_.end()) return;  // cancelled meanwhile
-    const std::chrono::duration<double> took =
-        surroundings_.clock.steady_now() - running->second.started;
-    surroundings_.step_duration.observe(took.count());
-    running_.erase(running);
-    StepOutcome outcome = step->result->resolve();
-    (outcome.result ? surroundings_.steps_completed : surroundings_.steps_faulted).increment();
-    Record record = record_of(Record::Kind::step_finished);
-    record.id = step->step.number;
-    record.random = surroundings_.entropy.next_u64();
-    record.payload = payload_of(outcome.result);
-    Event event{record.time, StepFinished{step->step, std::move(outcome.result),
-                                          std::move(outcome.authorization), record.random}};
-    journal_then_apply(std::move(event), std::move(record));
-    return;
+  if (admission) {
+    if (!mail.status) return admission_failed(std::move(mail.status.error()));
+    admission_durable_ = true;
+    if (awaited_ == 0) publish();
+    over_ = awaited_ == 0 && ended(state_.status);
+    return reply_admitted(id_);
   }
-  if (std::holds_alternative<BeginMail>(mail)) return begin_waiting();
-  auto& durable = std::get<DurableMail>(mail);
-  if (awaiting_ && awaited_record_ == durable.record) {
-    {
-      const std::scoped_lock lock(mailbox_mutex_);
-      blocked_ = false;
-    }
-    if (!durable.status) {
-      if (admitted_)
-        reply_ = [admitted = std::exchange(admitted_, nullptr), problem = durable.status.error()] {
-          admitted(fail(problem));
-        };
-      awaiting_.reset();
-      fail_journal(std::move(durable.status.error()));
-      return;
-    }
-    apply_recorded(*std::exchange(awaiting_, std::nullopt));
-    return;
-  }
-  for (auto held = held_.begin(); held != held_.end(); ++held) {
-    if (held->record != durable.record) continue;
-    HeldStep step = std::move(*held);
-    held_.erase(held);
-    if (ended(state_.status)) return;
-    if (durable.status)
-      start_step(step.execute, std::move(step.call));
-    else
-      fail_journal(std::move(durable.status.error()));
-    return;
-  }
-}
-
-// What cannot be recorded must not go on.
-void Instance::fail_journal(Problem problem) {
-  apply_event({surroundings_.clock.now(), JournalFailed{std::move(problem)}});
-}
-
-Record Instance::record_of(Record::Kind kind) const {
-  return {kind, id_, surroundings_.clock.now(), 0, 0, {}};
-}
-
-Journal::Durability Instance::append(Record record, std::uint64_t& number) {
-  number = ++records_;
-  return surroundings_.journal.append(std::move(record),
-                                      [self = shared_from_this(), number](Status status) {
-                                        self->post(DurableMail{number, std::move(status)});
-                                      });
-}
-
-// Nothing that follows from an event happens before its record is durable.
-void Instance::journal_then_apply(Event event, Record record) {
-  awaiting_ = std::move(event);
-  {
-    const std::scoped_lock lock(mailbox_mutex_);
-    blocked_ = true;
-  }
-  if (append(std::move(record), awaited_record_) == Journal::Durability::later) return;
-  {
-    const std::scoped_lock lock(mailbox_mutex_);
-    blocked_ = false;
-  }
-  apply_recorded(*std::exchange(awaiting_, std::nullopt));
-}
-
-void Instance::apply_recorded(Event event) {
-  if (!waits_ || !std::holds_alternative<Started>(event.what)) return apply_event(std::move(event));
-  waiting_ = std::move(event);
-  if (admitted_)
-    reply_ = [admitted = std::exchange(admitted_, nullptr), id = id_] { admitted(id); };
+  const auto held = std::find_if(held_.begin(), held_.end(), [&](const auto& each) {
+    return each.second.record == mail.record;
+  });
+  if (held == held_.end()) return;  // cancelled meanwhile
+  const StepId step = held->first;
+  if (!mail.status) return fail_journal(std::move(mail.status.error()));
+  held->second.record = 0;
+  if (!held->second.call) return;
+  StepCall call = std::move(*held->second.call);
+  held_.erase(held);
+  start_step(step, std::move(call));
 }
 
 // Its turn has come. The time counts from here.
 void Instance::begin_waiting() {
   begun_ = true;
   waits_ = false;
-  if (!waiting_ || ended(state_.status)) return;
+  if (!waiting_ || recovered_ || ended(state_.status)) return;
   Event event = *std::exchange(waiting_, std::nullopt);
   Record record = record_of(Record::Kind::started);
   event.time = record.time;
-  journal_then_apply(std::move(event), std::move(record));
+  transition(std::move(event), std::move(record));
+}
+
+void Instance::listen_again() {
+  const std::scoped_lock lock(work_mutex_);
+  if (!recovered_) return;
+  for (const auto& [id, listener] : recovered_->listeners) listen(listener);
+  for (auto& [source, id] : recovered_->seen)
+    if (surroundings_.deliveries.in_doubt(source, id)) seen_.emplace_back(source, id);
+}
+
+std::vector<Emit> Instance::emitted() const {
+  return recovered_ ? recovered_->emitted : std::vector<Emit>();
+}
+
+bool Instance::has_seen(const Value& event) const {
+  return std::any_of(seen_.begin(), seen_.end(), [&](const auto& seen) {
+    return seen.first == event.get("source") && seen.second == event.get("id");
+  });
+}
+
+// After a restart: whatever was awaited outside is asked for once more.
+void Instance::continue_recovered() {
+  const auto recovered = std::exchange(recovered_, nullptr);
+  if (!recovered) return;
+  if (ended(state_.status)) return go_on_or_end();  // the journal does not know of its end yet
+  if (waiting_) {
+    if (begun_) begin_waiting();
+    return;
+  }
+  for (const auto& [id, timer] : recovered->timers) arm(id, timer.due);
+  interrupted_ = std::move(recovered->steps);
+  if (state_.status != InstanceStatus::suspended) continue_steps();
+  yielded_ = recovered->yielded;
+}
+
+void Instance::continue_steps() {
+  for (auto& [id, step] : std::exchange(interrupted_, {})) {
+    if (!step.started) {
+      execute(std::move(step.execute));
+      continue;
+    }
+    running_[id] = {nullptr, surroundings_.clock.steady_now()};
+    post(StepMail{id, std::make_unique<Unknown>()});
+  }
+}
+
+// --- a transition ---
+
+// Nothing that follows from an event gets out before its record is durable, and its end not before
+// the journal knows of it.
+void Instance::transition(Event event, Record record) {
+  const bool first = number_ == 0;
+  const bool waits = record.kind == Record::Kind::admitted;
+  const bool suspended = state_.status == InstanceStatus::suspended;
+  begins_ = !waits && std::holds_alternative<Started>(event.what);
+  if (waits)
+    waiting_ = std::move(event);
+  else
+    apply_event(std::move(event));
+  announce_ = suspended != (state_.status == InstanceStatus::suspended);
+  const bool over = ended(state_.status);
+  const bool relaxed = request_.workflow->program->definition().relaxed && !waits && !requested_;
+  const bool early = relaxed || (first && harmless());
+  number_record(record);
+  const std::uint32_t number = record.number;
+  bool durable = append(std::move(record), first || !(early || over));
+  append_commands();
+  if (over) durable = append_end(!early);
+  if (durable) admission_durable_ = true;
+  if (durable || early) return release();
+  wait_for(over ? number_ : number);
+}
+
+// What must be known of the commands before they are performed, in the same commit.
+void Instance::append_commands() {
+  for (const Command& command : commands_) {
+    const auto* step = std::get_if<Execute>(&command);
+    if (step != nullptr && !step->repeatable) append_step_started(step->step);
+    if (const auto* emitted = std::get_if<Emit>(&command))
+      announced_.push_back(
+          surroundings_.deliveries.announce(emitted->event, EventBus::From::inside));
+  }
+}
+
+// After a transition that no record of its own stands for.
+void Instance::go_on_or_end() {
+  append_commands();
+  if (!ended(state_.status) || ended_in_journal_ || append_end(true)) return release();
+  wait_for(number_);
+}
+
+void Instance::wait_for(std::uint32_t record) {
+  awaited_ = record;
+  set_blocked(true);
 }
 
 void Instance::apply_event(Event event) {
-  const bool admission = std::holds_alternative<Started>(event.what);
   commands_.clear();
-  engine::apply(*request_.workflow->program, state_, std::move(event), commands_);
-  status_.store(state_.status, std::memory_order_release);
-  if (admission && admitted_)
-    reply_ = [admitted = std::exchange(admitted_, nullptr), id = id_] { admitted(id); };
-  if (admission && surroundings_.events.lifecycle_wanted()) lifecycle_.started(state_.started);
-  for (Command& command : commands_) perform(command);
+  engine::apply(*request_.workflow->program, state_, std::move(event), commands_, &cuts_);
+}
+
+// Only requests that change nothing (RFC 9110 §9.2.1), and timers: nobody is worse off if the
+// instance never was.
+bool Instance::harmless() const {
+  if (surroundings_.events.lifecycle_wanted() || request_.observer || !request_.once.empty())
+    return false;
+  bool any = false;
+  for (const Command& command : commands_) {
+    if (const auto* step = std::get_if<Execute>(&command)) {
+      const config::TaskBody& body = request_.workflow->program->task(step->task).task->body;
+      if (!std::holds_alternative<config::HttpCallBody>(body)) return false;
+      const Value& method = step->arguments.get("method");
+      if (method != Value("GET") && method != Value("HEAD")) return false;
+      any = true;
+    } else if (!std::holds_alternative<StartTimer>(command) &&
+               !std::holds_alternative<CancelTimer>(command) &&
+               !std::holds_alternative<Trace>(command)) {
+      return false;
+    }
+  }
+  return any;
+}
+
+// What was held gets out: to readers only what an acknowledged instance did.
+void Instance::release() {
+  if (admission_durable_) {
+    publish();
+    reply_admitted(id_);
+  }
+  if (std::exchange(begins_, false) && surroundings_.events.lifecycle_wanted())
+    lifecycle_.started(state_.started);
+  if (std::exchange(announce_, false) && surroundings_.events.lifecycle_wanted()) {
+    if (state_.status == InstanceStatus::suspended)
+      lifecycle_.suspended(state_.updated);
+    else if (!ended(state_.status))
+      lifecycle_.resumed(state_.updated);
+  }
+  if (requested_) replies_.emplace_back([done = std::exchange(requested_, nullptr)] { done({}); });
+  for (Command& command : std::exchange(commands_, {})) perform(command);
+  over_ = admission_durable_ && ended(state_.status);
+  if (!interrupted_.empty() && !over_ && state_.status != InstanceStatus::suspended)
+    continue_steps();
+}
+
+void Instance::reply_admitted(Result<InstanceId> result) {
+  if (!admitted_) return;
+  replies_.emplace_back([admitted = std::exchange(admitted_, nullptr), result = std::move(result)] {
+    admitted(result);
+  });
+}
+
+void Instance::admission_failed(Problem problem) {
+  never_was_.store(true, std::memory_order_release);
+  reply_admitted(fail(problem));
+  fail_journal(std::move(problem));
+}
+
+// What cannot be recorded must not go on, and its end is nobody's but its own.
+void Instance::fail_journal(Problem problem) {
+  ended_in_journal_ = true;
+  admission_durable_ = true;
+  announced_.clear();
+  awaited_ = 0;
+  set_blocked(false);
+  if (requested_)
+    replies_.emplace_back(
+        [done = std::exchange(requested_, nullptr), problem] { done(fail(problem)); });
+  if (!ended(state_.status)) {
+    apply_event({surroundings_.clock.now(), JournalFailed{std::move(problem)}});
+  } else {
+    commands_.clear();
+    state_.status = InstanceStatus::faulted;
+    state_.output = {};
+    state_.problem = std::make_shared<const Problem>(std::move(problem));
+  }
+  release();
+}
+
+void Instance::set_blocked(bool blocked) {
+  const std::scoped_lock lock(mailbox_mutex_);
+  blocked_ = blocked;
+}
+
+// After the end: tell whoever waits, and the engine. Called once, without a lock.
+void Instance::settle() {
+  std::deque<Mail> unread;
+  {
+    const std::scoped_lock lock(mailbox_mutex_);
+    closed_ = true;
+    unread.swap(mailbox_);
+    durable_.clear();
+  }
+  {
+    const std::scoped_lock lock(work_mutex_);
+    cancel_outside();
+    if (surroundings_.events.lifecycle_wanted()) lifecycle_.ended(state_);
+    state_.context = {};
+    publish();
+  }
+  refuse(std::move(unread), has_ended(view()));
+  surroundings_.on_ended(*this);
+  std::vector<std::function<void(const InstanceView&)>> waiters;
+  {
+    const std::scoped_lock lock(view_mutex_);
+    settled_ = true;
+    waiters.swap(waiters_);
+  }
+  if (request_.observer || !waiters.empty()) {
+    const InstanceView final = view();
+    if (request_.observer) request_.observer->on_end(final);
+    for (const auto& waiter : waiters) waiter(final);
+  }
+  surroundings_.on_settled();
+}
+
+void Instance::abandon() {
+  std::deque<Mail> unread;
+  {
+    const std::scoped_lock lock(mailbox_mutex_);
+    closed_ = true;
+    unread.swap(mailbox_);
+    durable_.clear();
+  }
+  {
+    const std::scoped_lock lock(work_mutex_);
+    cancel_outside();
+  }
+  refuse(std::move(unread), shutting_down());
+  const std::scoped_lock lock(view_mutex_);
+  waiters_.clear();
+}
+
+// --- records ---
+
+Record Instance::record_of(Record::Kind kind) const {
+  Record record{};
+  record.kind = kind;
+  record.instance = id_;
+  record.time = surroundings_.clock.now();
+  return record;
+}
+
+void Instance::number_record(Record& record) {
+  record.number = ++number_;
+  record.turns = std::exchange(turns_, 0);
+  record.cuts = std::exchange(cuts_, {}).ended;
+}
+
+Value Instance::end_payload() const {
+  Value payload = Value::object({{"status", to_string(state_.status)}});
+  if (state_.status == InstanceStatus::completed) payload.set("output", state_.output);
+  if (state_.problem) payload.set("problem", state_.problem->to_value());
+  return payload;
+}
+
+// True where it is durable already; else `told` says whether the durability is of interest.
+bool Instance::append(Record record, bool told) {
+  std::function<void(Status)> tell;
+  if (told) {
+    tell = [self = shared_from_this(), number = record.number](Status status) {
+      self->post(DurableMail{number, std::move(status)});
+    };
+  }
+  return surroundings_.journal.append(std::move(record), std::move(tell)) ==
+         Journal::Durability::now;
+}
+
+void Instance::append_step_started(StepId step) {
+  Record record = record_of(Record::Kind::step_started);
+  record.id = step.number;
+  number_record(record);
+  const std::uint32_t number = record.number;
+  held_[step] = {append(std::move(record), true) ? 0 : number, std::nullopt};
+}
+
+bool Instance::append_end(bool told) {
+  ended_in_journal_ = true;
+  Record record = record_of(Record::Kind::ended);
+  record.time = state_.ended;
+  number_record(record);
+  record.payload = end_payload();
+  return append(std::move(record), told);
+}
+
+// From what the journal has, so that it is what a replay gives. Later, where a record is still on
+// its way to the disk.
+void Instance::take_snapshot() {
+  snapshot_ = number_;
+  Result<std::vector<Record>> records = surroundings_.journal.read(id_);
+  if (!records || records->empty() || records->back().number != number_ || turns_ > 0) return;
+  Result<Replayed> replayed = replay(*request_.workflow->program, id_, std::move(*records));
+  if (!replayed) {
+    surroundings_.log.error("no snapshot of an instance",
+                            {{"instance", id_.number}, {"problem", replayed.error().one_line()}});
+    return;
+  }
+  // Only what came last can be published again.
+  constexpr std::size_t kSeen = 64;
+  if (auto& seen = replayed->seen; seen.size() > kSeen)
+    seen.erase(seen.begin(), seen.end() - kSeen);
+  Record record = record_of(Record::Kind::snapshot);
+  record.payload = to_snapshot(*replayed);
+  number_record(record);
+  snapshot_ = number_;
+  append(std::move(record), false);
 }
 
 // --- commands ---
@@ -319,18 +639,15 @@ void Instance::perform(Command& command) {
   if (auto* step = std::get_if<Execute>(&command)) {
     execute(std::move(*step));
   } else if (const auto* cancelled = std::get_if<CancelStep>(&command)) {
+    held_.erase(cancelled->step);
+    interrupted_.erase(cancelled->step);
     const auto found = running_.find(cancelled->step);
     if (found != running_.end()) {
       if (found->second.step) found->second.step->cancel();
       running_.erase(found);
     }
   } else if (const auto* timer = std::get_if<StartTimer>(&command)) {
-    const SteadyTime when =
-        surroundings_.clock.steady_now() + (timer->due - surroundings_.clock.now());
-    timers_[timer->timer] =
-        surroundings_.timers.run_at(when, [weak = weak_from_this(), id = timer->timer] {
-          if (const auto self = weak.lock()) self->timer_fired(id);
-        });
+    arm(timer->timer, timer->due);
   } else if (const auto* stopped = std::get_if<CancelTimer>(&command)) {
     const auto found = timers_.find(stopped->timer);
     if (found != timers_.end()) {
@@ -342,7 +659,9 @@ void Instance::perform(Command& command) {
   } else if (const auto* unlistened = std::get_if<Unlisten>(&command)) {
     stop_listening(*unlistened);
   } else if (const auto* emitted = std::get_if<Emit>(&command)) {
-    surroundings_.events.publish(emitted->event);
+    const Delivery delivery = std::move(announced_.front());
+    announced_.pop_front();
+    surroundings_.deliveries.send(emitted->event, EventBus::From::inside, delivery);
   } else if (std::holds_alternative<Yield>(command)) {
     yielded_ = true;
   } else if (const auto* trace = std::get_if<Trace>(&command)) {
@@ -354,10 +673,18 @@ void Instance::perform(Command& command) {
   }
 }
 
+void Instance::arm(TimerId timer, WallTime due) {
+  const SteadyTime when = surroundings_.clock.steady_now() + (due - surroundings_.clock.now());
+  timers_[timer] = surroundings_.timers.run_at(when, [weak = weak_from_this(), timer] {
+    if (const auto self = weak.lock()) self->timer_fired(timer);
+  });
+}
+
 void Instance::listen(const Listen& command) {
   listeners_[command.listener] = surroundings_.events.subscribe(
-      command.types, [weak = weak_from_this(), listener = command.listener](const Value& event) {
-        if (const auto self = weak.lock()) self->event_arrived(listener, event);
+      command.types, [weak = weak_from_this(), listener = command.listener](
+                         const Value& event, const Delivery& delivery) {
+        if (const auto self = weak.lock()) self->event_arrived(listener, event, delivery);
       });
   if (surroundings_.events.lifecycle_wanted()) lifecycle_.correlation_started(state_.updated);
 }
@@ -371,7 +698,7 @@ void Instance::stop_listening(const Unlisten& command) {
     lifecycle_.correlation_completed(command.keys, state_.updated);
 }
 
-void Instance::execute(Execute command) {
+StepCall Instance::call_of(Execute command) const {
   StepCall call;
   call.program = request_.workflow->program;
   call.task = command.task;
@@ -382,25 +709,31 @@ void Instance::execute(Execute command) {
   call.trace_id = state_.trace_id;
   call.idempotency_key = std::move(command.idempotency_key);
   call.key = request_.key;
-  running_[command.step] = {nullptr, surroundings_.clock.steady_now()};
-  if (call.repeatable) {
-    start_step(command, std::move(call));
-    return;
-  }
-  Record record = record_of(Record::Kind::step_started);
-  record.id = command.step.number;
-  HeldStep held{0, std::move(command), std::move(call)};
-  if (append(std::move(record), held.record) == Journal::Durability::now)
-    start_step(held.execute, std::move(held.call));
-  else
-    held_.push_back(std::move(held));
+  return call;
 }
 
-void Instance::start_step(const Execute& command, StepCall call) {
-  const auto running = running_.find(command.step);
+// What must not be repeated waits until the journal knows that it is about to be sent.
+void Instance::execute(Execute command) {
+  const StepId step = command.step;
+  running_[step] = {nullptr, surroundings_.clock.steady_now()};
+  StepCall call = call_of(std::move(command));
+  if (!call.repeatable) {
+    if (!held_.contains(step)) append_step_started(step);
+    HeldStep& held = held_[step];
+    if (held.record != 0) {
+      held.call = std::move(call);
+      return;
+    }
+    held_.erase(step);
+  }
+  start_step(step, std::move(call));
+}
+
+void Instance::start_step(StepId step, StepCall call) {
+  const auto running = running_.find(step);
   if (running == running_.end()) return;  // cancelled while it was held
   running->second.step =
-      surroundings_.steps.start(std::move(call), StepTicket{shared_from_this(), command.step});
+      surroundings_.steps.start(std::move(call), StepTicket{shared_from_this(), step});
 }
 
 void Instance::cancel_outside() {
@@ -413,54 +746,6 @@ void Instance::cancel_outside() {
   timers_.clear();
   listeners_.clear();
   held_.clear();
-}
-
-void Instance::abandon() {
-  {
-    const std::scoped_lock lock(mailbox_mutex_);
-    closed_ = true;
-    mailbox_.clear();
-  }
-  {
-    const std::scoped_lock lock(work_mutex_);
-    cancel_outside();
-  }
-  const std::scoped_lock lock(view_mutex_);
-  waiters_.clear();
-}
-
-// After the end: tell whoever waits, and the engine. Called once, without a lock.
-void Instance::settle() {
-  std::function<void(Result<InstanceId>)> admitted;
-  {
-    const std::scoped_lock lock(mailbox_mutex_);
-    closed_ = true;
-    mailbox_.clear();
-  }
-  {
-    const std::scoped_lock lock(work_mutex_);
-    cancel_outside();
-    if (surroundings_.events.lifecycle_wanted()) lifecycle_.ended(state_);
-    admitted.swap(admitted_);
-    state_.context = {};
-    commands_ = {};
-    publish();
-  }
-  surroundings_.journal.append(record_of(Record::Kind::ended), [](const Status&) {});
-  surroundings_.on_ended(*this);
-  if (admitted) admitted(id_);  // stopped before it could start
-  std::vector<std::function<void(const InstanceView&)>> waiters;
-  {
-    const std::scoped_lock lock(view_mutex_);
-    settled_ = true;
-    waiters.swap(waiters_);
-  }
-  if (request_.observer || !waiters.empty()) {
-    const InstanceView final = view();
-    if (request_.observer) request_.observer->on_end(final);
-    for (const auto& waiter : waiters) waiter(final);
-  }
-  surroundings_.on_settled();
 }
 
 }  // namespace stepwell::engine

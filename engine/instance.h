@@ -13,9 +13,11 @@
 #include <variant>
 #include <vector>
 
+#include "engine/deliveries.h"
 #include "engine/engine.h"
 #include "engine/event_bus.h"
 #include "engine/lifecycle.h"
+#include "engine/replay.h"
 #include "engine/turnstile.h"
 #include "engine/worker_pool.h"
 
@@ -37,7 +39,8 @@ class Workflow {
         turnstile(std::move(limit)) {}
   const std::shared_ptr<const Program> program;
   const WorkflowMetrics metrics;
-  const std::shared_ptr<Turnstile> turnstile;  // null: any number may run
+  const std::shared_ptr<Turnstile> turnstile;   // null: any number may run
+  mutable std::atomic<bool> journalled{false};  // its definition is in the journal
 };
 
 class Instance;
@@ -51,6 +54,7 @@ struct Surroundings {
   Entropy& entropy;
   Log& log;
   EventBus& events;
+  Deliveries& deliveries;
   WorkerPool& pool;
   Counter steps_completed;
   Counter steps_faulted;
@@ -60,18 +64,30 @@ struct Surroundings {
   std::function<void()> on_settled;         // after whoever waited for it has been told
 };
 
+// A transition is applied to the state at once, then journalled; what follows from it (commands,
+// the view, answers) is held until its record is durable. Meanwhile other mail waits.
 class Instance final : public Job,
                        public StepCompletion,
                        public std::enable_shared_from_this<Instance> {
  public:
   // `level`: 1, and one more for each instance above it.
   Instance(Surroundings& surroundings, InstanceId id, StartRequest request, std::uint32_t level);
+  // One that the journal held, as it was after its last record. It rests until go_on().
+  Instance(Surroundings& surroundings, InstanceId id, StartRequest request, std::uint32_t level,
+           Replayed replayed);
 
   // Journals the admission and lets it run, or wait for begin(); `admitted` is called once the
   // admission is durable.
   void admit(std::string trace_id, std::function<void(Result<InstanceId>)> admitted, bool waits);
+  // Lets one that was recovered go on; first it listens, for all that is published from then on.
+  void listen_again();
+  void go_on();
+  // What its last event sent out, which may have gone or not. Before go_on().
+  std::vector<Emit> emitted() const;
   void begin();
   void stop();
+  // Stops, suspends or resumes it, and tells when that is durable, or that it has ended before.
+  void request(Event event, const std::function<void(Status)>& done);
   // Cancels what is in flight and does nothing from now on; its journal stays as it is. For an
   // engine that goes away.
   void abandon();
@@ -82,7 +98,12 @@ class Instance final : public Job,
   const Workflow& workflow() const { return *request_.workflow; }
   const std::string& key() const { return request_.key; }
   const std::optional<Parent>& parent() const { return request_.parent; }
+  const std::string& once() const { return request_.once; }
   std::uint32_t level() const { return level_; }
+  // It waits for its turn, or would.
+  bool waits() const { return waits_; }
+  // Its admission failed.
+  bool never_was() const { return never_was_.load(std::memory_order_acquire); }
   InstanceStatus status() const { return status_.load(std::memory_order_acquire); }
 
   void step_finished(StepId step, std::unique_ptr<PendingResult> result) override;
@@ -94,42 +115,80 @@ class Instance final : public Job,
     std::unique_ptr<PendingResult> result;
   };
   struct DurableMail {
-    std::uint64_t record;
+    std::uint32_t record;
     Status status;
   };
+  struct RequestMail {
+    Event event;
+    std::function<void(Status)> done;
+  };
+  struct ArrivedMail {
+    Event event;
+    Delivery delivery;  // until it is in the journal
+  };
   struct BeginMail {};
-  using Mail = std::variant<Event, StepMail, DurableMail, BeginMail>;
+  struct GoOnMail {};
+  using Mail =
+      std::variant<Event, ArrivedMail, StepMail, DurableMail, RequestMail, BeginMail, GoOnMail>;
   struct HeldStep {  // waits for its step_started record
-    std::uint64_t record;
-    Execute execute;
-    StepCall call;
+    std::uint32_t record;
+    std::optional<StepCall> call;  // once it may be started otherwise
   };
   struct Running {
     std::shared_ptr<RunningStep> step;
     SteadyTime started;
   };
 
-  void post(Mail mail);
+  // the mailbox
+  bool post(Mail mail);  // false where it takes no more
   void timer_fired(TimerId timer);
-  void event_arrived(ListenerId listener, const Value& event);
-  void enqueue_locked(Mail mail);
-  void publish();
-  void fail_journal(Problem problem);
-  void cancel_outside();
+  void event_arrived(ListenerId listener, const Value& event, const Delivery& delivery);
+  bool enqueue_locked(Mail mail);
+  static void refuse(std::deque<Mail> mailbox, const Problem& problem);
   bool next_mail(Mail& mail);
   void handle(Mail mail);
-  void journal_then_apply(Event event, Record record);
-  void apply_recorded(Event event);
+  void handle_event(Event event);
+  void handle_request(RequestMail mail);
+  void handle_step(StepMail mail);
+  void handle_durable(DurableMail mail);
   void begin_waiting();
+  void continue_recovered();
+  void continue_steps();
+  bool has_seen(const Value& event) const;
+  void take_snapshot();
+
+  // a transition: applied, journalled, released
+  void transition(Event event, Record record);
   void apply_event(Event event);
+  bool harmless() const;
+  void append_commands();
+  void go_on_or_end();
+  void wait_for(std::uint32_t record);
+  void release();
+  void admission_failed(Problem problem);
+  void fail_journal(Problem problem);
+  void set_blocked(bool blocked);
+  void publish();
+  void settle();
+  void reply_admitted(Result<InstanceId> result);
+
+  // records
+  Record record_of(Record::Kind kind) const;
+  void number_record(Record& record);
+  Value end_payload() const;
+  bool append(Record record, bool told);
+  void append_step_started(StepId step);
+  bool append_end(bool told);
+
+  // commands
   void perform(Command& command);
+  void arm(TimerId timer, WallTime due);
   void listen(const Listen& command);
   void stop_listening(const Unlisten& command);
   void execute(Execute command);
-  void start_step(const Execute& command, StepCall call);
-  void settle();
-  Journal::Durability append(Record record, std::uint64_t& number);
-  Record record_of(Record::Kind kind) const;
+  StepCall call_of(Execute command) const;
+  void start_step(StepId step, StepCall call);
+  void cancel_outside();
 
   Surroundings& surroundings_;
   const InstanceId id_;
@@ -137,29 +196,43 @@ class Instance final : public Job,
   const std::uint32_t level_;
   const Lifecycle lifecycle_;
   std::atomic<InstanceStatus> status_{InstanceStatus::pending};
+  std::atomic<bool> never_was_{false};
 
   std::mutex mailbox_mutex_;
-  std::deque<Mail> mailbox_;  // guarded by mailbox_mutex_
-  bool scheduled_ = false;    // guarded by mailbox_mutex_: run() is posted or under way
-  bool blocked_ = false;      // guarded by mailbox_mutex_: awaiting a record, all else waits
-  bool closed_ = false;       // guarded by mailbox_mutex_: ended or abandoned, nothing gets in
+  std::deque<Mail> mailbox_;         // guarded by mailbox_mutex_
+  std::deque<DurableMail> durable_;  // guarded by mailbox_mutex_; comes before all else
+  bool scheduled_ = false;           // guarded by mailbox_mutex_: run() is posted or under way
+  bool blocked_ = false;             // guarded by mailbox_mutex_: only durable_ gets through
+  bool closed_ = false;              // guarded by mailbox_mutex_: ended or abandoned
 
-  std::mutex work_mutex_;  // held by run(); guards what follows
-  State state_;
-  std::vector<Command> commands_;
+  std::mutex work_mutex_;           // held by run(); guards what follows
+  State state_;                     // as it is after the last record, durable or not
+  std::vector<Command> commands_;   // of the last transition, until they are released
+  std::deque<Delivery> announced_;  // of the events among them
+  std::uint32_t number_ = 0;        // of the last record
+  std::uint32_t turns_ = 0;         // taken since it
+  std::uint32_t awaited_ = 0;       // the record that holds everything else; 0: none
+  std::uint32_t snapshot_ = 0;      // the number of the last one, or of the last attempt
+  bool admission_durable_ = false;  // or a later record is
+  bool begins_ = false;             // the last transition is its start
+  bool announce_ = false;           // the last transition suspended or resumed it
+  bool ended_in_journal_ = false;   // `ended` was appended, or can never be
+  bool over_ = false;               // its end has been released, and is to be settled
+  bool yielded_ = false;
   std::unordered_map<StepId, Running> running_;
+  std::unordered_map<StepId, HeldStep> held_;
   std::unordered_map<TimerId, std::uint64_t> timers_;
   std::unordered_map<ListenerId, std::uint64_t> listeners_;  // subscriptions
-  std::vector<HeldStep> held_;
-  std::optional<Event> awaiting_;  // applied once its record is durable
-  std::uint64_t awaited_record_ = 0;
-  std::atomic<std::uint64_t> records_{0};
-  bool begun_ = false;            // begin() was called
-  bool waits_ = false;            // it is admitted and not to be started before its turn
-  std::optional<Event> waiting_;  // its start, until then
+  bool begun_ = false;                                       // begin() was called
+  bool waits_ = false;                   // it is admitted and not to be started before its turn
+  std::optional<Event> waiting_;         // its start, until then
+  std::unique_ptr<Replayed> recovered_;  // until go_on()
+  std::map<StepId, Replayed::Step, ById> interrupted_;  // by the restart; not begun again yet
   std::function<void(Result<InstanceId>)> admitted_;
-  std::function<void()> reply_;  // to the admission's caller, once the lock is released
-  bool yielded_ = false;
+  std::function<void(Status)> requested_;       // of the last transition, where it was asked for
+  std::vector<std::function<void()>> replies_;  // to callers, once the lock is released
+  std::vector<std::pair<Value, Value>> seen_;   // events in doubt that it has: source and id
+  expression::Cuts cuts_;                       // since the last record
 
   struct Published {
     InstanceStatus status = InstanceStatus::pending;

@@ -70,6 +70,20 @@ void Lifecycle::started(WallTime time) const {
     publish_status("workflow.status-changed", workflow_data("updatedAt", time), "running", time);
 }
 
+void Lifecycle::suspended(WallTime time) const {
+  if (wanted("workflow.suspended"))
+    publish("workflow.suspended", workflow_data("suspendedAt", time), time);
+  if (wanted("workflow.status-changed"))
+    publish_status("workflow.status-changed", workflow_data("updatedAt", time), "suspended", time);
+}
+
+void Lifecycle::resumed(WallTime time) const {
+  if (wanted("workflow.resumed"))
+    publish("workflow.resumed", workflow_data("resumedAt", time), time);
+  if (wanted("workflow.status-changed"))
+    publish_status("workflow.status-changed", workflow_data("updatedAt", time), "running", time);
+}
+
 void Lifecycle::ended(const State& state) const {
   const WallTime time = state.ended;
   if (state.status == InstanceStatus::completed && wanted("workflow.completed")) {

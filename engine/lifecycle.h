@@ -23,6 +23,9 @@ class Lifecycle {
   bool made(const Value& event) const;
 
   void started(WallTime time) const;
+  void suspended(WallTime time) const;
+  // Also where one that faulted goes on.
+  void resumed(WallTime time) const;
   // completed, faulted or cancelled, by the state's status.
   void ended(const State& state) const;
   void correlation_started(WallTime time) const;

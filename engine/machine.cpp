@@ -7,16 +7,6 @@
 
 namespace stepwell::engine {
 
-namespace {
-// Transitions that one event may cause before others get a turn (about 10 ms of pure work).
-constexpr int kTurn = 10'000;
-}  // namespace
-
-Status Machine::conforms(const std::shared_ptr<const config::Schema>& schema, const Value& data,
-                         std::string_view subject) {
-  return schema == nullptr ? Status() : schema->validate(data, subject);
-}
-
 std::string_view to_string(InstanceStatus status) {
   switch (status) {
     case InstanceStatus::pending:
@@ -55,32 +45,6 @@ std::string_view to_string(Trace::Kind kind) {
   return "unknown";
 }
 
-void apply(const Program& program, State& state, Event event, std::vector<Command>& commands) {
-  if (ended(state.status)) return;
-  Machine machine(program, state, commands, event.time);
-  state.updated = event.time;
-  if (auto* start = std::get_if<Started>(&event.what))
-    machine.started(std::move(*start));
-  else if (auto* step = std::get_if<StepFinished>(&event.what))
-    machine.step_finished(std::move(*step));
-  else if (const auto* timer = std::get_if<TimerFired>(&event.what))
-    machine.timer_fired(*timer);
-  else if (auto* received = std::get_if<EventReceived>(&event.what))
-    machine.event_received(std::move(*received));
-  else if (std::holds_alternative<StopRequested>(event.what))
-    machine.stop();
-  else if (auto* failed = std::get_if<JournalFailed>(&event.what))
-    machine.journal_failed(std::move(failed->problem));
-  else
-    machine.resumed();
-}
-
-bool awaits(const Program& program, State& state, ListenerId listener, const Value& event,
-            WallTime now) {
-  std::vector<Command> none;
-  return Machine(program, state, none, now).awaits(listener, event);
-}
-
 std::vector<TaskNumber> active_tasks(const State& state) {
   std::vector<TaskNumber> numbers;
   for (const Frame& frame : state.frames)
@@ -90,117 +54,25 @@ std::vector<TaskNumber> active_tasks(const State& state) {
   return numbers;
 }
 
-void Machine::started(Started event) {
-  state_.id = event.id;
-  state_.trace_id = std::move(event.trace_id);
-  state_.started = now_;
-  state_.input = std::move(event.input);
-  state_.status = InstanceStatus::running;
-  const std::uint32_t root = new_frame(kNone, kNone);
-  Frame& frame = at(root);
-  frame.raw_input = state_.input;
-  frame.input = state_.input;
-  const config::Definition& definition = program_.definition();
-  if (auto good = conforms(definition.input_schema, state_.input, "the workflow's input"); !good) {
-    good.error().where = "/input/schema";
-    run(raise(root, std::move(good.error())));
-    return;
-  }
-  if (definition.input_from) {
-    auto input =
-        definition.input_from->evaluate(workflow_scope(program_.used_by_input(), state_.input));
-    if (!input) {
-      run(raise(root, std::move(input.error())));
-      return;
-    }
-    frame.input = std::move(*input);
-  }
-  if (definition.timeout) {
-    auto limit =
-        definition.timeout->evaluate(workflow_scope(program_.used_by_input(), frame.input));
-    if (!limit) {
-      run(raise(root, std::move(limit.error())));
-      return;
-    }
-    start_timer(root, state_.timeout, *limit);
-  }
-  Value input = at(root).input;
-  run(start_list(root, program_.root(), std::move(input), {}));
+Status Machine::conforms(const std::shared_ptr<const config::Schema>& schema, const Value& data,
+                         std::string_view subject) {
+  constexpr std::chrono::milliseconds kForPatterns(1000);
+  return schema == nullptr ? Status() : schema->validate(data, subject, kForPatterns, cuts_);
 }
-
-void Machine::step_finished(StepFinished event) {
-  const auto slot = static_cast<std::uint32_t>(event.step.number & 0xffffffU);
-  if (slot >= state_.frames.size() || at(slot).step != event.step) return;
-  random_ = event.random;
-  Frame& frame = at(slot);
-  frame.step = {};
-  frame.phase = Frame::Phase::children;
-  frame.authorization = std::move(event.authorization);
-  --state_.executing;
-  if (event.result)
-    run(finish(slot, outlives_its_task(slot) ? frame.input : std::move(*event.result)));
-  else
-    run(raise(slot, std::move(event.result.error())
-                        .with("attempt", static_cast<std::int64_t>(attempt_of(slot)))));
-}
-
-void Machine::timer_fired(const TimerFired& event) {
-  const auto slot = static_cast<std::uint32_t>(event.timer.number & 0xffffffU);
-  if (slot >= state_.frames.size() || event.timer.number == 0) return;
-  random_ = event.random;
-  Frame& frame = at(slot);
-  if (slot == kRoot && event.timer == state_.timeout) {
-    state_.timeout = {};
-    Problem problem = timeout_problem(kRoot, "the workflow's timeout");
-    cancel_below(kRoot);
-    fault(std::move(problem));
-  } else if (event.timer == frame.timeout) {
-    frame.timeout = {};
-    Problem problem = timeout_problem(slot, "the task's timeout");
-    cancel_below(slot);
-    cancel_own(slot, false);
-    run(raise(slot, std::move(problem)));
-  } else if (event.timer == frame.attempt_timeout) {
-    frame.attempt_timeout = {};
-    Problem problem = timeout_problem(slot, "the attempt's time limit");
-    cancel_below(slot);
-    run(catch_problem(slot, std::move(problem)));
-  } else if (event.timer == frame.timer) {
-    frame.timer = {};
-    if (frame.phase == Frame::Phase::waiting) {
-      frame.phase = Frame::Phase::children;
-      run(finish(slot, frame.input));
-    } else {
-      trace(Trace::Kind::retried, slot);
-      run(start_attempt(slot));
-    }
-  }
-}
-
-void Machine::stop() {
-  cancel_all();
-  end(InstanceStatus::stopped);
-}
-
-void Machine::journal_failed(Problem problem) {
-  cancel_all();
-  fault(std::move(problem));
-}
-
-void Machine::resumed() { run({}); }
 
 // Goes on with `next`, then with what waits for its turn, until all is at rest.
 void Machine::run(Next next) {
-  for (int transitions = 0;; ++transitions) {
+  for (;; ++transitions_) {
     if (next.kind == Next::Kind::rest) {
       if (state_.ready.empty()) break;
       next = std::move(state_.ready.front());
       state_.ready.pop_front();
     }
-    if (transitions == kTurn) {
+    if (transitions_ >= turn_) {
       state_.ready.push_back(std::move(next));  // behind the other branches
       commands_.emplace_back(Yield{});
       state_.status = InstanceStatus::running;
+      yielded_ = true;
       return;
     }
     switch (next.kind) {
@@ -243,7 +115,8 @@ Next Machine::enter(std::uint32_t parent, std::uint32_t position, Value raw_inpu
     }
   }
   trace(Trace::Kind::started, slot);
-  if (auto good = conforms(task.input_schema, frame.raw_input, "the task's input"); !good)
+  if (auto good = conforms(task.schemas.or_default().input, frame.raw_input, "the task's input");
+      !good)
     return raise(slot, std::move(good.error()));
   frame.input = frame.raw_input;
   if (task.input_from) {
@@ -273,12 +146,13 @@ Next Machine::finish(std::uint32_t slot, Value raw_output) {
     if (!transformed) return raise(slot, std::move(transformed.error()));
     output = std::move(*transformed);
   }
-  if (auto good = conforms(done.output_schema, output, "the task's output"); !good)
+  if (auto good = conforms(done.schemas.or_default().output, output, "the task's output"); !good)
     return raise(slot, std::move(good.error()));
   if (done.export_as) {
     auto context = done.export_as->evaluate(scope(at(slot), output, &output));
     if (!context) return raise(slot, std::move(context.error()));
-    if (auto good = conforms(done.export_schema, *context, "the exported context"); !good)
+    if (auto good = conforms(done.schemas.or_default().context, *context, "the exported context");
+        !good)
       return raise(slot, std::move(good.error()));
     state_.context = std::move(*context);
   }
@@ -403,6 +277,7 @@ void Machine::end(InstanceStatus status) {
   state_.frames.clear();
   state_.free_slots.clear();
   state_.ready.clear();
+  state_.deferred.clear();
   state_.executing = 0;
   commands_.emplace_back(Ended{});
 }

@@ -26,8 +26,12 @@
 namespace stepwell::engine {
 
 // Changes `state` by `event` and appends what must be done outside to `commands`. Events about
-// steps and timers that are no longer awaited change nothing.
-void apply(const Program& program, State& state, Event event, std::vector<Command>& commands);
+// steps and timers that are no longer awaited change nothing. While the instance is suspended
+// events are kept, but for those that end it. Where `cuts` is given the evaluations that a limit
+// ends are noted in it; in a replay it says which ones those are. It counts on from one call to the
+// next.
+void apply(const Program& program, State& state, Event event, std::vector<Command>& commands,
+           expression::Cuts* cuts = nullptr);
 
 // Is the listening task waiting for this event? Changes nothing: an event that is not awaited need
 // not be kept.

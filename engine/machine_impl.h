@@ -1,6 +1,7 @@
 // The working parts of apply(): one Machine lives for one event, on one thread. Internal to
-// engine/; split over machine.cpp (the flow), frames.cpp, bodies.cpp (task kinds), extensions.cpp,
-// events.cpp (emit, listen), errors.cpp (try, retry, timeouts), scope.cpp (what expressions see).
+// engine/; split over intake.cpp (events), machine.cpp (the flow), frames.cpp, bodies.cpp (task
+// kinds), extensions.cpp, events.cpp (emit, listen), errors.cpp (try, retry, timeouts), scope.cpp
+// (what expressions see).
 #pragma once
 
 #include <optional>
@@ -15,25 +16,40 @@ namespace stepwell::engine {
 
 class Machine {
  public:
-  Machine(const Program& program, State& state, std::vector<Command>& commands, WallTime now)
-      : program_(program), state_(state), commands_(commands), now_(now) {}
+  // Transitions that one event may cause before others get a turn (about 10 ms of pure work).
+  // Journals count turns: a replay with another number would go another way.
+  static constexpr int kTurn = 10'000;
 
-  void started(Started event);
-  void step_finished(StepFinished event);
-  void timer_fired(const TimerFired& event);
-  void event_received(EventReceived event);
+  Machine(const Program& program, State& state, std::vector<Command>& commands, WallTime now,
+          expression::Cuts* cuts, int turn = kTurn)
+      : program_(program),
+        state_(state),
+        commands_(commands),
+        now_(now),
+        cuts_(cuts),
+        turn_(turn) {}
+
+  void take(Event event);
   bool awaits(ListenerId listener, const Value& event);
-  void stop();
-  void journal_failed(Problem problem);
-  void resumed();
 
  private:
   static constexpr std::uint32_t kRoot = 0;  // the workflow's own frame
 
+  // intake.cpp: what becomes of an event
+  void handle(Event event);
+  void suspend();
+  void resume();
+  void go_on();
+  void started(Started event);
+  void step_finished(StepFinished event);
+  void timer_fired(const TimerFired& event);
+  void stop();
+  void journal_failed(Problem problem);
+
   // machine.cpp: the trampoline and the flow from task to task
   // No schema takes anything.
-  static Status conforms(const std::shared_ptr<const config::Schema>& schema, const Value& data,
-                         std::string_view subject);
+  Status conforms(const std::shared_ptr<const config::Schema>& schema, const Value& data,
+                  std::string_view subject);
   void run(Next next);
   Next enter(std::uint32_t parent, std::uint32_t position, Value raw_input);
   Next finish(std::uint32_t slot, Value raw_output);
@@ -67,6 +83,7 @@ class Machine {
   std::string idempotency_key(std::uint32_t slot) const;
 
   // events.cpp: emit and listen
+  void event_received(EventReceived event);
   Result<Value> event_to_emit(std::uint32_t slot, const config::EmitBody& body);
   Next start_listen(std::uint32_t slot, const config::ListenBody& body);
   Next stop_listening(std::uint32_t slot);
@@ -135,7 +152,11 @@ class Machine {
   State& state_;
   std::vector<Command>& commands_;
   const WallTime now_;
+  expression::Cuts* const cuts_;
   std::uint64_t random_ = 0;
+  const int turn_;
+  int transitions_ = 0;           // so far
+  bool yielded_ = false;          // it made too many, and goes on with the next event
   std::vector<Value> variables_;  // backs the Scope that was asked for last
 };
 

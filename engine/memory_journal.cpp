@@ -14,6 +14,31 @@ Journal::Durability MemoryJournal::append(Record record, std::function<void(Stat
   return Durability::now;
 }
 
+Status MemoryJournal::read_open(const Reader& /*each*/) { return {}; }
+
+Result<std::vector<Record>> MemoryJournal::read(InstanceId /*instance*/) {
+  return std::vector<Record>{};
+}
+
+Result<std::optional<InstanceSummary>> MemoryJournal::summary(InstanceId /*instance*/) {
+  return std::optional<InstanceSummary>{};
+}
+
+Result<std::vector<InstanceSummary>> MemoryJournal::find(const InstanceFilter& /*filter*/,
+                                                         std::size_t /*most*/) {
+  return std::vector<InstanceSummary>{};
+}
+
+Result<Value> MemoryJournal::definition(const std::string& /*digest*/) { return Value(); }
+
+Result<std::vector<Record>> MemoryJournal::undelivered() { return std::vector<Record>{}; }
+
+Result<std::vector<Record>> MemoryJournal::schedules() { return std::vector<Record>{}; }
+
+Result<std::uint64_t> MemoryJournal::last_instance(std::uint64_t /*limit*/) {
+  return std::uint64_t{0};
+}
+
 std::size_t MemoryJournal::open_instances() const {
   const std::scoped_lock lock(mutex_);
   return open_.size();

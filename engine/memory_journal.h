@@ -10,9 +10,19 @@
 
 namespace stepwell::engine {
 
-class MemoryJournal final : public Journal {
+class MemoryJournal : public Journal {
  public:
   Durability append(Record record, std::function<void(Status)> durable) override;
+  // There is nothing to be read.
+  Status read_open(const Reader& each) override;
+  Result<std::vector<Record>> read(InstanceId instance) override;
+  Result<std::optional<InstanceSummary>> summary(InstanceId instance) override;
+  Result<std::vector<InstanceSummary>> find(const InstanceFilter& filter,
+                                            std::size_t most) override;
+  Result<Value> definition(const std::string& digest) override;
+  Result<std::vector<Record>> undelivered() override;
+  Result<std::vector<Record>> schedules() override;
+  Result<std::uint64_t> last_instance(std::uint64_t limit) override;
   std::size_t open_instances() const;
 
  private:

@@ -4,7 +4,9 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/result.h"
@@ -70,28 +72,67 @@ class StepRunner {
   virtual std::shared_ptr<RunningStep> start(StepCall call, StepTicket ticket) = 0;
 };
 
-// One fact about one instance, in the order in which it happened.
+// One fact, in the order in which it happened: about one instance, or (instance 0) about what
+// several share. docs/journal-format.md describes the payloads.
 struct Record {
   enum class Kind : std::uint8_t {
-    admitted,  // it waits for its turn (concurrency); `started` follows, then without payload
-    started,
-    step_started,
-    step_finished,
-    timer_fired,
-    event_received,
-    stopped,
-    ended
+    // Of an instance. Its first record is `admitted` or `started`, and says what was asked for; its
+    // last one is `ended`, unless `retried` follows.
+    admitted,        // it waits for its turn (concurrency); `started` follows, then without payload
+    started,         //
+    step_started,    // a step that must not be repeated is about to be sent
+    step_finished,   //
+    timer_fired,     //
+    event_received,  //
+    suspended,       //
+    resumed,         //
+    stopped,         //
+    ended,           // follows from the one before; says how
+    retried,         // takes back the end and what led to it
+    snapshot,        // the state after all records before it, which need not be kept
+    // Of what several share.
+    definition,  // what instances are started with, by its digest; known ones change nothing
+    published,   // an event (by `id`) is on its way to those who listen …
+    delivered,   // … and has reached them all
+    schedule,    // how far a schedule has come; the last one of its workflow counts
   };
   Kind kind;
   InstanceId instance;
   WallTime time;
-  std::uint64_t id = 0;      // the step's, timer's or listener's
+  std::uint64_t id = 0;      // the step's, timer's, listener's or event's
   std::uint64_t random = 0;  // what the event carried
-  Value payload;             // input, result, problem or event
+  Value payload;
+  // Given by the instance: the record's place among its own, from 1; and how often it went on by
+  // itself (Resumed) since the one before.
+  std::uint32_t number = 0;
+  std::uint32_t turns = 0;
+  // Evaluations since the record before that a limit ended (expression::Cuts::ended).
+  std::vector<std::uint32_t> cuts;
+};
+
+// What a reader is told of an instance: its first record and, where it has ended, its last.
+struct InstanceSummary {
+  Record head;
+  std::optional<Record> end;
+};
+
+// Which instances are meant. Empty and absent members pick all.
+struct InstanceFilter {
+  std::string workflow;  // NAMESPACE/NAME or NAMESPACE/NAME:VERSION
+  std::optional<InstanceStatus> status;
+  bool open = false;              // only those that have not ended
+  std::optional<WallTime> since;  // started then or later
+  std::optional<WallTime> until;  // started before
+  std::optional<WallTime> ended_before;
+  InstanceId after;  // only above this id
 };
 
 // Keeps records (store/ has the durable one). append() may be called from any thread; `durable`
-// runs on any thread once the record cannot be lost, or with the Problem that says why not.
+// runs on any thread once the record cannot be lost, or with the Problem that says why not; where
+// it is empty nobody waits. A record is durable only together with all that were appended before
+// it. The same instance and number a second time changes nothing.
+// All that reads may be called from any thread that may block. Errors: runtime/`store-failed`;
+// configuration/`store-damaged` for a record that cannot be read.
 class Journal {
  public:
   enum class Durability : std::uint8_t {
@@ -100,6 +141,24 @@ class Journal {
   };
   virtual ~Journal() = default;
   virtual Durability append(Record record, std::function<void(Status)> durable) = 0;
+
+  using Reader = std::function<void(std::vector<Record>)>;
+  // Each instance that has not ended, by id, with its records in their order: all of them, or from
+  // its last snapshot on, then behind its first.
+  virtual Status read_open(const Reader& each) = 0;
+  // Those of one instance, `ended` too; empty where there is none.
+  virtual Result<std::vector<Record>> read(InstanceId instance) = 0;
+  virtual Result<std::optional<InstanceSummary>> summary(InstanceId instance) = 0;
+  // By id, at most so many.
+  virtual Result<std::vector<InstanceSummary>> find(const InstanceFilter& filter,
+                                                    std::size_t most) = 0;
+  // The payload of a definition's record; null where it is not known.
+  virtual Result<Value> definition(const std::string& digest) = 0;
+  // `published` without `delivered`; the last `schedule` of each workflow.
+  virtual Result<std::vector<Record>> undelivered() = 0;
+  virtual Result<std::vector<Record>> schedules() = 0;
+  // The highest id that was given to an instance below `limit`; 0 for none.
+  virtual Result<std::uint64_t> last_instance(std::uint64_t limit) = 0;
 };
 
 // Wakes the engine up (implemented by the reactor's timers). Callable from any thread.

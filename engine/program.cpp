@@ -28,6 +28,11 @@ void note(std::uint8_t& used, const std::optional<T>& expression) {
   if (expression) note(used, *expression);
 }
 
+template <class T>
+void note(std::uint8_t& used, const config::Boxed<T>& expression) {
+  if (expression) note(used, *expression);
+}
+
 struct Notes {
   std::uint8_t& used;
 
@@ -130,8 +135,12 @@ Program::Program(std::shared_ptr<const config::Definition> definition,
   note(used_by_input_, definition_->input_from);
   note(used_by_input_, definition_->timeout);
   note(used_by_output_, definition_->output_as);
-  runtime_ = Value::object(
+  // The same for all programs, so that it is held once.
+  static const Value kRuntime = Value::object(
       {{"name", "stepwell"}, {"version", STEPWELL_VERSION}, {"metadata", Value::object()}});
+  runtime_ = kRuntime;
+  tasks_.shrink_to_fit();
+  lists_.shrink_to_fit();
 }
 
 ListNumber Program::number_list(const config::TaskList& tasks, Known& known) {

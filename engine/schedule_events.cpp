@@ -1,7 +1,9 @@
 // Schedules by events: `on`.
+#include <algorithm>
 #include <utility>
 
-#include "engine/schedule_entry.h"
+#include "config/digest.h"
+#include "engine/schedule_kinds.h"
 
 namespace stepwell::engine {
 
@@ -13,6 +15,10 @@ constexpr std::size_t kMostBacklog = 10'000;
 constexpr std::size_t kMostCollections = 1'000;
 constexpr std::size_t kMostConsumed = 10'000;
 constexpr std::uint64_t kMostBytes = (32_MiB).count;  // of the backlog, and of what is collected
+// Events that were consumed and may come once more; beyond it the oldest are not known any more.
+constexpr std::size_t kMostDone = 1'000;
+// After so long the journal has forgotten what nobody holds.
+constexpr std::chrono::seconds kGone{10};
 // After so many events others have their turn.
 constexpr int kMostAtOnce = 64;
 
@@ -26,13 +32,27 @@ EventSchedule::EventSchedule(const Schedules::Surroundings& surroundings,
       budget_(budget),
       variables_(config::kFirstLocal) {}
 
-void EventSchedule::open() {
+void EventSchedule::listen() {
   const std::scoped_lock lock(mutex_);
-  auto types = config::event_types(*schedule_.on);
-  subscription_ =
-      surroundings_.engine.events().subscribe(types, [weak = weak_from_this()](const Value& event) {
-        if (const auto self = weak.lock()) static_cast<EventSchedule&>(*self).arrived(event);
+  subscription_ = surroundings_.engine.events().subscribe(
+      config::event_types(*schedule_.on),
+      [weak = weak_from_this()](const Value& event, const Delivery& delivery) {
+        if (const auto self = weak.lock())
+          static_cast<EventSchedule&>(*self).arrived(event, delivery);
       });
+}
+
+// What had been consumed by a definition that was another one is not consumed again either.
+void EventSchedule::opened() {
+  const std::scoped_lock lock(mutex_);
+  const SteadyTime now = surroundings_.clock.steady_now();
+  for (const std::string& name : mark_.events) {
+    before_.insert(name);
+    done_.push_back({name, {}, now});
+  }
+  if (fresh_) reach(surroundings_.clock.now());
+  open_ = true;
+  work_soon();
 }
 
 void EventSchedule::closing() {
@@ -51,37 +71,41 @@ bool EventSchedule::of_own_life(const Value& event) const {
                                         "/");
 }
 
-void EventSchedule::arrived(const Value& event) {
+void EventSchedule::arrived(const Value& event, const Delivery& delivery) {
   if (of_own_life(event)) return;
   const std::scoped_lock lock(mutex_);
   if (closed_) return;
   const std::uint64_t bytes = event.weight();
   if (backlog_.size() >= kMostBacklog || bytes > kMostBytes - backlog_bytes_)
     return count_missed(1);
-  backlog_.push_back(event);
+  backlog_.push_back({event, delivery});
   backlog_bytes_ += bytes;
-  if (std::exchange(working_, true)) return;
+  work_soon();
+}
+
+// With the lock held.
+void EventSchedule::work_soon() {
+  if (!open_ || closed_ || working_ || backlog_.empty()) return;
+  working_ = true;
   surroundings_.engine.post(
       [self = shared_from_this()] { static_cast<EventSchedule&>(*self).work(); });
 }
 
 void EventSchedule::work() {
   for (int i = 0; i < kMostAtOnce; ++i) {
-    Value event;
+    Arrived next;
     {
       const std::scoped_lock lock(mutex_);
-      working_ = !closed_ && !backlog_.empty();
-      if (!working_) return;
-      event = std::move(backlog_.front());
+      if (closed_ || backlog_.empty()) break;
+      next = std::move(backlog_.front());
       backlog_.pop_front();
-      backlog_bytes_ -= event.weight();
+      backlog_bytes_ -= next.event.weight();
     }
-    take(event);
+    take(std::move(next));
   }
   const std::scoped_lock lock(mutex_);
-  if (closed_) return;
-  surroundings_.engine.post(
-      [self = shared_from_this()] { static_cast<EventSchedule&>(*self).work(); });
+  working_ = false;
+  work_soon();
 }
 
 EventMatcher EventSchedule::matcher() const {
@@ -112,35 +136,90 @@ bool EventSchedule::offer(Collection& collection, const Value& event) const {
   return true;
 }
 
-void EventSchedule::drop(std::list<Collection>::iterator collection) {
+EventSchedule::Collection EventSchedule::take_out(std::list<Collection>::iterator collection) {
   collected_bytes_ -= collection->bytes;
+  Collection taken = std::move(*collection);
   collections_.erase(collection);
+  return taken;
 }
 
-void EventSchedule::take(const Value& event) {
+void EventSchedule::take(Arrived arrived) {
+  std::string name = event_name(arrived.event);
+  if (before_.contains(name)) return remember({{std::move(name), std::move(arrived.delivery)}});
   auto taken = collections_.begin();
-  while (taken != collections_.end() && !offer(*taken, event)) ++taken;
+  while (taken != collections_.end() && !offer(*taken, arrived.event)) ++taken;
   if (taken == collections_.end()) {
     Collection fresh;
-    if (!offer(fresh, event)) return;
+    if (!offer(fresh, arrived.event)) return;
     taken = collections_.insert(collections_.end(), std::move(fresh));
   }
-  if (enough(*taken)) {
-    Value input = std::move(taken->consumed);
-    drop(taken);
-    return start(std::move(input));
-  }
+  taken->held.push_back({std::move(name), std::move(arrived.delivery)});
+  if (enough(*taken)) return begin(take_out(taken));
   collected_bytes_ -= std::exchange(taken->bytes, taken->consumed.weight());
   collected_bytes_ += taken->bytes;
   std::uint64_t missed = 0;
   if (taken->consumed.size() >= kMostConsumed) {
-    drop(taken);
+    let_go(take_out(taken).held);
     ++missed;
   }
   for (; collections_.size() > kMostCollections || collected_bytes_ > kMostBytes; ++missed)
-    drop(collections_.begin());
+    let_go(take_out(collections_.begin()).held);
   const std::scoped_lock lock(mutex_);
   count_missed(missed);
+}
+
+// Events that are delivered once more, after a crash or by whoever sends them, make the same set.
+std::string EventSchedule::once(const Collection& collection) const {
+  if (collection.held.size() == 1 && !collection.held.front().name.empty())
+    return "on " + name_ + " " + collection.held.front().name;
+  std::string names;
+  for (const Held& held : collection.held) {
+    if (held.name.empty()) return {};
+    names += held.name;
+  }
+  return "on " + name_ + " " + config::content_digest(names);
+}
+
+void EventSchedule::begin(Collection collection) {
+  StartRequest request;
+  request.once = once(collection);
+  request.input = std::move(collection.consumed);
+  auto held = std::make_shared<std::vector<Held>>(std::move(collection.held));
+  start(std::move(request),
+        [self = shared_from_this(), held](Outcome outcome, std::optional<InstanceId> /*id*/) {
+          if (outcome != Outcome::dropped)
+            static_cast<EventSchedule&>(*self).let_go(std::exchange(*held, {}));
+        });
+}
+
+// The journal forgets them, one after the other: a set that it forgot in part only would be
+// completed by others after a crash.
+void EventSchedule::let_go(std::vector<Held> held) {
+  const bool several =
+      held.size() > 1 && std::any_of(held.begin(), held.end(),
+                                     [](const Held& each) { return each.delivery != nullptr; });
+  if (several) remember(held);
+  std::vector<Held> names;
+  for (Held& each : held) {
+    const std::weak_ptr<const void> delivery = std::exchange(each.delivery, nullptr);
+    if (Delivery others = delivery.lock(); others && !several)
+      names.push_back({std::move(each.name), std::move(others)});
+  }
+  if (!names.empty()) remember(names);
+}
+
+void EventSchedule::remember(const std::vector<Held>& held) {
+  const std::scoped_lock lock(mutex_);
+  const SteadyTime now = surroundings_.clock.steady_now();
+  for (Done& done : done_)
+    if (!done.gone && done.delivery.expired()) done.gone = now;
+  std::erase_if(done_, [now](const Done& done) { return done.gone && now - *done.gone > kGone; });
+  for (const Held& each : held)
+    if (each.delivery && !each.name.empty()) done_.push_back({each.name, each.delivery, {}});
+  while (done_.size() > kMostDone) done_.pop_front();
+  mark_.events.clear();
+  for (const Done& done : done_) mark_.events.push_back(done.name);
+  append_mark();
 }
 
 }  // namespace stepwell::engine

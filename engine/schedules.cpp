@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "engine/instance.h"
-#include "engine/schedule_entry.h"
+#include "engine/schedule_kinds.h"
 
 namespace stepwell::engine {
 
@@ -31,105 +31,9 @@ std::shared_ptr<ScheduleEntry> make_entry(const Schedules::Surroundings& surroun
 
 }  // namespace
 
-// --- ScheduleEntry ---
-
-ScheduleEntry::ScheduleEntry(const Schedules::Surroundings& surroundings,
-                             const Catalog::Entry& workflow, std::string kind, std::string rule)
-    : surroundings_(surroundings), workflow_(workflow) {
-  const auto counter = [&](const char* outcome) {
-    return surroundings_.metrics.counter("stepwell_schedule_starts_total",
-                                         "Instances that schedules started, or could not start.",
-                                         {{"kind", kind}, {"outcome", outcome}});
-  };
-  starts_ = counter("started");
-  refusals_ = counter("refused");
-  missed_ = surroundings_.metrics.counter("stepwell_schedule_missed_total",
-                                          "Times of schedules that were missed, events dropped.",
-                                          {{"kind", kind}});
-  view_.kind = std::move(kind);
-  view_.rule = std::move(rule);
-}
-
-void ScheduleEntry::close() {
-  {
-    const std::scoped_lock lock(mutex_);
-    if (std::exchange(closed_, true)) return;
-    closing();
-  }
-  const std::scoped_lock lock(starting_);
-}
-
-void ScheduleEntry::renew(Catalog::Entry workflow) {
-  const std::scoped_lock lock(mutex_);
-  workflow_ = std::move(workflow);
-}
-
-std::string ScheduleEntry::digest() const {
-  const std::scoped_lock lock(mutex_);
-  return workflow_.definition->digest;
-}
-
-ScheduleView ScheduleEntry::view() const {
-  const std::scoped_lock lock(mutex_);
-  ScheduleView view = view_;
-  view.workflow = workflow_.definition->id();
-  view.next = next();
-  return view;
-}
-
-void ScheduleEntry::count_missed(std::uint64_t count) {
-  if (count == 0) return;
-  view_.missed += count;
-  missed_.increment(static_cast<double>(count));
-  constexpr std::chrono::minutes kPause{1};
-  untold_ += count;
-  const SteadyTime now = surroundings_.clock.steady_now();
-  if (told_ && now - *told_ < kPause) return;
-  told_ = now;
-  surroundings_.log.warn("schedule missed", {{"workflow", workflow_.definition->id()},
-                                             {"kind", view_.kind},
-                                             {"count", std::exchange(untold_, 0)}});
-}
-
-void ScheduleEntry::start(Value input, std::shared_ptr<Observer> observer) {
-  StartRequest request;
-  const std::scoped_lock starting(starting_);
-  {
-    const std::scoped_lock lock(mutex_);
-    if (closed_) return;
-    request.workflow = workflow_.workflow;
-  }
-  request.input = std::move(input);
-  request.name = "scheduled";
-  request.observer = std::move(observer);
-  surroundings_.engine.start(
-      std::move(request),
-      [self = shared_from_this()](const Result<InstanceId>& id) { self->admitted(id); });
-}
-
-void ScheduleEntry::admitted(const Result<InstanceId>& id) {
-  {
-    const std::scoped_lock lock(mutex_);
-    (id ? starts_ : refusals_).increment();
-    if (id) {
-      ++view_.started;
-      view_.last = surroundings_.clock.now();
-      view_.problem.reset();
-      return;
-    }
-    ++view_.refused;
-    view_.problem = id.error();
-    surroundings_.log.warn("scheduled start refused", {{"workflow", workflow_.definition->id()},
-                                                       {"kind", view_.kind},
-                                                       {"problem", id.error().one_line()}});
-  }
-  refused();
-}
-
-// --- Schedules ---
-
-Schedules::Schedules(Engine& engine, Timers& timers, const Clock& clock, Metrics& metrics, Log& log)
-    : surroundings_{engine, timers, clock, metrics, log},
+Schedules::Schedules(Engine& engine, Journal& journal, Timers& timers, const Clock& clock,
+                     Metrics& metrics, Log& log)
+    : surroundings_{engine, journal, timers, clock, metrics, log},
       active_(metrics.gauge("stepwell_schedules", "Schedules in force.")),
       difference_(clock_difference()) {}
 
@@ -139,6 +43,21 @@ Milliseconds Schedules::clock_difference() const {
   return surroundings_.clock.now().time_since_epoch() -
          std::chrono::duration_cast<Milliseconds>(
              surroundings_.clock.steady_now().time_since_epoch());
+}
+
+Status Schedules::recover() {
+  Result<std::vector<Record>> records = surroundings_.journal.schedules();
+  if (!records) return fail(std::move(records.error()));
+  const std::scoped_lock lock(mutex_);
+  marks_ = read_marks(*records);
+  return {};
+}
+
+// Should it come back, it begins anew.
+void Schedules::retire(const std::string& name, ScheduleMark& mark) {
+  if (std::exchange(mark.digest, "").empty()) return;
+  mark.instance.reset();
+  surroundings_.journal.append(to_record(name, mark, surroundings_.clock.now()), nullptr);
 }
 
 void Schedules::replace(const std::vector<Catalog::Entry>& workflows) {
@@ -152,23 +71,28 @@ void Schedules::replace(const std::vector<Catalog::Entry>& workflows) {
   }
   const std::scoped_lock lock(mutex_);
   if (stopped_) return;
-  Entries fresh;
-  std::vector<std::shared_ptr<ScheduleEntry>> opened;
+  Entries in_force;
+  Entries opened;
   for (const auto& [name, entry] : newest) {
     if (!entry->definition->schedule) continue;
     const auto known = entries_.find(name);
     if (known != entries_.end() && known->second->digest() == entry->definition->digest) {
       known->second->renew(*entry);
-      fresh.insert(entries_.extract(known));
+      in_force.insert(entries_.extract(known));
     } else if (auto made = make_entry(surroundings_, *entry)) {
-      opened.push_back(made);
-      fresh.emplace(name, std::move(made));
+      made->listen();
+      opened.emplace(name, std::move(made));
     }
   }
-  for (const auto& [name, entry] : entries_) entry->close();
-  entries_ = std::move(fresh);
+  for (const auto& [name, entry] : entries_) marks_[name] = entry->close();
+  for (const auto& [name, entry] : opened) {
+    entry->open(std::exchange(marks_[name], {}));
+    marks_.erase(name);
+  }
+  for (auto& [name, mark] : marks_) retire(name, mark);
+  in_force.merge(opened);
+  entries_ = std::move(in_force);
   active_.set(static_cast<double>(entries_.size()));
-  for (const auto& entry : opened) entry->open();
 }
 
 void Schedules::maintain() {

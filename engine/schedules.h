@@ -15,6 +15,7 @@
 #include "base/metrics.h"
 #include "engine/catalog.h"
 #include "engine/engine.h"
+#include "engine/schedule_mark.h"
 
 namespace stepwell::engine {
 
@@ -28,21 +29,27 @@ struct ScheduleView {
   std::optional<WallTime> next;  // when it starts one; nothing where an end or an event decides
   std::optional<WallTime> last;  // when it last started one
   std::uint64_t started = 0;
-  std::uint64_t refused = 0;  // starts that the engine did not admit
-  std::uint64_t missed = 0;   // times that passed while the daemon did not run, or events dropped
+  std::uint64_t refused = 0;       // starts that the engine did not admit
+  std::uint64_t missed = 0;        // times that passed without a start, or events that were dropped
   std::optional<Problem> problem;  // of the last start, where it was refused
 };
 
 class Schedules {
  public:
   // All references must outlive it.
-  Schedules(Engine& engine, Timers& timers, const Clock& clock, Metrics& metrics, Log& log);
+  Schedules(Engine& engine, Journal& journal, Timers& timers, const Clock& clock, Metrics& metrics,
+            Log& log);
   ~Schedules();
   Schedules(const Schedules&) = delete;
   Schedules& operator=(const Schedules&) = delete;
 
+  // Reads how far the schedules had come when the daemon ended; after Engine::recover(), before
+  // the first replace(). Blocks. Errors: the journal's.
+  Status recover();
   // Schedules these workflows from now on. One whose content is as it was goes on without a break,
-  // a changed one begins anew, what is not there any more stops.
+  // a changed one begins anew, what is not there any more stops. The first time one whose content
+  // is as it was when the daemon ended goes on from there: blocks. Before Engine::go_on(), which
+  // publishes events that schedules may wait for.
   void replace(const std::vector<Catalog::Entry>& workflows);
   // Looks whether the wall clock was set. Call it about once a second.
   void maintain();
@@ -52,6 +59,7 @@ class Schedules {
 
   struct Surroundings {
     Engine& engine;
+    Journal& journal;
     Timers& timers;
     const Clock& clock;
     Metrics& metrics;
@@ -61,6 +69,7 @@ class Schedules {
  private:
   using Entries = std::map<std::string, std::shared_ptr<ScheduleEntry>>;
   Milliseconds clock_difference() const;
+  void retire(const std::string& name, ScheduleMark& mark);
 
   Surroundings surroundings_;
   Gauge active_;
@@ -68,6 +77,7 @@ class Schedules {
   bool stopped_ = false;
   Milliseconds difference_;  // between the wall clock and the steady clock
   Entries entries_;          // by NAMESPACE/NAME
+  ScheduleMarks marks_;      // of those that are not in force
 };
 
 }  // namespace stepwell::engine

@@ -35,7 +35,7 @@ config::Scope Machine::scope(const Frame& frame, const Value& input, const Value
   if (has(used, config::kTask)) variables_[config::kTask] = task_variable(frame, output);
   if (has(used, config::kAuthorization)) variables_[config::kAuthorization] = frame.authorization;
   variables_.insert(variables_.end(), frame.locals.begin(), frame.locals.end());
-  return {input, variables_, {now_, program_.budget()}};
+  return {input, variables_, {now_, program_.budget(), cuts_}};
 }
 
 config::Scope Machine::scope_with(const Frame& frame, const Value& input, const Value& local) {
@@ -46,7 +46,7 @@ config::Scope Machine::scope_with(const Frame& frame, const Value& input, const 
 
 config::Scope Machine::workflow_scope(std::uint8_t used, const Value& input) {
   fill_standard(used);
-  return {input, variables_, {now_, program_.budget()}};
+  return {input, variables_, {now_, program_.budget(), cuts_}};
 }
 
 Value Machine::workflow_variable() const {

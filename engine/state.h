@@ -113,6 +113,8 @@ struct Next {
   std::shared_ptr<Problem> problem;  // raise
 };
 
+struct Event;
+
 struct State {
   InstanceId id;
   std::string trace_id;  // 32 hexadecimal digits, also the seed of idempotency keys
@@ -130,6 +132,7 @@ struct State {
   std::uint64_t counter = 0;    // of step and timer ids
   std::uint32_t executing = 0;  // steps that run outside
   std::deque<Next> ready;       // transitions that wait for their turn; empty once all is at rest
+  std::vector<Event> deferred;  // what came while it is suspended
 };
 
 // --- Events: what comes from outside. Each carries the time and, where needed, randomness. ---
@@ -154,15 +157,19 @@ struct EventReceived {
   Value event;  // a CloudEvent in its JSON format
 };
 struct StopRequested {};
+struct SuspendRequested {};  // from now on events are kept until ResumeRequested
+struct ResumeRequested {};
 struct JournalFailed {  // what should have happened next cannot be recorded
   Problem problem;
 };
-struct Resumed {};  // after a Yield; not journalled, since it follows from what was before
+// After a Yield. Not journalled, since it follows from what was before: its time is
+// State::updated. The record of the event that comes after it says that it was.
+struct Resumed {};
 
 struct Event {
   WallTime time;
-  std::variant<Started, StepFinished, TimerFired, EventReceived, StopRequested, JournalFailed,
-               Resumed>
+  std::variant<Started, StepFinished, TimerFired, EventReceived, StopRequested, SuspendRequested,
+               ResumeRequested, JournalFailed, Resumed>
       what;
 };
 

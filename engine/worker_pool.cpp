@@ -2,6 +2,7 @@
 
 #include <oneapi/tbb/global_control.h>
 #include <oneapi/tbb/task_arena.h>
+#include <pthread.h>
 
 #include <algorithm>
 #include <chrono>
@@ -18,6 +19,9 @@ namespace {
 constexpr std::size_t kBacklog = 4;
 // … unless all that are awake have been inside one job for so long.
 constexpr auto kLongJob = std::chrono::milliseconds(1);
+// A worker that has run dry waits here for so long before it is TBB's again, whose idle threads
+// turn for a while before they sleep: under a steady load that took 40 % of the workers' time.
+constexpr auto kLinger = std::chrono::milliseconds(10);
 }  // namespace
 
 class WorkerPool::Impl {
@@ -30,21 +34,38 @@ class WorkerPool::Impl {
 
   ~Impl() {
     std::unique_lock lock(mutex_);
-    idle_.wait(lock, [this] { return active_ == 0; });
+    gone_.wait(lock, [this] { return owed_ == 0; });
+    stopping_ = true;
+    more_.notify_all();
+    gone_.wait(lock, [this] { return present_ == 0; });
   }
 
-  void post(std::shared_ptr<Job> job) {
+  bool push(std::shared_ptr<Job> job) {
+    const std::scoped_lock lock(mutex_);
+    queue_.push_back(std::move(job));
+    const bool wanted =
+        busy_ == 0 ||
+        (busy_ < workers_ && (queue_.size() > busy_ * kBacklog || now() - last_taken_ > kLongJob));
+    if (!wanted) return false;
+    ++busy_;
+    ++owed_;
+    return true;
+  }
+
+  // One who lingers, or one more.
+  void wake() {
+    bool lingers = false;
     {
       const std::scoped_lock lock(mutex_);
-      queue_.push_back(std::move(job));
-      const bool wanted =
-          active_ == 0 ||
-          (active_ < workers_ && (queue_.size() > active_ * kBacklog ||
-                                  std::chrono::steady_clock::now() - last_taken_ > kLongJob));
-      if (!wanted) return;
-      ++active_;
+      lingers = lingering_ > calls_;
+      ++(lingers ? calls_ : present_);
     }
-    arena_.enqueue([this] { drain(); });
+    if (lingers)
+      more_.notify_one();
+    else
+      arena_.enqueue([this] { drain(); });
+    const std::scoped_lock lock(mutex_);
+    if (--owed_ == 0) gone_.notify_all();
   }
 
   std::size_t queued() const {
@@ -54,34 +75,53 @@ class WorkerPool::Impl {
 
   bool idle() const {
     const std::scoped_lock lock(mutex_);
-    return active_ == 0 && queue_.empty();
+    return busy_ == 0 && queue_.empty();
   }
 
  private:
+  static std::chrono::steady_clock::time_point now() { return std::chrono::steady_clock::now(); }
+
   void drain() {
+    pthread_setname_np(pthread_self(), "worker");  // for whoever looks at the process
+    std::unique_lock lock(mutex_);
     while (true) {
-      std::shared_ptr<Job> job;
-      {
-        const std::scoped_lock lock(mutex_);
-        if (queue_.empty()) {
-          if (--active_ == 0) idle_.notify_all();
-          return;
-        }
-        job = std::move(queue_.front());
-        queue_.pop_front();
-        last_taken_ = std::chrono::steady_clock::now();
+      while (!queue_.empty()) {
+        std::shared_ptr<Job> job = take();
+        lock.unlock();
+        job->run();
+        job.reset();  // the last of an instance goes with it: not under the lock
+        lock.lock();
       }
-      job->run();
+      --busy_;
+      ++lingering_;
+      more_.wait_for(lock, kLinger, [this] { return calls_ > 0 || stopping_; });
+      --lingering_;
+      if (calls_ == 0) break;
+      --calls_;
     }
+    if (--present_ == 0) gone_.notify_all();
+  }
+
+  std::shared_ptr<Job> take() {
+    std::shared_ptr<Job> job = std::move(queue_.front());
+    queue_.pop_front();
+    last_taken_ = now();
+    return job;
   }
 
   const std::size_t workers_;
   tbb::global_control parallelism_;
   tbb::task_arena arena_;
   mutable std::mutex mutex_;
-  std::condition_variable idle_;
+  std::condition_variable more_;
+  std::condition_variable gone_;
   std::deque<std::shared_ptr<Job>> queue_;            // guarded by mutex_
-  std::size_t active_ = 0;                            // guarded by mutex_: drain() calls under way
+  std::size_t present_ = 0;                           // guarded by mutex_: drain() calls under way
+  std::size_t busy_ = 0;                              // guarded by mutex_: that work, or are called
+  std::size_t lingering_ = 0;                         // guarded by mutex_
+  std::size_t calls_ = 0;                             // guarded by mutex_: lingering ones to go on
+  std::size_t owed_ = 0;                              // guarded by mutex_: wake() is still to come
+  bool stopping_ = false;                             // guarded by mutex_
   std::chrono::steady_clock::time_point last_taken_;  // guarded by mutex_: when a job was taken
 };
 
@@ -90,7 +130,8 @@ WorkerPool::WorkerPool(std::size_t workers)
           workers != 0 ? workers : std::max<std::size_t>(1, std::thread::hardware_concurrency()))) {
 }
 WorkerPool::~WorkerPool() = default;
-void WorkerPool::post(std::shared_ptr<Job> job) { impl_->post(std::move(job)); }
+bool WorkerPool::push(std::shared_ptr<Job> job) { return impl_->push(std::move(job)); }
+void WorkerPool::wake() { impl_->wake(); }
 std::size_t WorkerPool::queued() const { return impl_->queued(); }
 bool WorkerPool::idle() const { return impl_->idle(); }
 

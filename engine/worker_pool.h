@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <utility>
 
 namespace stepwell::engine {
 
@@ -23,7 +24,13 @@ class WorkerPool {
   WorkerPool(const WorkerPool&) = delete;
   WorkerPool& operator=(const WorkerPool&) = delete;
 
-  void post(std::shared_ptr<Job> job);
+  void post(std::shared_ptr<Job> job) {
+    if (push(std::move(job))) wake();
+  }
+  // The same in two parts, for whoever holds a lock that the job will want: where push() says so,
+  // wake() is to be called once, after that lock is released.
+  [[nodiscard]] bool push(std::shared_ptr<Job> job);
+  void wake();
   std::size_t queued() const;
   // Nothing is posted and nothing runs.
   bool idle() const;

@@ -1,6 +1,7 @@
 #include "expression/program.h"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "expression/code.h"
@@ -24,17 +25,27 @@ Problem failed_problem(const Value& error) {
   return make_problem(ErrorKind::expression, "expression-failed", std::move(detail));
 }
 
-Problem budget_problem(const detail::Limits& limits) {
-  const Budget& budget = limits.budget();
+// For a repeated evaluation, of which it is known whether it meets a limit. The depth stays: there
+// are functions that fail by it, which an author may catch.
+Context unlimited(const Context& context) {
+  Context result;
+  result.now = context.now;
+  result.budget = {std::chrono::milliseconds(1'000'000'000'000),
+                   std::numeric_limits<std::int64_t>::max() / 4,
+                   std::numeric_limits<std::uint64_t>::max(), context.budget.depth};
+  return result;
+}
+
+Problem budget_problem(const Budget& budget, Limit limit) {
   std::string what;
-  switch (limits.what()) {
-    case detail::Limits::Exceeded::cpu:
+  switch (limit) {
+    case Limit::cpu:
       what = "it ran longer than " + std::to_string(budget.cpu.count()) + " ms of CPU time";
       break;
-    case detail::Limits::Exceeded::outputs:
+    case Limit::outputs:
       what = "it gave more than " + std::to_string(budget.outputs) + " outputs";
       break;
-    case detail::Limits::Exceeded::depth:
+    case Limit::depth:
       what = "a value was nested deeper than " + std::to_string(budget.depth) + " levels";
       break;
     default:
@@ -54,10 +65,11 @@ bool too_heavy(const Value& value, const Value& input, std::span<const Value> va
   return value.weight() > static_cast<std::uint64_t>(budget.memory_bytes) + given;
 }
 
-Problem exceeded(const Budget& budget, detail::Limits::Exceeded what) {
-  detail::Limits limits(budget);
-  limits.exceed(what);
-  return budget_problem(limits);
+Limit limit_of(detail::Limits::Exceeded what) {
+  using Exceeded = detail::Limits::Exceeded;
+  if (what == Exceeded::cpu) return Limit::cpu;
+  if (what == Exceeded::outputs) return Limit::outputs;
+  return what == Exceeded::depth ? Limit::depth : Limit::memory;
 }
 
 std::size_t bytes_of(const Value& value) {
@@ -95,12 +107,23 @@ Status Program::evaluate_all(const Value& input, std::span<const Value> variable
                              const Context& context, const std::function<bool(Value)>& sink) const {
   if (variables.size() != code_->used_variables.size())
     return fail(missing_variables(code_->used_variables.size(), variables.size()));
+  if (context.cuts == nullptr) return run(input, variables, context, sink);
+  if (const auto limit = context.cuts->begin()) return fail(budget_problem(context.budget, *limit));
+  return context.cuts->replaying ? run(input, variables, unlimited(context), sink)
+                                 : run(input, variables, context, sink);
+}
+
+Status Program::run(const Value& input, std::span<const Value> variables, const Context& context,
+                    const std::function<bool(Value)>& sink) const {
+  const auto exceeded = [&context](Limit limit) {
+    if (context.cuts != nullptr) context.cuts->end(limit);
+    return fail(budget_problem(context.budget, limit));
+  };
   if (code_->shape) {
     Value value;
     if (!detail::build_shape(*code_->shape, input, variables, value))
       return fail(failed_problem(value));
-    if (too_heavy(value, input, variables, context.budget))
-      return fail(exceeded(context.budget, detail::Limits::Exceeded::memory));
+    if (too_heavy(value, input, variables, context.budget)) return exceeded(Limit::memory);
     sink(std::move(value));
     return {};
   }
@@ -110,10 +133,8 @@ Status Program::evaluate_all(const Value& input, std::span<const Value> variable
     Value value;
     switch (machine.next(value)) {
       case Machine::Outcome::output:
-        if (++outputs > context.budget.outputs)
-          return fail(exceeded(context.budget, detail::Limits::Exceeded::outputs));
-        if (too_heavy(value, input, variables, context.budget))
-          return fail(exceeded(context.budget, detail::Limits::Exceeded::memory));
+        if (++outputs > context.budget.outputs) return exceeded(Limit::outputs);
+        if (too_heavy(value, input, variables, context.budget)) return exceeded(Limit::memory);
         if (!sink(std::move(value))) return {};
         break;
       case Machine::Outcome::done:
@@ -121,7 +142,7 @@ Status Program::evaluate_all(const Value& input, std::span<const Value> variable
       case Machine::Outcome::failed:
         return fail(failed_problem(value));
       case Machine::Outcome::exceeded:
-        return fail(budget_problem(machine.limits()));
+        return exceeded(limit_of(machine.limits().what()));
     }
   }
 }

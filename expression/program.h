@@ -1,15 +1,17 @@
 // An expression of the jq language, compiled once when its definition is read, then immutable and
 // shared by all threads. Evaluation is pure and bounded: same program, input, variables and clock
-// give the same result; a budget ends what would run too long or grow too large.
+// give the same result; a budget ends what would run too long or grow too large (see Cuts).
 #pragma once
 
 #include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
@@ -26,9 +28,35 @@ struct Budget {
   std::uint32_t depth = 10'000;  // nesting of values
 };
 
+enum class Limit : std::uint8_t { cpu, memory, outputs, depth };  // in journals: numbers stay
+
+// Which of many evaluations a limit ended. How fast a machine is and how much memory a value takes
+// is nothing that follows from an evaluation's input: so whoever repeats evaluations is told by
+// this what became of their limits, and has none of his own but the depth.
+struct Cuts {
+  static Cuts replay(std::vector<std::uint32_t> ended) { return {std::move(ended), true, 0, 0}; }
+
+  // One more evaluation; the limit that ends it at once where it is repeated.
+  std::optional<Limit> begin() {
+    const std::uint32_t number = count++;
+    if (!replaying || next >= ended.size() || ended[next] / 4 != number) return std::nullopt;
+    return static_cast<Limit>(ended[next++] % 4);
+  }
+  // The evaluation that was begun last has met this limit.
+  void end(Limit limit) {
+    if (!replaying) ended.push_back((count - 1) * 4 + static_cast<std::uint32_t>(limit));
+  }
+
+  std::vector<std::uint32_t> ended;  // number of the evaluation * 4 + limit, in their order
+  bool replaying = false;
+  std::uint32_t count = 0;  // of evaluations so far
+  std::size_t next = 0;     // in `ended`, where replaying
+};
+
 struct Context {
   WallTime now{};  // what `now` answers: the event's time
   Budget budget;
+  Cuts* cuts = nullptr;  // null: nothing is noted, and all limits hold
 };
 
 namespace detail {
@@ -59,6 +87,8 @@ class Program {
   const std::string& source() const;
 
  private:
+  Status run(const Value& input, std::span<const Value> variables, const Context& context,
+             const std::function<bool(Value)>& sink) const;
   explicit Program(std::shared_ptr<const detail::Code> code) : code_(std::move(code)) {}
   std::shared_ptr<const detail::Code> code_;
 };

@@ -92,6 +92,7 @@ std::vector<int> Loop::abort_sending(const std::string& pool) {
     Transfer* transfer = transfers_.find(id);
     if (transfer != nullptr && transfer->permit_held) abort_one(*transfer);
   }
+  hand_over_completed();
   std::vector<int> sockets;
   for (const auto& [fd, owner] : surroundings_.owners)
     if (owner.lane->pool().serves(pool)) sockets.push_back(fd);
@@ -128,6 +129,7 @@ void Loop::reset_unsent(const std::string& pool, const std::vector<int>& sockets
     Transfer* transfer = transfers_.find(id);
     if (transfer != nullptr && transfer->handle != nullptr) abort_one(*transfer);
   }
+  hand_over_completed();
 }
 
 // Everything that the pool has begun ends, and every connection with it. What waits in a queue will
@@ -150,6 +152,7 @@ void Loop::abort_pool(const std::string& pool, const Problem& why) {
       transfer->wrote_before = true;  // how much went out before the reset is not known
     give_up(*transfer, why);
   }
+  hand_over_completed();
 }
 
 // Connections that no transfer uses are about to be closed, after which the kernel would go on

@@ -199,7 +199,18 @@ void Loop::complete(Transfer& transfer, Outcome outcome) {
   }
   // Gone from here before its owner hears of it, who may well submit the next one.
   const auto owned = transfers_.extract(transfer);
-  owned->exchange->complete(std::move(outcome));
+  completed_.push_back({std::move(owned->exchange), std::move(outcome)});
+}
+
+void Loop::hand_over_completed() {
+  while (!completed_.empty()) {
+    // An owner may make others complete, and be told of these at once.
+    std::vector<Completed> batch;
+    batch.swap(completed_);
+    for (Completed& one : batch) one.exchange->complete(std::move(one.outcome));
+    batch.clear();
+    if (completed_.empty()) completed_.swap(batch);  // its room is kept
+  }
 }
 
 void Loop::watch(Transfer& transfer) {

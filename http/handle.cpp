@@ -34,6 +34,15 @@ bool expects_body(std::string_view method) {
   return method == "POST" || method == "PUT" || method == "PATCH";
 }
 
+// The codings that this libcurl decodes.
+std::string accept_encoding_line_of_libcurl() {
+  const int features = curl_version_info(CURLVERSION_NOW)->features;
+  std::string line = "Accept-Encoding: deflate, gzip";
+  if ((features & CURL_VERSION_BROTLI) != 0) line += ", br";
+  if ((features & CURL_VERSION_ZSTD) != 0) line += ", zstd";
+  return line;
+}
+
 std::uint64_t info_offset(void* easy, CURLINFO which) {
   curl_off_t value = 0;
   return curl_easy_getinfo(easy, which, &value) == CURLE_OK && value > 0
@@ -46,7 +55,9 @@ std::uint64_t info_offset(void* easy, CURLINFO which) {
 Surroundings::Surroundings(ReactorOptions given)
     : options(std::move(given)),
       connect_to(list_of(options.connect_to)),
-      resolve(list_of(options.resolve)) {}
+      resolve(list_of(options.resolve)),
+      user_agent_line("User-Agent: " + options.user_agent),
+      accept_encoding_line(accept_encoding_line_of_libcurl()) {}
 
 Surroundings::~Surroundings() {
   curl_slist_free_all(connect_to);
@@ -91,7 +102,6 @@ void Handle::set_constant_options() {
   set(easy_, CURLOPT_ACCEPT_ENCODING, "");
   set(easy_, CURLOPT_TCP_NODELAY, 1L);
   set(easy_, CURLOPT_BUFFERSIZE, kReceiveBuffer);
-  set(easy_, CURLOPT_USERAGENT, options.user_agent.c_str());
   set(easy_, CURLOPT_SSL_VERIFYPEER, 1L);
   set(easy_, CURLOPT_SSL_VERIFYHOST, 2L);
   set(easy_, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
@@ -193,9 +203,13 @@ Status Handle::set_headers(const Request& request, bool with_body) {
   header_nodes_.clear();
   header_offsets_.clear();
   bool has_content_type = false;
+  bool has_user_agent = false;
+  bool has_accept_encoding = false;
   for (const Header& header : request.headers) {
     header_offsets_.push_back(header_text_.size());
     has_content_type = has_content_type || equal_names(header.name, "Content-Type");
+    has_user_agent = has_user_agent || equal_names(header.name, "User-Agent");
+    has_accept_encoding = has_accept_encoding || equal_names(header.name, "Accept-Encoding");
     header_text_ += header.name;
     // "Name:" would take a header away; "Name;" is how libcurl sends an empty one.
     if (header.value.find_first_not_of(" \t") == std::string::npos) {
@@ -229,7 +243,13 @@ Status Handle::set_headers(const Request& request, bool with_body) {
       add_secret_line(line);
     }
   }
-  // What libcurl would add by itself; it only reads the strings.
+  // libcurl only reads these strings.
+  if (!has_user_agent)
+    header_nodes_.push_back({const_cast<char*>(surroundings_.user_agent_line.c_str()), nullptr});
+  if (!has_accept_encoding)
+    header_nodes_.push_back(
+        {const_cast<char*>(surroundings_.accept_encoding_line.c_str()), nullptr});
+  // What it would add by itself.
   if (with_body && !has_content_type)
     header_nodes_.push_back({const_cast<char*>("Content-Type:"), nullptr});
   if (request.body && request.body->size() >= kSeparateBody)

@@ -30,6 +30,9 @@ struct Surroundings {
   const ReactorOptions options;
   curl_slist* connect_to = nullptr;
   curl_slist* resolve = nullptr;
+  // Handed to libcurl as lines: what it is told by options it formats twice for each request.
+  const std::string user_agent_line;
+  const std::string accept_encoding_line;
   Poller poller;
   // Whose connection an open socket is: it may outlive every transfer that used it. libcurl does
   // not tell the end of one that never stood, so its number may be another socket's by now.

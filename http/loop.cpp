@@ -144,6 +144,7 @@ void Loop::hand_over_metrics() {
 }
 
 void Loop::wait_and_dispatch() {
+  hand_over_completed();
   if (telemetry_.dirty() &&
       (in_flight_ == 0 || surroundings_.now >= telemetry_.handed_over() + kMetricsEvery))
     hand_over_metrics();
@@ -164,6 +165,7 @@ void Loop::wait_and_dispatch() {
   surroundings_.now = clock_.steady_now();
   if (asleep) slept_ += surroundings_.now - before;
   for (const Poller::Event& event : events) event.lane->act_on(event);
+  hand_over_completed();
 }
 
 void Loop::cancel_everything() {
@@ -175,6 +177,7 @@ void Loop::cancel_everything() {
       if (transfer != nullptr) give_up(*transfer, cancelled(transfer->target()));
     }
     arrivals_.clear();
+    hand_over_completed();
   } while (inbox_.filled() || transfers_.size() > 0);
   timers_.clear();
   hand_over_metrics();

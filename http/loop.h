@@ -81,6 +81,7 @@ class Loop final : private LaneListener {
   void succeed(Transfer& transfer);
   void give_up(Transfer& transfer, Problem problem);
   void complete(Transfer& transfer, Outcome outcome);
+  void hand_over_completed();
   void watch(Transfer& transfer);
   void check_times(Transfer& transfer);
   bool too_slow(Transfer& transfer);
@@ -112,6 +113,12 @@ class Loop final : private LaneListener {
   std::unordered_map<std::string, std::unique_ptr<Pool>> pools_;
   std::vector<std::unique_ptr<Pool>> dropped_;
   StartableHosts startable_;
+  // Ended, and not told yet: a few at a time wake fewer threads.
+  struct Completed {
+    std::unique_ptr<Exchange> exchange;
+    Outcome outcome;
+  };
+  std::vector<Completed> completed_;
   std::size_t in_flight_ = 0;
   std::size_t queued_ = 0;  // admitted, in some host's queue
 

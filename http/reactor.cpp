@@ -70,7 +70,10 @@ class Reactor::Impl {
     sigset_t before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    thread_ = std::thread([this] { loop_.run(); });
+    thread_ = std::thread([this] {
+      pthread_setname_np(pthread_self(), "reactor");
+      loop_.run();
+    });
     pthread_sigmask(SIG_SETMASK, &before, nullptr);
   }
 

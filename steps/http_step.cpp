@@ -14,7 +14,7 @@ std::shared_ptr<engine::RunningStep> HttpStep::start(engine::StepCall call,
                                                      engine::StepTicket ticket) {
   const auto& body = std::get<config::HttpCallBody>(call.definition().body);
   CallRules rules{.authentication = body.authentication ? &*body.authentication : nullptr,
-                  .options = &body.options,
+                  .options = &body.options.or_default(),
                   .output = body.output,
                   .redirect = body.redirect};
   auto running = std::make_shared<HttpCall>(surroundings_, options_, std::move(call),

@@ -93,7 +93,7 @@ class OpenApiCall final : public engine::RunningStep,
     wish.url = openapi_text(call_.arguments.get("document"));
     wish.authentication = policy ? &*policy : nullptr;
     wish.authentication_values = call_.arguments.get("documentAuthentication");
-    wish.options = body_.options;
+    wish.options = body_.options.or_default();
     wish.options.rate_limit.reset();
     if (!may_show_certificate(wish.url)) wish.options.tls_credential.clear();
     // What nobody authenticates for is the same for everybody.
@@ -103,7 +103,7 @@ class OpenApiCall final : public engine::RunningStep,
 
   // The document may lie elsewhere than what the certificate is for.
   bool may_show_certificate(const std::string& url) const {
-    const auto certificate = surroundings_.gate.find(body_.options.tls_credential);
+    const auto certificate = surroundings_.gate.find(body_.options.or_default().tls_credential);
     const auto parsed = http::parse_url(url);
     if (!certificate || !parsed) return false;
     return std::any_of(
@@ -184,7 +184,7 @@ class OpenApiCall final : public engine::RunningStep,
     auto request = openapi_request(**operation, parameters, known.url);
     if (!request) return fail(std::move(request.error()));
     CallRules rules{.authentication = nullptr,
-                    .options = &body_.options,
+                    .options = &body_.options.or_default(),
                     .output = body_.output,
                     .redirect = body_.redirect};
     Value values;
@@ -194,8 +194,8 @@ class OpenApiCall final : public engine::RunningStep,
     engine::StepCall call = call_;
     call.arguments = std::move(*request);
     // Only here is the method known; the engine was told to be careful.
-    call.repeatable =
-        body_.options.idempotent.value_or(config::is_idempotent_method((*operation)->method));
+    call.repeatable = body_.options.or_default().idempotent.value_or(
+        config::is_idempotent_method((*operation)->method));
     return std::make_shared<HttpCall>(surroundings_, http_, std::move(call), ticket_,
                                       std::move(rules));
   }

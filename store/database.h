@@ -23,6 +23,11 @@ struct Blob {
   std::string_view bytes;
 };
 
+// Text that stays where it is until the statement is reset: it is not copied.
+struct LastingText {
+  std::string_view text;
+};
+
 // A prepared statement. Usage: bind in order, then step() until it yields false; reset() to use it
 // again. Texts are copied when they are bound.
 class Statement {
@@ -30,6 +35,8 @@ class Statement {
   Statement& bind(std::string_view text);
   Statement& bind(const char* text) { return bind(std::string_view(text)); }
   Statement& bind(Blob blob);
+  Statement& bind(LastingText lasting);
+  Statement& bind(std::optional<LastingText> lasting);
   Statement& bind(std::int64_t number);
   Statement& bind(std::optional<std::int64_t> number);
 
@@ -39,7 +46,8 @@ class Statement {
 
   std::int64_t number(int column) const;
   std::optional<std::int64_t> optional_number(int column) const;
-  std::string text(int column) const;  // text or blob
+  std::string text(int column) const;       // text or blob
+  std::string_view view(int column) const;  // the same, until the next step() or reset()
 
  private:
   friend class Database;
@@ -61,9 +69,12 @@ struct Migration {
 
 class Database {
  public:
-  // Creates the file with mode 0600; one that is there is checked first, and left as it is where it
-  // is damaged. Errors: configuration/`store-unusable`, `store-damaged`.
-  static Result<Database> open(const std::string& path);
+  // Creates the file with mode 0600, and then runs `first` on it, before anything else; one that is
+  // there is checked first, and left as it is where it is damaged. Errors:
+  // configuration/`store-unusable`, `store-damaged`.
+  static Result<Database> open(const std::string& path, const char* first = nullptr);
+  // Another connection, which only reads, to a file that is open in this process.
+  static Result<Database> open_to_read(const std::string& path);
   static Result<Database> open_in_memory();
 
   // Brings the schema to the last migration. Errors: configuration/`store-newer` where the file
@@ -74,21 +85,33 @@ class Database {
   // Errors of all of these: runtime/`store-failed`, with `disk-full` where that is the cause.
   Result<Statement> prepare(std::string_view sql);
   Status execute(const std::string& sql);
-  Status begin();  // takes the write lock at once
-  Status commit();
+  Status begin();       // takes the write lock at once
+  Status begin_read();  // until commit(), everything is read as it stands at the first statement
+  Status commit();      // also runtime/`store-in-doubt`: nobody knows whether it is on the disk
   void rollback() noexcept;
+  // Rows that the last INSERT, UPDATE or DELETE that was run changed.
+  std::int64_t changes() const;
+  // Pages that this connection wrote into the write-ahead log since the last checkpoint that copied
+  // all of it, about.
+  std::int64_t log_pages();
+  // Copies the write-ahead log into the database, as far as no reader needs it; it is begun anew
+  // where all of it was copied.
+  Status checkpoint();
 
  private:
   struct Close {
     void operator()(sqlite3* connection) const;
   };
   explicit Database(sqlite3* connection) : connection_(connection) {}
-  static Result<Database> open_file(const std::string& path, int flags, bool check);
+  static Result<Database> connect(const std::string& path, int flags);
+  static Result<Database> open_file(const std::string& path, int flags, bool check,
+                                    const char* first);
   Status check();                         // the file's structure
   Result<std::int64_t> schema_version();  // 0 for an empty file
   Status apply(const Migration& migration);
 
   std::unique_ptr<sqlite3, Close> connection_;
+  std::int64_t log_pages_ = 0;
 };
 
 }  // namespace stepwell::store

@@ -7,10 +7,10 @@ packages=(
   # build
   build-essential cmake ninja-build ccache pkg-config git
   # libraries
-  libcurl4-openssl-dev rapidjson-dev libtbb-dev libyaml-cpp-dev prometheus-cpp-dev libsodium-dev
+  libcurl4-openssl-dev rapidjson-dev libtbb-dev libyaml-dev prometheus-cpp-dev libsodium-dev
   libsqlite3-dev libspdlog-dev libfmt-dev libcli11-dev libboost1.81-dev libonig-dev
   libvalijson-dev
-  libexpected-dev libsystemd-dev zlib1g-dev
+  libexpected-dev libsystemd-dev zlib1g-dev libjemalloc-dev
   # tests, benchmarks, demo
   libgtest-dev libgmock-dev libbenchmark-dev libjq-dev jq nginx-light gunicorn python3-httpbin python3-jsonschema openssl
   libnghttp2-dev libssl-dev curl sqlite3 prometheus tzdata

@@ -1,6 +1,9 @@
 // CloudEvents from outside, in each of the three modes.
 #include <gtest/gtest.h>
 
+#include <future>
+#include <thread>
+
 #include "tests/api/office.h"
 
 namespace stepwell::api::test {
@@ -79,6 +82,25 @@ TEST_F(Events, BinaryModeTakesHeadersAndBody) {
             }).get("data_base64"),
             Value("iVBORw=="));
   EXPECT_FALSE(got_after([&] { post(headers, ""); }).contains("data"));
+}
+
+TEST_F(Events, AreAcknowledgedOnceTheyCannotBeLost) {
+  using stepwell::test::KeepingJournal;
+  const Value event = got_after([&] {
+    office.journal.set_mode(KeepingJournal::Mode::by_hand);
+    auto answer = std::async(std::launch::async, [&] {
+      return post("Content-Type: application/cloudevents-batch+json\r\n",
+                  R"([{"specversion":"1.0","id":"0","source":"/door","type":"door.closed"},)" +
+                      std::string(kOpened) + "]");
+    });
+    while (office.journal.waiting() == 0) std::this_thread::yield();
+    EXPECT_EQ(answer.wait_for(std::chrono::seconds(0)), std::future_status::timeout);
+    office.journal.set_mode(KeepingJournal::Mode::at_once);
+    EXPECT_EQ(answer.get().status, 202);
+  });
+  EXPECT_EQ(to_json(event), kOpened);
+  const Answer empty = post("Content-Type: application/cloudevents-batch+json\r\n", "[]");
+  EXPECT_EQ(to_json(empty.json()), R"({"accepted":0})");
 }
 
 TEST_F(Events, RefusesWhatIsNoEvent) {

@@ -131,7 +131,7 @@ TEST_F(Instances, BadRequestsAreNamed) {
   }
 }
 
-// Such an instance is unknown as soon as it has ended; the answer was once a 404.
+// Such an instance leaves memory as soon as it has ended; the answer was once a 404.
 TEST_F(Instances, ThatAreNotKeptAreStopped) {
   const auto loaded = config::load_definition(
       std::string("document: {dsl: 1.0.3, namespace: test, name: brief, version: 1.0.0, metadata: "
@@ -146,7 +146,11 @@ TEST_F(Instances, ThatAreNotKeptAreStopped) {
   const Answer stopped = office.call("olga", "POST", path_of(created) + "/stop");
   EXPECT_EQ(stopped.status, 200);
   EXPECT_EQ(stopped.json().get("status"), Value("stopped"));
-  EXPECT_EQ(office.call("olga", "GET", path_of(created)).status, 404);
+  EXPECT_EQ(office.engine->peek(
+                InstanceId{static_cast<std::uint64_t>(*created.json().get("id").as_integer())}),
+            std::nullopt);
+  EXPECT_EQ(office.call("olga", "GET", path_of(created)).json().get("status"), Value("stopped"))
+      << "by the journal, until it is pruned";
 }
 
 TEST_F(Instances, AreStopped) {
@@ -160,6 +164,41 @@ TEST_F(Instances, AreStopped) {
   const Answer again = office.call("olga", "POST", path_of(created) + "/stop");
   EXPECT_EQ(again.status, 409);
   EXPECT_EQ(again.reason(), "instance-ended");
+}
+
+TEST_F(Instances, AStartThatIsRepeatedWithItsKeyFindsTheFirst) {
+  office.add_workflow("other", kGet);
+  const auto start = [&](const std::string& user, const std::string& key, const std::string& body,
+                         const std::string& query = "") {
+    Wire wire(office.address());
+    wire.send("POST /api/v1/instances" + query + " HTTP/1.1\r\nHost: h\r\nAuthorization: Api-Key " +
+              office.key(user) + "\r\nIdempotency-Key: " + key +
+              "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body);
+    return wire.read();
+  };
+  const std::string get = R"({"workflow":"test/get","input":{"n":1}})";
+  const Answer first = start("olga", "k-1", get);
+  ASSERT_EQ(first.status, 201) << first.body;
+  const Answer again = start("olga", "k-1", get);
+  EXPECT_EQ(again.status, 201);
+  EXPECT_EQ(again.header("Location"), first.header("Location"));
+  EXPECT_EQ(office.engine->open_instances(), 1U);
+  for (const char* body : {R"({"workflow":"test/get","input":{"n":2}})",
+                           R"({"workflow":"test/other","input":{"n":1}})"}) {
+    const Answer other = start("olga", "k-1", body);
+    EXPECT_EQ(other.status, 422) << body;
+    EXPECT_EQ(other.reason(), "idempotency-key-reused") << body;
+  }
+  EXPECT_NE(start("ana", "k-1", get).header("Location"), first.header("Location"));
+  EXPECT_NE(start("olga", "k-2", get).header("Location"), first.header("Location"));
+  EXPECT_EQ(start("olga", std::string(256, 'k'), get).reason(), "request-invalid");
+  EXPECT_EQ(office.engine->open_instances(), 3U);
+  for (int i = 0; i < 3; ++i)
+    office.steps.next().ticket.finish(std::make_unique<ReadyResult>(Value(7)));
+  ASSERT_TRUE(office.engine->wait_until_idle(Deadline()));
+  const Answer ended = start("olga", "k-1", get, "?wait=1m");
+  EXPECT_EQ(ended.header("Location"), first.header("Location"));
+  EXPECT_EQ(ended.json().get("status"), Value("completed"));
 }
 
 TEST_F(Instances, UnknownIdsAre404InAnySpelling) {

@@ -113,7 +113,7 @@ Office::Office(ServerOptions options)
   }
   engine = std::make_unique<engine::Engine>(engine::EngineOptions{2, 1000, 100}, steps, journal,
                                             timers, clock, entropy, metrics, log);
-  schedules = std::make_unique<engine::Schedules>(*engine, timers, clock, metrics, log);
+  schedules = std::make_unique<engine::Schedules>(*engine, journal, timers, clock, metrics, log);
   if (options.listen == ServerOptions().listen) options.listen = "127.0.0.1:0";
   server = Server::start(options, {*engine,
                                    catalog,

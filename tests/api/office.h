@@ -9,11 +9,11 @@
 
 #include "api/server.h"
 #include "base/json.h"
-#include "engine/memory_journal.h"
 #include "engine/schedules.h"
 #include "http/reactor.h"
 #include "tests/support/engine_fakes.h"
 #include "tests/support/fake_entropy.h"
+#include "tests/support/keeping_journal.h"
 #include "tests/support/manual_clock.h"
 #include "tests/support/memory_secret_store.h"
 
@@ -73,7 +73,7 @@ class Office {
   Log log;
   stepwell::test::FakeSteps steps;
   stepwell::test::FakeTimers timers{clock};
-  engine::MemoryJournal journal;
+  stepwell::test::KeepingJournal journal;
   std::unique_ptr<auth::Authority> authority;
   std::unique_ptr<engine::Engine> engine;
   std::unique_ptr<engine::Schedules> schedules;

@@ -48,7 +48,7 @@ const std::map<std::string, std::set<std::string>>& owners() {
                                                                     {"tl/", {"base"}},
                                                                     {"oniguruma", {"expression"}},
                                                                     {"valijson/", {"config"}},
-                                                                    {"yaml-cpp/", {"config"}},
+                                                                    {"yaml.h", {"config"}},
                                                                     {"curl/", {"http"}},
                                                                     {"openssl/", {"http"}},
                                                                     {"sodium", {"auth", "base"}},

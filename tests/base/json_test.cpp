@@ -48,6 +48,37 @@ TEST(Json, RefusesWhatIsNoJsonAndSaysWhere) {
   }
 }
 
+// The parser takes sixteen bytes at a time: whatever lies behind them must not count.
+TEST(Json, ReadsStringsOfAnyLengthAtAnyPlace) {
+  for (std::size_t before = 0; before < 20; ++before) {
+    for (std::size_t length = 0; length < 40; ++length) {
+      const std::string text = std::string(length, 'x');
+      for (const std::string& end : {std::string(), std::string("\xc3\xa4"), std::string("\n")}) {
+        const std::string json = std::string(before, ' ') + to_json(Value(text + end));
+        const auto value = parse_json(json);
+        ASSERT_TRUE(value) << json;
+        EXPECT_EQ(value->as_string(), text + end);
+        EXPECT_FALSE(parse_json(std::string_view(json).substr(0, json.size() - 1)));
+      }
+    }
+  }
+}
+
+TEST(Json, RefusesANulWhereverItStands) {
+  for (const std::string& text : {std::string("[1]\0", 4), std::string("[1]\0x", 5),
+                                  std::string("\"a\0b\"", 5), std::string("\0[1]", 4)})
+    EXPECT_FALSE(parse_json(text)) << text.size();
+}
+
+TEST(Utf8, IsJudgedAtEveryPlaceOfAText) {
+  for (std::size_t before = 0; before < 20; ++before) {
+    const std::string start(before, 'x');
+    EXPECT_TRUE(is_valid_utf8(start + "\xf0\x9f\x98\x80" + start));
+    EXPECT_FALSE(is_valid_utf8(start + "\xff" + start));
+    EXPECT_FALSE(is_valid_utf8(start + "\xc3"));
+  }
+}
+
 TEST(Json, HalfASurrogatePairBecomesTheReplacementCharacter) {
   EXPECT_EQ(to_json(*parse_json(R"(["\udc00","x\udfffy","\ud83d\ude00"])")),
             "[\"\xEF\xBF\xBD\",\"x\xEF\xBF\xBDy\",\"\xF0\x9F\x98\x80\"]");

@@ -58,7 +58,7 @@ TEST(Faults, TheDocumentIsWrong) {
            "{runas: x, retention: P1D, runAs: 5, concurrency: 0, timeZone: Mars/Base}}}\n"
            "do: []\n",
            "f.yaml:1:85: error: unknown keyword `runas`; expected `runAs`, `retention`, "
-           "`concurrency` or `timeZone` (at /document/metadata/stepwell/runas)\n"
+           "`concurrency`, `timeZone`, `durability` or `missed` (at /document/metadata/stepwell/runas)\n"
            "f.yaml:1:106: error: expected a mapping, found text (at "
            "/document/metadata/stepwell/retention)\n"
            "f.yaml:1:118: error: expected text, found a number; write it in quotes (at "
@@ -67,6 +67,26 @@ TEST(Faults, TheDocumentIsWrong) {
            "/document/metadata/stepwell/concurrency)\n"
            "f.yaml:1:147: error: the time zone database of this machine has no Mars/Base; expected "
            "a name such as Europe/Berlin or UTC (at /document/metadata/stepwell/timeZone)\n"},
+          {"document: {dsl: 1.0.3, namespace: n, name: w, version: 1.0.0, metadata: {stepwell: "
+           "{durability: relax}}}\n"
+           "do: []\n",
+           "f.yaml:1:97: error: unknown durability `relax`, did you mean `relaxed`? (at "
+           "/document/metadata/stepwell/durability)\n"},
+          {"document: {dsl: 1.0.3, namespace: n, name: w, version: 1.0.0, metadata: {stepwell: "
+           "{durability: none}}}\n"
+           "do: []\n",
+           "f.yaml:1:97: error: unknown durability `none`; expected `full` or `relaxed` (at "
+           "/document/metadata/stepwell/durability)\n"},
+          {"document: {dsl: 1.0.3, namespace: n, name: w, version: 1.0.0, metadata: {stepwell: "
+           "{missed: onse}}}\n"
+           "do: []\n",
+           "f.yaml:1:93: error: unknown way to treat what was missed, `onse`, did you mean `once`? "
+           "(at /document/metadata/stepwell/missed)\n"},
+          {"document: {dsl: 1.0.3, namespace: n, name: w, version: 1.0.0, metadata: {stepwell: "
+           "{missed: all}}}\n"
+           "do: []\n",
+           "f.yaml:1:93: error: unknown way to treat what was missed, `all`; expected `once` or "
+           "`skip` (at /document/metadata/stepwell/missed)\n"},
       });
 }
 

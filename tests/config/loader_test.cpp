@@ -175,7 +175,6 @@ TEST(Loader, LoopVariablesFollowTheStandardsOnes) {
   ASSERT_TRUE(definition);
   const auto& outer = body_of<ForBody>(definition);
   EXPECT_EQ(outer.each, "o");
-  EXPECT_EQ(outer.at, "i");
   EXPECT_TRUE(outer.while_->uses(kFirstLocal));
   const auto& inner = std::get<ForBody>(outer.tasks.at(0).body);
   EXPECT_EQ(inner.each, "item");
@@ -234,11 +233,11 @@ TEST(Loader, ReadsHttpCalls) {
   EXPECT_TRUE(a.has_body);
   EXPECT_EQ(a.output, HttpCallBody::Output::response);
   EXPECT_TRUE(a.redirect);
-  EXPECT_EQ(a.options.idempotent, true);
-  EXPECT_EQ(a.options.max_response_bytes, Bytes{1024});
-  EXPECT_EQ(a.options.connect_timeout, Milliseconds(1000));
-  EXPECT_EQ(a.options.first_byte_timeout, Milliseconds(2000));
-  EXPECT_EQ(a.options.ca_file, "ca.pem");
+  EXPECT_EQ(a.options->idempotent, true);
+  EXPECT_EQ(a.options->max_response_bytes, Bytes{1024});
+  EXPECT_EQ(a.options->connect_timeout, Milliseconds(1000));
+  EXPECT_EQ(a.options->first_byte_timeout, Milliseconds(2000));
+  EXPECT_EQ(a.options->ca_file, "ca.pem");
   const Value input = *parse_json(R"({"id":"x y"})");
   EXPECT_EQ(*a.endpoint.evaluate({input, {}, {}}), "https://example.com/x%20y?q=1");
   const auto& b = body_of<HttpCallBody>(definition, 1);
@@ -246,7 +245,31 @@ TEST(Loader, ReadsHttpCalls) {
   EXPECT_FALSE(b.headers.is_constant());
   EXPECT_FALSE(b.has_body);
   EXPECT_EQ(b.output, HttpCallBody::Output::content);
-  EXPECT_FALSE(b.options.idempotent);
+  EXPECT_FALSE(b.options);
+}
+
+TEST(Loader, KeepsTheDocumentOnlyWhereAnExpressionCanSeeIt) {
+  const auto load = [](const std::string& value, bool lean) {
+    const std::string text =
+        "document: {dsl: 1.0.3, namespace: a, name: b, version: 1.0.0}\n"
+        "do: [{c: {do: [{d: {set: {e: '" +
+        value + "'}}}]}}]\n";
+    return load_definition(text, "f.yaml", {nullptr, false, {}, lean}).definition;
+  };
+  const auto seen = [](const Definition& definition) {
+    const Task& outer = definition.tasks.at(0);
+    const bool all = definition.document.is_object() && outer.definition.is_object() &&
+                     std::get<DoBody>(outer.body).tasks.at(0).definition.is_object();
+    const bool none = definition.document.is_null() && outer.definition.is_null() &&
+                      std::get<DoBody>(outer.body).tasks.at(0).definition.is_null();
+    EXPECT_NE(all, none);
+    return all;
+  };
+  EXPECT_TRUE(seen(*load("${ .x }", false)));
+  EXPECT_FALSE(seen(*load("${ .x }", true)));
+  EXPECT_TRUE(seen(*load("${ $task.definition }", true)));
+  EXPECT_TRUE(seen(*load("${ [1 | $workflow.definition] }", true)));
+  EXPECT_EQ(load("${ .x }", true)->digest, load("${ .x }", false)->digest);
 }
 
 TEST(Loader, ReadsOpenApiCalls) {
@@ -279,7 +302,7 @@ do:
   EXPECT_EQ(a.named, nullptr);
   EXPECT_EQ(a.output, CallOutput::raw);
   EXPECT_TRUE(a.redirect);
-  EXPECT_EQ(a.options.idempotent, true);
+  EXPECT_EQ(a.options->idempotent, true);
   // Without an authentication the document may ask for any that is declared.
   const auto& b = body_of<OpenApiCallBody>(definition, 1);
   EXPECT_FALSE(b.authentication);

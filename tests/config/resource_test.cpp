@@ -192,7 +192,7 @@ TEST(SchemaResource, IsFetchedAndChecked) {
   };
   const Loaded loaded = load(body("https://h/s.json"), shelf);
   ASSERT_TRUE(loaded.definition) << told_by(loaded);
-  EXPECT_EQ(loaded.definition->input_schema, loaded.definition->tasks[0].output_schema);
+  EXPECT_EQ(loaded.definition->input_schema, loaded.definition->tasks[0].schemas->output);
   EXPECT_FALSE(loaded.definition->input_schema->validate(Value::object(), "it"));
   EXPECT_EQ(shelf.asked.size(), 1U);
   EXPECT_EQ(told_by(load(body("https://h/bad.yaml"), shelf)).substr(0, 28),
@@ -209,8 +209,8 @@ TEST(SchemaResource, OfTheRoundsOfAListenIsTakenToo) {
       "f.yaml");
   ASSERT_TRUE(loaded.definition) << told_by(loaded);
   const auto& listen = std::get<ListenBody>(loaded.definition->tasks[0].body);
-  EXPECT_NE(listen.foreach_output_schema, nullptr);
-  EXPECT_NE(listen.foreach_export_schema, nullptr);
+  EXPECT_NE(listen.foreach_schemas->output, nullptr);
+  EXPECT_NE(listen.foreach_schemas->context, nullptr);
 }
 
 }  // namespace

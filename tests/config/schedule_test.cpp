@@ -301,7 +301,8 @@ TEST(Schedule, TakesWhatTheMetadataSays) {
   const auto definition =
       load_definition(
           "document: {dsl: 1.0.3, namespace: n, name: w, version: 1.0.0, metadata: {stepwell: "
-          "{timeZone: Asia/Tokyo, concurrency: 3, retention: {age: P1D, count: 5}}}}\n"
+          "{timeZone: Asia/Tokyo, concurrency: 3, retention: {age: P1D, count: 5}, durability: "
+          "relaxed, missed: skip}}}\n"
           "schedule: {cron: '@daily'}\ndo: []\n",
           "f.yaml")
           .definition;
@@ -310,6 +311,22 @@ TEST(Schedule, TakesWhatTheMetadataSays) {
   EXPECT_EQ(definition->concurrency, 3U);
   EXPECT_EQ(definition->retention.age, hours(24));
   EXPECT_EQ(definition->retention.count, 5U);
+  EXPECT_TRUE(definition->relaxed);
+  EXPECT_TRUE(definition->skip_missed);
+}
+
+TEST(Schedule, IsDurableAndCaughtUpUnlessTheMetadataSaysOtherwise) {
+  for (const char* metadata : {"{}", "{stepwell: {durability: full, missed: once}}"}) {
+    const auto definition = load_definition(
+                                "document: {dsl: 1.0.3, namespace: n, name: w, version: 1.0.0, "
+                                "metadata: " +
+                                    std::string(metadata) + "}\ndo: []\n",
+                                "f.yaml")
+                                .definition;
+    ASSERT_TRUE(definition) << metadata;
+    EXPECT_FALSE(definition->relaxed) << metadata;
+    EXPECT_FALSE(definition->skip_missed) << metadata;
+  }
 }
 
 TEST(Faults, OfASchedule) {

@@ -38,7 +38,11 @@ TEST(Settings, TheFileThatInitWritesDescribesEveryKey) {
                                       "\n  format: logfmt\n",
                                       "\n  workers: 0\n",
                                       "\n  maxInstances: 100000\n",
-                                      "\n  retention: 10000\n",
+                                      "\n  retention: 100000\n",
+                                      "\n  retentionAge: P30D\n",
+                                      "\njournal:\n  # Records",
+                                      "\n  maxWaiting: 100000\n",
+                                      "\n  maxWaitingSize: 256MiB\n",
                                       "\n  grace: PT30S\n",
                                       "\nexpressions:\n  # CPU time",
                                       "\n  maxCpu: PT1S\n",
@@ -64,7 +68,8 @@ egress: {allow: [127.0.0.0/8, "::1"], deny: ["fd00::/8"]}
 log: {level: warn, format: json}
 engine: {workers: 3, maxInstances: 7}
 shutdown: {grace: {seconds: 2}}
-instances: {retention: 0}
+instances: {retention: 0, retentionAge: P1D}
+journal: {maxWaiting: 9, maxWaitingSize: 1MiB}
 expressions: {maxCpu: PT0.1S, maxMemory: 512KiB, maxOutputs: 5, maxDepth: 100}
 run: {shell: true, script: true, container: true, maxProcesses: 3, timeout: PT1S, grace: PT0S,
       maxOutput: 2KiB, directory: tmp, environment: [PATH, A], python: py, node: /n,
@@ -90,6 +95,9 @@ events: {sink: {url: "https://s.example.com/e", types: [a, "b.*"], credential: c
   expected.engine_max_instances = 7;
   expected.shutdown_grace = Milliseconds(2000);
   expected.instances_retention = 0;
+  expected.instances_retention_age = Milliseconds(86'400'000);
+  expected.journal_max_waiting = 9;
+  expected.journal_max_waiting_size = 1_MiB;
   expected.expressions_max_cpu = Milliseconds(100);
   expected.expressions_max_memory = 512_KiB;
   expected.expressions_max_outputs = 5;
@@ -137,8 +145,8 @@ TEST(Settings, EveryFaultHasItsPlace) {
       {"zzz: 1\n",
        "s.yaml:1:1: error: unknown setting `zzz`; expected `http`, `definitions`, `catalog`, "
        "`data`, "
-       "`masterKey`, `egress`, `log`, `engine`, `expressions`, `run`, `events`, `instances` or "
-       "`shutdown`\n"},
+       "`masterKey`, `egress`, `log`, `engine`, `expressions`, `run`, `events`, `instances`, "
+       "`journal` or `shutdown`\n"},
       {"events: {sink: {url: sink.example.com}}\n",
        "s.yaml:1:22: error: `events.sink.url`: `sink.example.com` is no URL that begins with "
        "http:// "

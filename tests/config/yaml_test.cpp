@@ -103,7 +103,7 @@ TEST(Yaml, TellsWhatIsWrong) {
       {"a: @x\n",
        "f.yaml:1:4: error: not valid YAML: a text cannot begin with this character; write it in "
        "quotes"},
-      {"a: *nobody\n", "f.yaml:1:4: error: not valid YAML: the referenced anchor is not defined"},
+      {"a: *nobody\n", "f.yaml:1:4: error: not valid YAML: there is no anchor `&nobody` before"},
       {"a: &x [*x]\n", "f.yaml:1:8: error: an alias stands inside of what its anchor names"},
       {"a: 1\n---\nb: 2\n", "f.yaml:3:1: error: a second document; a file holds one"},
       {"a: !thing 5\n", "f.yaml:1:4: error: the tag `!thing` is not known here"},
@@ -114,6 +114,34 @@ TEST(Yaml, TellsWhatIsWrong) {
       {"~: 1\n", "f.yaml:1:1: error: a key must be text; write it in quotes"},
       {"a: \"\x01\"\n", "f.yaml:1:5: error: a control character, which YAML does not allow"},
       {"a: \xff\n", "f.yaml:1:1: error: the file is not UTF-8 text"},
+      {std::string_view("a: \0\n", 6),
+       "f.yaml:1:4: error: a control character, which YAML does not allow"},
+      {"a: 1\n\tb: 2\n",
+       "f.yaml:2:1: error: not valid YAML: a tab where YAML wants spaces: they alone indent"},
+      {"a: 1\nb\nc: 2\n",
+       "f.yaml:2:1: error: not valid YAML: expected `: ` behind this key, or the indentation is "
+       "wrong"},
+      {"a:\n  b: 1\n c: 2\n",
+       "f.yaml:3:2: error: not valid YAML: expected a further key, or the indentation is wrong"},
+      {"a: 'b\nc: 1\n", "f.yaml:1:4: error: not valid YAML: a text in quotes is not closed"},
+      {"a: \"\\d\"\n",
+       "f.yaml:1:5: error: not valid YAML: no escape that YAML knows in double quotes; write "
+       "`\\\\` "
+       "for a backslash, or the text in single quotes"},
+      {"a: [${ .b }]\n",
+       "f.yaml:1:6: error: not valid YAML: expected `,` or `]`; between brackets a text that has "
+       "one of `,[]{}` is written in quotes"},
+      {"a: - b\n",
+       "f.yaml:1:4: error: not valid YAML: a `-` where no list can begin: it stands on a line of "
+       "its own; write a text that begins with `- ` in quotes"},
+      {"a: *.b\n",
+       "f.yaml:1:4: error: not valid YAML: expected a name: `&` begins an anchor, `*` an alias; "
+       "write a text that begins with one of them in quotes"},
+      {"a: !b!c d\n",
+       "f.yaml:1:4: error: not valid YAML: a tag whose handle is not declared; write a text that "
+       "begins with `!` in quotes"},
+      {"%YAML 3.0\n---\na: 1\n",
+       "f.yaml:1:1: error: not valid YAML: a version of YAML that is not known here; expected 1.2"},
   };
   for (const FaultCase& c : cases) EXPECT_EQ(first_fault(c.text), c.fault) << c.text;
 }
@@ -124,6 +152,61 @@ TEST(Yaml, TakesAByteOrderMarkAndDocumentMarkers) {
             R"({"a":1})");
   EXPECT_EQ(json("---\na: 1\n...\n"), R"({"a":1})");
   EXPECT_EQ(json("a: 1\n---\n"), R"({"a":1})");
+}
+
+// The library reads YAML 1.1: what 1.2 says otherwise must hold all the same.
+TEST(Yaml, IsYaml12) {
+  const std::vector<ScalarCase> cases{
+      {"%YAML 1.2\n---\na: 1\n", R"({"a":1})"},
+      {"{a: [http://x:80/y, b:c, d: e], f:g: h}",
+       R"({"a":["http://x:80/y","b:c",{"d":"e"}],"f:g":"h"})"},
+      {R"({"a":1,"b":{"c":[]}})", R"({"a":1,"b":{"c":[]}})"},
+      {R"(["\/", "\"", "\u00e9", "a\tb"])", R"(["/","\"","é","a\tb"])"},
+      {"a:\t1\nb: [\t2,\n\t3 ]\n", R"({"a":1,"b":[2,3]})"},
+      {"a: 1\n\t\nb: |\n  x\n\t \n  \ty\n", R"({"a":1,"b":"x\n\n\ty\n"})"},
+      {"a: x # c\r\nb: y\r\n", R"({"a":"x","b":"y"})"},
+      {"a: b#c\n'#d': -e\n", R"({"a":"b#c","#d":"-e"})"},
+      {"a: '=' \nb: <<\n<<: {c: 1}\n", R"({"a":"=","b":"<<","<<":{"c":1}})"},
+      {"a:\n- 1\n- - 2\n  - b: 3\n", R"({"a":[1,[2,{"b":3}]]})"},
+      {"? a\n: 1\n? 'b'\n", R"({"a":1,"b":null})"},
+      {"a: >-\n  b\n  c\n\n  d\nf: |2\n    g\n", R"({"a":"b c\nd","f":"  g\n"})"},
+      {"a: \"\\0\"\n", R"({"a":"\u0000"})"},
+  };
+  for (const ScalarCase& c : cases) EXPECT_EQ(json(c.text), c.json) << c.text;
+}
+
+// U+0085, U+2028 and U+2029 break no line in YAML 1.2, and what it may hold is not all printable.
+TEST(Yaml, EveryCharacterIsOneLikeAnyOther) {
+  const std::vector<std::string> odd{"\xC2\x85", "\xE2\x80\xA8", "\xE2\x80\xA9",    "\xEF\xBB\xBF",
+                                     "\xC2\x80", "\xEF\xBF\xBF", "\xF4\x80\x80\x80"};
+  for (const std::string& c : odd) {
+    const std::string text = "a" + c + ": x " + c + " y\nb: 'x " + c + " " + odd[0] + "'\nc: 1\n";
+    const Parsed parsed = parse(text);
+    ASSERT_TRUE(parsed.faults.empty()) << parsed.faults[0].text();
+    const auto& members = parsed.root->members;
+    EXPECT_EQ(members[0].key, "a" + c);
+    EXPECT_EQ(members[0].node->value.as_string(), "x " + c + " y");
+    EXPECT_EQ(members[1].node->value.as_string(), "x " + c + " " + odd[0]);
+    EXPECT_EQ(members[2].key_position.line, 3U);
+    EXPECT_EQ(members[2].node->offset, text.size() - 2);
+  }
+}
+
+TEST(Yaml, PlacesHoldBehindJoinedSurrogates) {
+  const std::string text = R"({"a":"\ud83d\ude00","b":)" + std::string("\n \"é\", \"c\": .inf}");
+  EXPECT_EQ(first_fault(text),
+            "f.yaml:2:12: error: `.inf` is a number that JSON does not have; write text in quotes");
+  const Parsed parsed = parse(R"({"a":"\ud83d\ude00","b":1})");
+  EXPECT_EQ(parsed.root->members[1].key_position.column, 21U);
+  EXPECT_EQ(parsed.root->members[1].node->offset, 24U);
+}
+
+TEST(Yaml, DeepNestingEndsAtItsLimitAtOnce) {
+  for (const char* open : {"[", "{a: ", "- ", "? "}) {
+    std::string text;
+    for (int i = 0; i < 50'000; ++i) text += open;
+    EXPECT_NE(first_fault(text).find("nested more than 64 levels deep"), std::string::npos) << open;
+  }
 }
 
 TEST(Yaml, AnEmptyFileMayBeAllowed) {

@@ -11,8 +11,10 @@
 #include <fstream>
 #include <map>
 #include <sstream>
+#include <thread>
 
 #include "daemon/admin_commands.h"
+#include "daemon/instance_actions.h"
 #include "store/lock.h"
 #include "tests/api/office.h"
 
@@ -154,6 +156,13 @@ TEST_F(AdminCommands, WrongUsageIsExitCode2) {
       {"keys", "set-expiry", "sw_x", "--never", "--expires", "2027-01-31"},
       {"instances", "show", "1", "--offline"},
       {"instances", "start", "a/b", "--input", "{"},
+      {"instances", "list", "--offline"},
+      {"instances", "stop"},
+      {"instances", "stop", "1", "--all"},
+      {"instances", "suspend", "1", "2", "--workflow", "a/b"},
+      {"instances", "resume", "1", "x"},
+      {"instances", "retry", "1", "-2"},
+      {"instances", "retry", "--open"},
   };
   for (const auto& words : cases) EXPECT_EQ(run(words), kUsage) << words.back() << ": " << err;
 }
@@ -206,6 +215,129 @@ TEST_F(AdminCommands, WorkThroughARunningDaemon) {
   environment["STEPWELL_API_KEY"] = office.key("vic");
   EXPECT_EQ(run({"keys", "list"}), kFailed);
   EXPECT_NE(err.find("permission-denied"), std::string::npos) << err;
+}
+
+// A daemon whose office can be reached by commands, with a workflow that waits for its step.
+class InstanceCommands : public AdminCommands {
+ protected:
+  InstanceCommands() {
+    EXPECT_EQ(init(), kDone);
+    office.add_workflow("get",
+                        "do: [{get: {call: http, with: {method: get, endpoint: 'http://h/'}}}]");
+    office.add_workflow(
+        "fail", "do: [{r: {raise: {error: {type: 'https://example.com/e', status: 400}}}}]");
+    lock = *store::LockFile::acquire((site / "data").string());
+    EXPECT_TRUE(lock->publish(office.address()));
+    environment["STEPWELL_API_KEY"] = office.key("olga");
+  }
+  std::string start(const std::string& workflow) {
+    run({"instances", "start", "test/" + workflow, "-o", "json"});  // may have faulted already
+    EXPECT_TRUE(json().contains("id")) << out << err;
+    return to_json(json().get("id"));
+  }
+  void finish(Result<Value> result) {
+    office.steps.next().ticket.finish(
+        std::make_unique<stepwell::test::ReadyResult>(std::move(result)));
+    EXPECT_TRUE(office.engine->wait_until_idle(Deadline()));
+  }
+
+  api::test::Office office;
+  std::optional<store::LockFile> lock;
+};
+
+TEST_F(InstanceCommands, SuspendResumeAndRetryOneOrAllThatAFilterPicks) {
+  const std::string id = start("get");
+  EXPECT_EQ(run({"instances", "suspend", id, "-o", "json"}), kDone) << err;
+  EXPECT_EQ(json().get("status"), Value("suspended"));
+  EXPECT_EQ(run({"instances", "list", "--open"}), kDone) << err;
+  EXPECT_TRUE(out.starts_with("ID ")) << out;
+  EXPECT_NE(out.find("\n" + id), std::string::npos) << out;
+  EXPECT_NE(out.find("suspended"), std::string::npos) << out;
+  EXPECT_EQ(run({"instances", "resume", "--all"}), kDone) << err;
+  EXPECT_EQ(out, "taken: 1\n");
+  finish(fail(make_problem(ErrorKind::communication, "connect", "nobody there")));
+  EXPECT_EQ(run({"instances", "list", "--status", "faulted"}), kDone) << err;
+  EXPECT_NE(out.find("connect"), std::string::npos) << out;
+  EXPECT_EQ(run({"instances", "retry", "--workflow", "test/get", "--since", "2000-01-01"}), kDone)
+      << err;
+  EXPECT_EQ(out, "taken: 1\n");
+  finish(Value(7));
+  EXPECT_EQ(run({"instances", "show", id, "-o", "json"}), kDone) << err;
+  EXPECT_EQ(json().get("output"), Value(7));
+  EXPECT_EQ(run({"instances", "retry", id}), kFailed);
+  EXPECT_NE(err.find("instance-not-faulted"), std::string::npos) << err;
+}
+
+TEST_F(InstanceCommands, SayWhichOfManyWereNotTaken) {
+  const std::string one = start("get");
+  const std::string two = start("get");
+  const std::string raised = start("fail");
+  while (!office.engine->at_rest()) std::this_thread::yield();
+  EXPECT_EQ(run({"instances", "stop", one, two, raised}), kFailed);
+  EXPECT_EQ(out, "taken: 2\n");
+  EXPECT_NE(err.find("stepwell: " + raised + ": "), std::string::npos) << err;
+  EXPECT_NE(err.find("(instance-ended)"), std::string::npos) << err;
+  EXPECT_EQ(run({"instances", "retry", "--all", "-o", "json"}), kFailed);
+  EXPECT_EQ(json().get("taken"), Value(0)) << out;
+  EXPECT_EQ(json().get("problems").at(0).get("reason"), Value("instance-not-retryable"));
+  EXPECT_EQ(run({"instances", "list", "--limit", "1"}), kDone);
+  EXPECT_NE(err.find("--cursor " + one), std::string::npos) << err;
+  environment["STEPWELL_API_KEY"] = office.key("vic");
+  EXPECT_EQ(run({"instances", "stop", "--all"}), kFailed);
+  EXPECT_NE(err.find("permission-denied"), std::string::npos) << err;
+}
+
+// Answers by the pages that a test wrote, and keeps what it was asked.
+class PagesBackend final : public Backend {
+ public:
+  explicit PagesBackend(std::vector<const char*> pages) : pages_(std::move(pages)) {}
+  Result<Value> call(const std::string& /*method*/, const std::string& /*target*/,
+                     const Value& body) override {
+    asked.push_back(to_json(body));
+    if (asked.size() <= pages_.size()) return parse_json(pages_[asked.size() - 1]);
+    return fail(make_problem(ErrorKind::communication, "daemon-unreachable", "gone"));
+  }
+  std::vector<std::string> asked;
+
+ private:
+  const std::vector<const char*> pages_;
+};
+
+TEST(InstancesInBulk, GoOnUntilThereAreNoMore) {
+  struct Case {
+    std::vector<const char*> pages;
+    std::vector<std::string> asked;
+    const char* out;
+    int code;
+  };
+  const Case cases[] = {
+      {{R"({"taken":2,"unconfirmed":0,"problems":[],"next":7})",
+        R"({"taken":1,"unconfirmed":0,"problems":[]})"},
+       {R"({"all":true})", R"({"all":true,"cursor":7})"},
+       "taken: 3\n",
+       kDone},
+      {{R"({"taken":1,"unconfirmed":1,"problems":[]})"},
+       {R"({"all":true})"},
+       "taken: 1\n",
+       kFailed},
+      {{R"({"taken":1,"unconfirmed":0,"problems":[],"next":7})"},
+       {R"({"all":true})", R"({"all":true,"cursor":7})"},
+       "taken: 1\n",
+       kUnreachable},
+      {{}, {R"({"all":true})"}, "", kUnreachable},
+  };
+  for (const Case& one : cases) {
+    PagesBackend backend(one.pages);
+    std::istringstream in;
+    std::ostringstream out;
+    std::ostringstream err;
+    CommandContext context(in, out, err, [](const std::string&) { return std::nullopt; });
+    perform_in_bulk(context, OutputFormat::table, backend,
+                    {"POST", "/x", Value::object({{"all", true}}), {}});
+    EXPECT_EQ(backend.asked, one.asked);
+    EXPECT_EQ(out.str(), one.out);
+    EXPECT_EQ(context.exit_code, one.code) << err.str();
+  }
 }
 
 }  // namespace

@@ -77,6 +77,7 @@ Facts healthy() {
   facts.database.users =
       Value::array({Value::object({{"name", "admin"}, {"role", "admin"}, {"active", true}}),
                     Value::object({{"name", "deploy"}, {"role", "operator"}, {"active", true}})});
+  facts.journal = {true, "", {}, 1, 5'000, 900UL << 20U};
   facts.definitions = {"definitions", 1, {}, {{"crm", "sales", "definitions/a.yaml:7:3"}}};
   facts.listen.address = "127.0.0.1:8080";
   facts.limits.locked_memory = 8UL << 20U;
@@ -166,6 +167,12 @@ std::vector<Case> store_cases() {
        Level::error, "tombstones", "lacks 2 revocations", "doctor --fix"},
       {"old database", [](Facts& f) { f.database.stones_ahead = 3; }, Level::warning, "tombstones",
        "older than 3", "see whether"},
+      {"journal left out", [](Facts& f) { f.journal.left_out = "of the reason"; }, Level::warning,
+       "journal", "of the reason", "again"},
+      {"journal damaged", [](Facts& f) { f.journal.fault = problem("store-damaged"); },
+       Level::error, "journal", "it is said here (store-damaged)", "restore it from a backup"},
+      {"little room", [](Facts& f) { f.journal.free_bytes = 7UL << 20U; }, Level::warning,
+       "journal", "only 7 MiB are free", "make room"},
       {"clock behind", [](Facts& f) { f.database.clock_mark = kNow + hours(25); }, Level::warning,
        "clock", "25 h 0 min behind", "set the clock"},
       {"clock just behind", [](Facts& f) { f.database.clock_mark = kNow + Milliseconds(5'001); },
@@ -294,9 +301,10 @@ TEST(DoctorFindings, AHealthySiteHasAnOkForEachCheck) {
     EXPECT_EQ(finding.remedy, "");
     checks += finding.check + " ";
   }
-  EXPECT_EQ(checks,
-            "settings modes master-key database clock keys credentials definitions egress port "
-            "limits ");
+  EXPECT_EQ(
+      checks,
+      "settings modes master-key database journal clock keys credentials definitions egress port "
+      "limits ");
 }
 
 TEST(DoctorFindings, ModesAndOwners) { expect_findings(mode_cases()); }

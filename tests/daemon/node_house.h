@@ -38,12 +38,14 @@ class NodeHouse {
     std::string name;
     std::string body;
     std::string version = "1.0.0";
+    std::string metadata = "{}";
   };
   void load(const std::vector<Text>& texts) {
     std::vector<engine::Catalog::Entry> entries;
     for (const Text& text : texts) {
       const std::string document = "document: {dsl: 1.0.3, namespace: test, name: " + text.name +
-                                   ", version: " + text.version + "}\n";
+                                   ", version: " + text.version + ", metadata: " + text.metadata +
+                                   "}\n";
       const config::Loaded loaded = config::load_definition(document + text.body, text.name);
       for (const config::Fault& fault : loaded.faults) ADD_FAILURE() << fault.text();
       if (loaded.definition)

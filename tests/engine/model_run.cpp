@@ -5,96 +5,23 @@
 #include <utility>
 
 #include "base/json.h"
+#include "engine/machine_impl.h"
+#include "engine/snapshot.h"
+#include "tests/engine/model_text.h"
 
 namespace stepwell::engine::test {
 
 namespace {
-
 using Phase = Frame::Phase;
-
-std::string_view name_of(Phase phase) {
-  static constexpr std::array<std::string_view, 6> kNames{"free",    "children",    "executing",
-                                                          "waiting", "backing_off", "listening"};
-  return kNames[static_cast<std::size_t>(phase)];
-}
-
-std::string_view kind_of(const config::TaskBody& body) {
-  static constexpr std::array<std::string_view, 15> kNames{
-      "do",   "set",  "switch", "for",     "fork",          "call",         "raise",      "try",
-      "wait", "emit", "listen", "openapi", "call function", "run workflow", "run process"};
-  return kNames[body.index()];
-}
-
-std::string name_of(const Command& command) {
-  static constexpr std::array<std::string_view, 9> kNames{"Execute",     "CancelStep", "StartTimer",
-                                                          "CancelTimer", "Listen",     "Unlisten",
-                                                          "Emit",        "Yield",      "Ended"};
-  if (const auto* trace = std::get_if<Trace>(&command))
-    return "Trace " + std::string(to_string(trace->kind));
-  return std::string(kNames[command.index()]);
-}
-
-// All of a command that a replay must repeat.
-std::string text_of(const Command& command) {
-  std::string out = name_of(command) + " ";
-  if (const auto* step = std::get_if<Execute>(&command))
-    out += std::to_string(step->step.number) + " " + std::to_string(step->task) + " " +
-           std::to_string(step->attempt) + " " + step->idempotency_key + " " +
-           to_json(step->arguments);
-  else if (const auto* cancelled = std::get_if<CancelStep>(&command))
-    out += std::to_string(cancelled->step.number);
-  else if (const auto* timer = std::get_if<StartTimer>(&command))
-    out += std::to_string(timer->timer.number) + " " +
-           std::to_string(timer->due.time_since_epoch().count());
-  else if (const auto* stopped = std::get_if<CancelTimer>(&command))
-    out += std::to_string(stopped->timer.number);
-  else if (const auto* listened = std::get_if<Listen>(&command))
-    out += std::to_string(listened->listener.number);
-  else if (const auto* unlistened = std::get_if<Unlisten>(&command))
-    out += std::to_string(unlistened->listener.number) + " " + to_json(unlistened->keys);
-  else if (const auto* emitted = std::get_if<Emit>(&command))
-    out += to_json(emitted->event);
-  else if (const auto* trace = std::get_if<Trace>(&command))
-    out += std::to_string(trace->task) + " " + to_json(trace->output) + " " +
-           (trace->problem ? to_json(trace->problem->to_value()) : "");
-  return out;
-}
-
-std::string text_of(const Frame& frame) {
-  std::string out = std::string(name_of(frame.phase));
-  for (const std::uint64_t part :
-       {std::uint64_t{frame.task}, std::uint64_t{frame.parent}, std::uint64_t{frame.list},
-        std::uint64_t{frame.position}, std::uint64_t{frame.ordinal}, std::uint64_t{frame.children},
-        std::uint64_t{frame.attempt}, frame.index, std::uint64_t{frame.running}, frame.step.number,
-        frame.timer.number, frame.timeout.number, frame.attempt_timeout.number})
-    out += " " + std::to_string(part);
-  for (const Value* value :
-       {&frame.raw_input, &frame.input, &frame.collection, &frame.authorization})
-    out += " " + to_json(*value);
-  for (const auto* locals : {&frame.locals, &frame.child_locals})
-    for (const Value& local : *locals) out += " " + to_json(local);
-  if (frame.listening)
-    out += " " + to_json(frame.listening->consumed) + " " +
-           std::to_string(frame.listening->progress.count) + " " +
-           std::to_string(frame.listening->backlog.size());
-  return out;
-}
-
-std::string text_of(const State& state) {
-  std::string out = std::string(to_string(state.status)) + " " + to_json(state.context) + " " +
-                    to_json(state.output) + " " + std::to_string(state.counter) + " " +
-                    std::to_string(state.executing) + " " + std::to_string(state.ready.size()) +
-                    " " + std::to_string(state.ended.time_since_epoch().count());
-  if (state.problem) out += " " + to_json(state.problem->to_value());
-  for (const Frame& frame : state.frames) out += "\n  " + text_of(frame);
-  return out;
-}
-
 }  // namespace
 
 ModelRun::ModelRun(std::shared_ptr<const config::Definition> definition, std::uint64_t seed,
                    Coverage& coverage)
-    : program_(std::move(definition)), dice_(seed ^ 0x5DEECE66DU), coverage_(coverage) {}
+    : program_(std::move(definition)),
+      dice_(seed ^ 0x5DEECE66DU),
+      turn_(seed % 3 == 0 ? 1 + static_cast<int>(seed / 3 % 20) : Machine::kTurn),
+      snapshots_(seed % 2 == 0),
+      coverage_(coverage) {}
 
 const std::string& ModelRun::play() {
   constexpr std::size_t kMostEvents = 150;
@@ -108,14 +35,16 @@ const std::string& ModelRun::play() {
   }
   if (wrong_.empty()) check_end();
   if (wrong_.empty()) check_replay();
+  if (wrong_.empty() && turn_ == Machine::kTurn) check_without_suspension();
   return wrong_;
 }
 
 void ModelRun::step() {
-  if (yielded_) {
+  if (yielded_ && !dice_.one_in(5)) {
     yielded_ = false;
     return apply({now_, Resumed{}});
   }
+  if (dice_.one_in(12)) return suspend_or_resume();
   now_ += Milliseconds(static_cast<std::int64_t>(dice_.below(700)));
   switch (dice_.below(100)) {
     case 0:
@@ -127,13 +56,38 @@ void ModelRun::step() {
       break;
   }
   if (dice_.one_in(6)) return deliver_late();
-  if (steps_.empty() && timers_.empty() && listeners_.empty())
+  if (steps_.empty() && timers_.empty() && listeners_.empty()) {
+    if (yielded_ || keeping()) return suspend_or_resume();
     return wrong("it is open and awaits nothing");
+  }
   // What there is more of comes more often.
   const std::size_t which = dice_.below(steps_.size() + timers_.size() + 2 * listeners_.size());
   if (which < steps_.size()) return finish_step();
   if (which < steps_.size() + timers_.size()) return fire_timer();
   deliver_event();
+}
+
+// Also where it is so already, which changes nothing.
+void ModelRun::suspend_or_resume() {
+  const bool suspended = state_.status == InstanceStatus::suspended;
+  const bool resume = suspended != dice_.one_in(10);
+  const Event what = resume ? Event{now_, ResumeRequested{}} : Event{now_, SuspendRequested{}};
+  if (resume == suspended) return apply(what);
+  const std::string before = text_of(state_);
+  std::vector<Command> commands;
+  run(state_, what, commands);
+  if (!commands.empty() || text_of(state_) != before)
+    wrong("it is suspended or resumed a second time");
+}
+
+bool ModelRun::keeping() const {
+  return state_.status == InstanceStatus::suspended || !state_.deferred.empty();
+}
+
+void ModelRun::run(State& state, Event event, std::vector<Command>& commands) const {
+  if (ended(state.status)) return;
+  const WallTime now = std::holds_alternative<Resumed>(event.what) ? state.updated : event.time;
+  Machine(program_, state, commands, now, nullptr, turn_).take(std::move(event));
 }
 
 Problem ModelRun::problem() {
@@ -175,6 +129,7 @@ void ModelRun::finish_step() {
   const bool good = !dice_.one_in(4);
   StepFinished finished{
       id, good ? Result<Value>(result()) : Result<Value>(fail(problem())), {}, dice_.any()};
+  if (keeping()) kept_steps_.insert(*step);
   steps_.erase(step);
   const Event what{now_, std::move(finished)};
   over_.push_back(what);
@@ -187,6 +142,7 @@ void ModelRun::fire_timer() {
   std::advance(timer, static_cast<std::ptrdiff_t>(dice_.below(timers_.size())));
   now_ = std::max(now_, timer->second);
   const Event what{now_, TimerFired{timer->first, dice_.any()}};
+  if (keeping()) kept_timers_.insert(timer->first);
   timers_.erase(timer);
   over_.push_back(what);
   apply(what);
@@ -211,10 +167,13 @@ void ModelRun::deliver_late() {
   if (over_.empty()) return;
   Event late = dice_.of(over_);
   late.time = now_;
+  if (keeping()) return apply(late);
+  const WallTime updated = state_.updated;
   const std::string before = text_of(state_);
   std::vector<Command> commands;
-  engine::apply(program_, state_, std::move(late), commands);
+  run(state_, std::move(late), commands);
   if (!commands.empty()) return wrong("a late event gave " + text_of(commands.front()));
+  state_.updated = updated;
   if (text_of(state_) != before) return wrong("a late event changed the state");
 }
 
@@ -224,7 +183,7 @@ void ModelRun::apply(Event event) {
   const std::string kind = kind_of(event);
   recorded_.push_back(event);
   std::vector<Command> commands;
-  engine::apply(program_, state_, std::move(event), commands);
+  run(state_, std::move(event), commands);
   for (const Command& command : commands) {
     if (ended_) wrong("a command after the end: " + text_of(command));
     ++coverage_.commands[kind + " → " + name_of(command)];
@@ -232,8 +191,49 @@ void ModelRun::apply(Event event) {
     obey(command);
   }
   note(before);
+  if (!keeping()) {
+    kept_steps_.clear();
+    kept_timers_.clear();
+  }
   if (ended_ != ended(state_.status)) wrong("the end is told by the state or a command alone");
   if (!ended_) check_frames();
+  if (snapshots_ && wrong_.empty()) check_snapshot();
+}
+
+// What comes back from the text of a snapshot is all the same, and goes on.
+void ModelRun::check_snapshot() {
+  Replayed live;
+  live.number = static_cast<std::uint32_t>(recorded_.size());
+  live.yielded = yielded_;
+  for (const auto& [id, step] : steps_) live.steps[id] = {step, step.repeatable};
+  for (const auto& [id, due] : timers_) live.timers[id] = {due, now_};
+  for (const auto& [id, types] : listeners_) live.listeners[id] = {id, types};
+  const std::string before = text_of(state_);
+  live.state = std::move(state_);
+  const std::string text = to_json(to_snapshot(live));
+  auto read = read_snapshot(program_, parse_json(text).value());
+  if (!read) {
+    state_ = std::move(live.state);
+    return wrong(read.error().detail + "\n" + text);
+  }
+  state_ = std::move(read->state);
+  if (text_of(state_) != before) wrong("another state comes from a snapshot; it was " + before);
+  if (read->number != live.number || read->yielded != live.yielded)
+    wrong("another number comes from a snapshot");
+  if (read->steps.size() != steps_.size() || read->timers.size() != timers_.size() ||
+      read->listeners.size() != listeners_.size())
+    wrong("a snapshot loses what is awaited outside");
+  for (auto& [id, step] : read->steps) {
+    if (text_of(Command(step.execute)) != text_of(Command(steps_[id])) ||
+        step.started != step.execute.repeatable)
+      wrong("another step comes from a snapshot");
+    steps_[id] = std::move(step.execute);
+  }
+  for (const auto& [id, timer] : read->timers)
+    if (timer.due != timers_[id] || timer.set != now_) wrong("another timer comes from a snapshot");
+  for (auto& [id, listen] : read->listeners)
+    if (listen.listener != id || listen.types != listeners_[id])
+      wrong("another listener comes from a snapshot");
 }
 
 std::string ModelRun::kind_of(const Event& event) const {
@@ -243,6 +243,8 @@ std::string ModelRun::kind_of(const Event& event) const {
   if (std::holds_alternative<EventReceived>(event.what)) return "event";
   if (std::holds_alternative<StopRequested>(event.what)) return "stop";
   if (std::holds_alternative<JournalFailed>(event.what)) return "journal failed";
+  if (std::holds_alternative<SuspendRequested>(event.what)) return "suspend";
+  if (std::holds_alternative<ResumeRequested>(event.what)) return "resume";
   if (std::holds_alternative<Resumed>(event.what)) return "resumed";
   const TimerId timer = std::get<TimerFired>(event.what).timer;
   if (timer == state_.timeout) return "workflow timeout";
@@ -276,7 +278,8 @@ void ModelRun::obey(const Command& command) {
     if (!timers_.emplace(timer->timer, timer->due).second) wrong("a timer's id comes twice");
   } else if (const auto* dropped = std::get_if<CancelTimer>(&command)) {
     over_.push_back({now_, TimerFired{dropped->timer, 0}});
-    if (timers_.erase(dropped->timer) == 0) wrong("a timer is cancelled that does not run");
+    if (timers_.erase(dropped->timer) == 0 && !kept_timers_.contains(dropped->timer))
+      wrong("a timer is cancelled that does not run");
   } else if (const auto* listened = std::get_if<Listen>(&command)) {
     if (!listeners_.emplace(listened->listener, listened->types).second)
       wrong("a listener's id comes twice");
@@ -320,35 +323,58 @@ void ModelRun::executed(const Execute& step) {
 }
 
 void ModelRun::cancelled(StepId step) {
-  const auto found = steps_.find(step);
-  if (found == steps_.end()) return wrong("a step is cancelled that does not run");
+  auto& among = kept_steps_.contains(step) ? kept_steps_ : steps_;
+  const auto found = among.find(step);
+  if (found == among.end()) return wrong("a step is cancelled that does not run");
   if (!found->second.repeatable) spent_.insert(found->second.idempotency_key);
   over_.push_back({now_, StepFinished{step, result(), {}, 0}});
-  steps_.erase(found);
+  among.erase(found);
+}
+
+bool ModelRun::keeps(StepId step) const {
+  return std::any_of(state_.deferred.begin(), state_.deferred.end(), [&](const Event& event) {
+    const auto* kept = std::get_if<StepFinished>(&event.what);
+    return kept != nullptr && kept->step == step;
+  });
+}
+
+bool ModelRun::keeps(TimerId timer) const {
+  return std::any_of(state_.deferred.begin(), state_.deferred.end(), [&](const Event& event) {
+    const auto* kept = std::get_if<TimerFired>(&event.what);
+    return kept != nullptr && kept->timer == timer;
+  });
 }
 
 // What the state awaits is what the world was asked for, and every frame awaits something.
 void ModelRun::check_frames() {
   if (yielded_) return;
-  if (!state_.ready.empty()) return wrong("a transition waits, and nothing wakes it up");
+  const bool suspended = state_.status == InstanceStatus::suspended;
+  if (!state_.ready.empty()) {
+    if (!suspended) wrong("a transition waits, and nothing wakes it up");
+    return;
+  }
+  if (!suspended && !state_.deferred.empty()) return wrong("events are kept, and nothing waits");
   std::set<std::uint64_t> timers;
   if (state_.timeout.number != 0) timers.insert(state_.timeout.number);
   std::size_t executing = 0;
+  std::size_t finished = 0;  // of which it knows once it is resumed
   std::size_t listening = 0;
   for (std::uint32_t slot = 0; slot < state_.frames.size(); ++slot) {
     const Frame& frame = state_.frames[slot];
     if (frame.phase == Phase::free) continue;
     check_frame(slot, timers);
     if (frame.phase == Phase::executing) ++executing;
+    if (frame.phase == Phase::executing && keeps(frame.step)) ++finished;
     if (frame.listening) ++listening;
   }
-  if (executing != steps_.size() || executing != state_.executing)
+  if (executing != steps_.size() + finished || executing != state_.executing)
     wrong("steps run that no frame awaits");
   if (listening != listeners_.size()) wrong("listeners that no frame has");
   for (const auto& [timer, due] : timers_)
     if (timers.erase(timer.number) == 0) wrong("a timer runs that no frame awaits");
+  std::erase_if(timers, [&](std::uint64_t timer) { return keeps(TimerId{timer}); });
   if (!timers.empty()) wrong("a timer is awaited that does not run");
-  if ((state_.status == InstanceStatus::running) != (executing > 0))
+  if (!suspended && (state_.status == InstanceStatus::running) != (executing > 0))
     wrong("its status is " + std::string(to_string(state_.status)));
 }
 
@@ -363,9 +389,9 @@ void ModelRun::check_frame(std::uint32_t slot, std::set<std::uint64_t>& timers) 
       state_.frames.begin(), state_.frames.end(),
       [&](const Frame& other) { return other.phase != Phase::free && other.parent == slot; });
   const bool awaits_something =
-      (frame.phase == Phase::executing && steps_.contains(frame.step)) ||
+      (frame.phase == Phase::executing && (steps_.contains(frame.step) || keeps(frame.step))) ||
       ((frame.phase == Phase::waiting || frame.phase == Phase::backing_off) &&
-       timers_.contains(frame.timer)) ||
+       (timers_.contains(frame.timer) || keeps(frame.timer))) ||
       (frame.phase == Phase::listening && frame.listening &&
        listeners_.contains(frame.listening->id));
   if (has_child == awaits_something || has_child != (frame.phase == Phase::children))
@@ -392,11 +418,41 @@ void ModelRun::check_replay() {
   std::vector<std::string> commands;
   for (const Event& event : recorded_) {
     std::vector<Command> made;
-    engine::apply(program_, again, event, made);
+    run(again, event, made);
     for (const Command& command : made) commands.push_back(text_of(command));
   }
   if (commands != commands_) return wrong("a replay gives other commands");
   if (text_of(again) != text_of(state_)) wrong("a replay gives another state");
+}
+
+// As if what came while it was suspended had come when it was resumed.
+void ModelRun::check_without_suspension() {
+  State again;
+  std::vector<std::string> commands;
+  std::vector<Event> kept;
+  bool suspended = false;
+  const auto play = [&](Event event) {
+    std::vector<Command> made;
+    run(again, std::move(event), made);
+    for (const Command& command : made) commands.push_back(text_of(command));
+  };
+  for (const Event& event : recorded_) {
+    if (std::holds_alternative<SuspendRequested>(event.what)) {
+      suspended = true;
+    } else if (std::holds_alternative<ResumeRequested>(event.what)) {
+      suspended = false;
+      for (Event& late : kept) play({event.time, std::move(late.what)});
+      kept.clear();
+    } else if (suspended && !std::holds_alternative<StopRequested>(event.what) &&
+               !std::holds_alternative<JournalFailed>(event.what)) {
+      kept.push_back(event);
+    } else {
+      play(event);
+    }
+  }
+  if (commands != commands_) return wrong("without suspension there are other commands");
+  again.updated = state_.updated;
+  if (text_of(again) != text_of(state_)) wrong("without suspension there is another state");
 }
 
 void ModelRun::wrong(const std::string& what) {

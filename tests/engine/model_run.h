@@ -40,6 +40,7 @@ class ModelRun {
   void fire_timer();
   void deliver_event();
   void deliver_late();
+  void suspend_or_resume();
   Problem problem();
   Value result();
   Value event();
@@ -52,20 +53,30 @@ class ModelRun {
   std::string kind_of(const Event& event) const;
   void check_frames();
   void check_frame(std::uint32_t slot, std::set<std::uint64_t>& timers);
+  void check_snapshot();
   void check_end();
   void check_replay();
+  void check_without_suspension();
+  void run(State& state, Event event, std::vector<Command>& commands) const;
+  bool keeps(StepId step) const;
+  bool keeps(TimerId timer) const;
+  bool keeping() const;
   void wrong(const std::string& what);
 
   const Program program_;
   Dice dice_;
+  const int turn_;
+  const bool snapshots_;  // goes on from a snapshot after each event
   Coverage& coverage_;
   State state_;
   WallTime now_{Milliseconds(1'763'733'600'000)};
   std::map<StepId, Execute> steps_;
   std::map<TimerId, WallTime> timers_;
   std::map<ListenerId, std::vector<std::string>> listeners_;
-  std::vector<Event> over_;      // about what is not awaited any more
-  std::vector<Event> recorded_;  // what a journal would hold
+  std::map<StepId, Execute> kept_steps_;  // they ended while it was suspended …
+  std::set<TimerId> kept_timers_;         // … and these fired
+  std::vector<Event> over_;               // about what is not awaited any more
+  std::vector<Event> recorded_;           // what a journal would hold
   std::vector<std::string> commands_;
   std::map<std::string, std::size_t> last_execution_;  // by idempotency key: number of command
   std::set<std::string> spent_;                        // keys that must not be executed again

@@ -1,16 +1,7 @@
 // Instances that start by themselves, with time and events in the test's hands.
-#include "engine/schedules.h"
-
 #include <gtest/gtest.h>
 
-#include <future>
-#include <thread>
-
-#include "base/json.h"
-#include "config/loader.h"
-#include "engine/memory_journal.h"
-#include "tests/support/engine_fakes.h"
-#include "tests/support/fake_entropy.h"
+#include "tests/engine/scheduled.h"
 
 namespace stepwell::engine::test {
 namespace {
@@ -18,79 +9,16 @@ namespace {
 using std::chrono::hours;
 using std::chrono::minutes;
 using std::chrono::seconds;
-using stepwell::test::FakeEntropy;
-using stepwell::test::FakeSteps;
-using stepwell::test::FakeTimers;
-using stepwell::test::ManualClock;
-using stepwell::test::ReadyResult;
-
-struct Scheduled {
-  Scheduled() = default;
-  Scheduled(const Scheduled&) = delete;
-  Scheduled& operator=(const Scheduled&) = delete;
-
-  // A workflow that calls something and ends once the test answers.
-  Catalog::Entry workflow(const std::string& schedule, const std::string& version = "1.0.0",
-                          const std::string& name = "w", const std::string& more = "") {
-    const std::string text =
-        "document: {dsl: 1.0.3, namespace: n, name: " + name + ", version: " + version + "}\n" +
-        (schedule.empty() ? "" : "schedule: " + schedule + "\n") + more +
-        "do: [{get: {call: http, with: {method: get, endpoint: 'http://h/'}}}]\n";
-    const config::Loaded loaded = config::load_definition(text, "w.yaml");
-    EXPECT_TRUE(loaded.definition) << text;
-    return {loaded.definition, engine.prepare(loaded.definition)};
-  }
-  void schedule(const std::string& schedule) { schedules.replace({workflow(schedule)}); }
-  // Waits until what happened can be read.
-  void settle() const {
-    while (!engine.at_rest()) std::this_thread::yield();
-  }
-  InstanceView view_of(InstanceId id) const {
-    settle();
-    return engine.find(id).value();
-  }
-  // The next instance that runs, as it was started; it ends at once.
-  InstanceView run_next() {
-    auto step = steps.next();
-    const InstanceView view = view_of(step.call.instance);
-    auto ended = std::make_shared<std::promise<void>>();
-    engine.when_ended(view.id, [ended](const InstanceView&) { ended->set_value(); });
-    step.ticket.finish(std::make_unique<ReadyResult>(Value()));
-    ended->get_future().wait();
-    engine.wait_until_idle(Deadline());
-    return view;
-  }
-  std::string next_input() { return to_json(run_next().input); }
-  std::size_t open() const { return engine.open_instances(); }
-  ScheduleView view() const { return schedules.list().at(0); }
-  std::string next_time() const {
-    const auto next = view().next;
-    return next ? format_time(*next) : "none";
-  }
-  void publish(const char* event) {
-    engine.events().publish(parse_json(event).value());
-    settle();
-  }
-
-  ManualClock clock{parse_time("2026-11-22T06:30:00Z").value()};
-  FakeEntropy entropy;
-  Metrics metrics;
-  FakeSteps steps;
-  FakeTimers timers{clock};
-  MemoryJournal journal;
-  Engine engine{{2, 1000, 10}, steps, journal, timers, clock, entropy, metrics, Log::null()};
-  Schedules schedules{engine, timers, clock, metrics, Log::null()};
-};
 
 TEST(Schedules, EveryStartsAtMultiplesOfTheInterval) {
   Scheduled world;
   world.schedule("{every: PT10S}");
   EXPECT_EQ(world.open(), 0U);
   EXPECT_EQ(world.next_time(), "2026-11-22T06:30:10Z");
-  world.timers.fire_next();
+  world.fire_next();
   EXPECT_EQ(world.open(), 1U);
   EXPECT_EQ(world.next_time(), "2026-11-22T06:30:20Z");
-  world.timers.fire_next();
+  world.fire_next();
   EXPECT_EQ(world.open(), 2U) << "the first one still runs";
   auto other = world.steps.next();
   const InstanceView first = world.view_of(other.call.instance);
@@ -111,7 +39,7 @@ TEST(Schedules, EveryDoesNotCatchUp) {
   Scheduled world;
   world.schedule("{every: PT10S}");
   world.clock.advance(seconds(35));
-  world.timers.fire_next();
+  world.fire_next();
   EXPECT_EQ(world.open(), 1U);
   EXPECT_EQ(world.view().missed, 2U);
   EXPECT_EQ(world.next_time(), "2026-11-22T06:30:40Z");
@@ -120,7 +48,7 @@ TEST(Schedules, EveryDoesNotCatchUp) {
   world.clock.set_wall(parse_time("2030-01-01T00:00:00Z").value());
   world.schedules.maintain();
   EXPECT_EQ(world.open(), 0U);
-  world.timers.fire_next();
+  world.fire_next();
   EXPECT_EQ(world.open(), 1U);
   EXPECT_EQ(world.view().missed, 2U);
   world.run_next();
@@ -136,7 +64,7 @@ TEST(Schedules, CronStartsAtTheTimesOfItsZone) {
   world.schedules.replace({{loaded.definition, world.engine.prepare(loaded.definition)}});
   EXPECT_EQ(world.next_time(), "2026-11-22T07:30:00Z");
   EXPECT_EQ(world.view().rule, "0 13 * * * (Asia/Kolkata)");
-  world.timers.fire_next();
+  world.fire_next();
   EXPECT_EQ(world.open(), 1U);
   EXPECT_EQ(format_time(world.clock.now()), "2026-11-22T07:30:00Z");
   EXPECT_EQ(world.next_time(), "2026-11-23T07:30:00Z");
@@ -165,7 +93,7 @@ TEST(Schedules, CronNoticesThatTheClockWasSet) {
   EXPECT_GT(world.view().missed, 10'000U - 10);
   EXPECT_EQ(set_clock("2026-11-22T05:30:00Z"), "2026-11-22T06:00:00Z");
   EXPECT_EQ(world.timers.size(), 1U);
-  world.timers.fire_next();
+  world.fire_next();
   EXPECT_EQ(world.open(), 1U);
   world.run_next();
 }
@@ -175,10 +103,10 @@ TEST(Schedules, CronDoesNotStartBeforeItsTime) {
   Scheduled world;
   world.schedule("{cron: '0 * * * *'}");
   world.clock.set_wall(parse_time("2026-11-22T06:29:59.500Z").value());
-  world.timers.fire_next();
+  world.fire_next();
   EXPECT_EQ(world.open(), 0U);
   EXPECT_EQ(world.next_time(), "2026-11-22T07:00:00Z");
-  world.timers.fire_next();
+  world.fire_next();
   EXPECT_EQ(world.open(), 1U);
   world.run_next();
 }
@@ -192,7 +120,7 @@ TEST(Schedules, AfterCountsFromTheEndOfTheOneBefore) {
   world.clock.advance(minutes(7));
   world.run_next();
   EXPECT_EQ(world.next_time(), "2026-11-22T06:37:05Z");
-  world.timers.fire_next();
+  world.fire_next();
   EXPECT_EQ(world.open(), 1U);
   // However it ends.
   const auto step = world.steps.next();
@@ -207,7 +135,7 @@ TEST(Schedules, ARefusedStartIsToldAndTheScheduleGoesOn) {
     world.schedules.replace(
         {world.workflow(rule, "1.0.0", "w", "input: {schema: {document: {required: [n]}}}\n")});
     for (std::uint64_t i = 1; i < 4; ++i) {
-      if (world.view().refused < i) world.timers.fire_next();
+      if (world.view().refused < i) world.fire_next();
       EXPECT_EQ(world.view().refused, i);
     }
     EXPECT_EQ(world.view().problem->code, "schema-violation");
@@ -337,11 +265,11 @@ TEST(Schedules, WhatWasMissedIsLoggedOnceAMinute) {
     const std::scoped_lock lock(mutex);
     lines.emplace_back(line);
   });
-  Schedules schedules{world.engine, world.timers, world.clock, world.metrics, log};
+  Schedules schedules{world.engine, world.journal, world.timers, world.clock, world.metrics, log};
   schedules.replace({world.workflow("{every: PT1S}")});
   for (const int pause : {5, 6, 7, 50}) {
     world.clock.advance(seconds(pause));
-    world.timers.fire_next();
+    world.fire_next();
   }
   EXPECT_EQ(schedules.list().at(0).missed, 4U + 5 + 6 + 49);
   ASSERT_EQ(lines.size(), 2U);
@@ -354,7 +282,7 @@ TEST(Schedules, TheLifeOfItsOwnInstancesStartsNothing) {
   Scheduled world;
   const std::string on = "{on: {one: {with: {type: io.serverlessworkflow.workflow.completed.v1}}}}";
   world.schedules.replace({world.workflow(on), world.workflow("{every: PT1S}", "1.0.0", "other")});
-  world.timers.fire_next();
+  world.fire_next();
   world.steps.next().ticket.finish(std::make_unique<ReadyResult>(Value()));  // other's
   world.steps.next().ticket.finish(std::make_unique<ReadyResult>(Value()));  // its own
   world.engine.wait_until_idle(Deadline());
@@ -413,8 +341,8 @@ TEST(Schedules, WhatIsTooMuchAtOnceWaits) {
       "do: [{get: {call: http, with: {method: get, endpoint: 'http://h/'}}}]\n",
       "w.yaml");
   world.schedules.replace({{loaded.definition, world.engine.prepare(loaded.definition)}});
-  world.timers.fire_next();
-  world.timers.fire_next();
+  world.fire_next();
+  world.fire_next();
   EXPECT_EQ(world.open(), 2U);
   auto first = world.steps.next();
   EXPECT_TRUE(world.steps.empty());

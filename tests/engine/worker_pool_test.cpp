@@ -50,5 +50,38 @@ TEST(WorkerPool, UsesAllItsWorkers) {
   both.arrive_and_wait();
 }
 
+TEST(WorkerPool, GoesOnAfterItHasRunDry) {
+  std::atomic<int> done{0};
+  WorkerPool pool(2);
+  for (int i = 1; i <= 2000; ++i) {
+    pool.post(std::make_shared<FunctionJob>([&] {
+      ++done;
+      done.notify_all();
+    }));
+    for (int seen = done; seen < i; seen = done) done.wait(seen);
+  }
+  EXPECT_EQ(done, 2000);
+}
+
+TEST(WorkerPool, EndsOnlyWhenWhoeverOwesAWakeUpHasGivenIt) {
+  std::atomic<bool> ran{false};
+  std::thread waker;
+  {
+    WorkerPool pool(1);
+    ASSERT_TRUE(pool.push(std::make_shared<FunctionJob>([&] { ran = true; })));
+    EXPECT_FALSE(pool.idle());
+    waker = std::thread([&] { pool.wake(); });
+  }
+  waker.join();
+  EXPECT_TRUE(ran);
+}
+
+TEST(WorkerPool, IsIdleOnceNothingIsLeft) {
+  WorkerPool pool(2);
+  for (int i = 0; i < 100; ++i) pool.post(std::make_shared<FunctionJob>([] {}));
+  while (!pool.idle()) std::this_thread::yield();
+  EXPECT_EQ(pool.queued(), 0U);
+}
+
 }  // namespace
 }  // namespace stepwell::engine

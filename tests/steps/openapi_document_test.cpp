@@ -105,7 +105,7 @@ TEST(OpenApiDocument, WhatIsNoneIsRefusedWithTheReason) {
   const Case cases[] = {
       {"", "neither JSON nor YAML"},
       {"{\"openapi\": \"3.0.0\",", "neither JSON nor YAML"},
-      {"a: [", "line 1"},
+      {"a: [", "not valid YAML: expected a value"},
       {"[]", "it is no object"},
       {"<html>", "it is no object"},
       {"{}", "it has neither `openapi` nor `swagger`"},

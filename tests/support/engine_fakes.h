@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/memory_journal.h"
 #include "engine/ports.h"
 #include "tests/support/manual_clock.h"
 
@@ -130,14 +131,28 @@ class FakeTimers final : public engine::Timers {
 };
 
 // Nothing is durable until release() says so.
-class HeldJournal final : public engine::Journal {
+class HeldJournal final : public engine::MemoryJournal {
  public:
   Durability append(engine::Record record, std::function<void(Status)> durable) override {
-    const std::scoped_lock lock(mutex_);
-    if (record.kind == engine::Record::Kind::ended) return Durability::now;
-    held_.emplace_back(std::move(record), std::move(durable));
-    arrived_.notify_all();
+    Status released;
+    {
+      const std::scoped_lock lock(mutex_);
+      if (record.instance.number == 0) return Durability::now;
+      if (record.kind != engine::Record::Kind::ended || !held_.empty()) {
+        held_.emplace_back(std::move(record), std::move(durable));
+        arrived_.notify_all();
+        return Durability::later;
+      }
+      released = last_;
+    }
+    if (durable) durable(std::move(released));  // with what led to it
     return Durability::later;
+  }
+  // Waits for a record and tells what it is.
+  engine::Record wait() {
+    std::unique_lock lock(mutex_);
+    arrived_.wait(lock, [this] { return !held_.empty(); });
+    return held_.front().first;
   }
   // Waits for a record, makes it durable (or fails it), and tells what it was.
   engine::Record release(Status status = {}) {
@@ -145,8 +160,15 @@ class HeldJournal final : public engine::Journal {
     arrived_.wait(lock, [this] { return !held_.empty(); });
     auto [record, durable] = std::move(held_.front());
     held_.erase(held_.begin());
+    last_ = status;
+    std::function<void(Status)> of_end;  // which is durable with what led to it
+    if (!held_.empty() && held_.front().first.kind == engine::Record::Kind::ended) {
+      of_end = std::move(held_.front().second);
+      held_.erase(held_.begin());
+    }
     lock.unlock();
-    durable(std::move(status));
+    if (durable) durable(status);
+    if (of_end) of_end(std::move(status));
     return record;
   }
 
@@ -154,6 +176,7 @@ class HeldJournal final : public engine::Journal {
   std::mutex mutex_;
   std::condition_variable arrived_;
   std::vector<std::pair<engine::Record, std::function<void(Status)>>> held_;  // guarded by mutex_
+  Status last_;                                                               // guarded by mutex_
 };
 
 }  // namespace stepwell::test

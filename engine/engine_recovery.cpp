@@ -1,0 +1,198 @@
+// What the engine takes from its journal: open instances after a restart, those that are retried,
+// those that are not in memory any more.
+#include <algorithm>
+#include <utility>
+
+#include "engine/engine_impl.h"
+#include "engine/recovery.h"
+
+namespace stepwell::engine {
+
+namespace {
+
+// Ids above are not given one after the other.
+constexpr std::uint64_t kDerivedIds = 1ULL << 52U;
+constexpr std::uint64_t kNoLimit = UINT64_MAX;
+
+Problem definition_lost(const std::string& digest, const std::string& why) {
+  return make_problem(ErrorKind::configuration, "definition-lost",
+                      "the definition " + digest.substr(0, 12) +
+                          " that it was started with cannot be read: " + why);
+}
+
+Problem conflict(std::string code, std::string detail) {
+  Problem problem = make_problem(ErrorKind::validation, std::move(code), std::move(detail));
+  problem.status = 409;
+  return problem;
+}
+
+}  // namespace
+
+// By its digest: one that is loaded anyway, else from the journal.
+Result<std::shared_ptr<const Workflow>> Engine::Impl::workflow_of(const std::string& digest) {
+  {
+    const std::scoped_lock lock(digests_mutex_);
+    if (auto known = by_digest_[digest].lock()) return known;
+  }
+  Result<Value> payload = journal_.definition(digest);
+  if (!payload) return fail(std::move(payload.error()));
+  if (!payload->is_object()) return fail(definition_lost(digest, "the journal does not have it"));
+  if (!load_) return fail(definition_lost(digest, "there is nobody who reads it"));
+  Result<std::shared_ptr<const config::Definition>> definition = load_(payload->get("sources"));
+  if (!definition) return fail(definition_lost(digest, definition.error().one_line()));
+  if ((*definition)->digest != digest)
+    return fail(definition_lost(digest, "it is not what it was"));
+  auto workflow = prepare(std::move(*definition));
+  workflow->journalled.store(true, std::memory_order_relaxed);
+  return workflow;
+}
+
+Result<std::shared_ptr<Instance>> Engine::Impl::bring_back(std::vector<Record> records) {
+  const InstanceId id = records.front().instance;
+  Asked asked = read_head(records.front());
+  Result<std::shared_ptr<const Workflow>> workflow = workflow_of(asked.digest);
+  if (!workflow) return fail(std::move(workflow.error()));
+  Result<Replayed> replayed = replay(*(*workflow)->program, id, std::move(records));
+  if (!replayed) return fail(std::move(replayed.error()));
+  asked.request.workflow = std::move(*workflow);
+  return std::make_shared<Instance>(surroundings_, id, std::move(asked.request), asked.level,
+                                    std::move(*replayed));
+}
+
+bool Engine::Impl::take_in(const std::shared_ptr<Instance>& instance) {
+  open_.fetch_add(1);
+  if (!keep(instance)) {
+    instance_settled();
+    return false;
+  }
+  open_gauge_.add(1);
+  return true;
+}
+
+Status Engine::Impl::recover(const Loader& load) {
+  const std::scoped_lock lock(recovery_mutex_);
+  load_ = load;
+  Result<std::uint64_t> last = journal_.last_instance(kDerivedIds);
+  if (!last) return fail(std::move(last.error()));
+  next_id_.store(std::max(next_id_.load(), *last + 1));
+  if (Status events = deliveries_.recover(); !events) return events;
+  std::size_t lost = 0;
+  const Status read = journal_.read_open([&](std::vector<Record> records) {
+    if (records.empty()) return;
+    const InstanceId id = records.front().instance;
+    Result<std::shared_ptr<Instance>> instance = bring_back(std::move(records));
+    if (!instance) {
+      ++lost;
+      log_.error("an instance cannot go on",
+                 {{"instance", id.number}, {"problem", instance.error().one_line()}});
+    } else if (take_in(*instance)) {
+      resting_.push_back(std::move(*instance));
+    }
+  });
+  if (!read) return read;
+  line_up();
+  if (!resting_.empty() || lost > 0)
+    log_.info("instances recovered", {{"count", resting_.size()}, {"failed", lost}});
+  return {};
+}
+
+// First all that run are counted, then those that wait for their turn stand in line, by age.
+void Engine::Impl::line_up() {
+  for (const bool waiting : {false, true}) {
+    for (const auto& instance : resting_) {
+      Turnstile* turnstile = turnstile_of(*instance);
+      if (instance->waits() != waiting) continue;
+      const std::uint64_t limit =
+          waiting ? instance->workflow().program->definition().concurrency : kNoLimit;
+      const bool begins = turnstile == nullptr || turnstile->enter(instance->id(), limit);
+      if (waiting && begins) instance->begin();
+    }
+  }
+}
+
+void Engine::Impl::go_on() {
+  const std::scoped_lock lock(recovery_mutex_);
+  for (const auto& instance : resting_)
+    for (const Emit& emitted : instance->emitted()) deliveries_.add_emitted(emitted.event);
+  for (const auto& instance : resting_) instance->listen_again();
+  for (const auto& instance : resting_) instance->go_on();
+  resting_.clear();
+  deliveries_.publish_again();
+}
+
+std::optional<InstanceView> Engine::Impl::find(InstanceId id) const {
+  if (const auto instance = lookup(id)) return instance->view();
+  Result<std::optional<InstanceSummary>> summary = journal_.summary(id);
+  if (!summary) {
+    log_.error("the journal cannot be read", {{"problem", summary.error().one_line()}});
+    return std::nullopt;
+  }
+  if (!*summary) return std::nullopt;
+  return view_of(**summary);
+}
+
+// What is in memory is ahead of what the journal says of it.
+Result<std::vector<InstanceView>> Engine::Impl::list(const InstanceFilter& filter,
+                                                     std::size_t most) const {
+  std::map<InstanceId, InstanceView, ById> found;
+  Result<std::vector<InstanceSummary>> kept = journal_.find(filter, most);
+  if (!kept) return fail(std::move(kept.error()));
+  for (const InstanceSummary& summary : *kept) {
+    const InstanceId id = summary.head.instance;
+    if (!lookup(id)) found.emplace(id, view_of(summary));
+  }
+  for (const Shard& shard : shards_) {
+    const std::scoped_lock lock(shard.mutex);
+    for (const auto& [id, instance] : shard.instances) {
+      if (id <= filter.after) continue;
+      if (InstanceView view = instance->view(); picks(filter, view)) found[id] = std::move(view);
+      if (found.size() > 2 * most) found.erase(std::next(found.begin(), most), found.end());
+    }
+  }
+  std::vector<InstanceView> views;
+  for (auto& [id, view] : found) {
+    if (views.size() == most) break;
+    views.push_back(std::move(view));
+  }
+  return views;
+}
+
+void Engine::Impl::retry(InstanceId id, std::function<void(Status)> done) {
+  const std::scoped_lock lock(recovery_mutex_);
+  const auto present = lookup(id);
+  Result<std::vector<Record>> records = journal_.read(id);
+  if (!records) return done(fail(std::move(records.error())));
+  if (records->empty())
+    return done(
+        fail(present ? conflict("instance-not-retryable", "instances are kept in memory alone here")
+                     : unknown_instance(id)));
+  if (present && !ended(present->status()))
+    return done(fail(conflict("instance-not-faulted",
+                              "instance " + std::to_string(id.number) + " has not ended")));
+  if (Status good = check_retry(*records); !good) return done(std::move(good));
+  Record record{};
+  record.kind = Record::Kind::retried;
+  record.instance = id;
+  record.time = clock_.now();
+  record.number = records->back().number + 1;
+  records->push_back(record);
+  Result<std::shared_ptr<Instance>> instance = bring_back(std::move(*records));
+  if (!instance) return done(fail(std::move(instance.error())));
+  {
+    const std::scoped_lock finished(finished_mutex_);
+    finished_.remove(id);
+  }
+  forget({id});
+  if (!take_in(*instance)) return done(fail(shutting_down()));
+  if (Turnstile* turnstile = turnstile_of(**instance)) turnstile->enter(id, kNoLimit);
+  const auto durable = [instance = *instance, done](Status status) {
+    if (status) {
+      instance->listen_again();
+      instance->go_on();
+    }
+    done(std::move(status));
+  };
+  if (journal_.append(std::move(record), durable) == Journal::Durability::now) durable({});
+}
+
+}  // namespace stepwell::engine

@@ -1,0 +1,231 @@
+#include "engine/replay.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "engine/machine.h"
+#include "engine/snapshot.h"
+
+namespace stepwell::engine {
+
+namespace {
+
+using Kind = Record::Kind;
+
+Problem damaged(const Record& record, const std::string& why) {
+  return make_problem(ErrorKind::configuration, "store-damaged",
+                      "record " + std::to_string(record.number) + " of instance " +
+                          std::to_string(record.instance.number) + " " + why +
+                          "; restore the journal from a backup");
+}
+
+bool begins(const Record& record) {
+  return (record.kind == Kind::admitted || record.kind == Kind::started) &&
+         record.payload.is_object();
+}
+
+// Does it belong to the end of the instance, or to what came with the record before it?
+bool follows(const Record& record) {
+  return record.kind == Kind::ended || record.kind == Kind::step_started;
+}
+
+// Which of the records are taken back by a `retried` that came later.
+std::vector<bool> taken_back(const std::vector<Record>& records) {
+  std::vector<bool> undone(records.size(), false);
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    if (records[i].kind != Kind::retried) continue;
+    std::size_t at = i;
+    while (at > 0 && (undone[at - 1] || follows(records[at - 1]))) {
+      --at;
+      if (records[at].kind == Kind::ended) undone[at] = true;
+    }
+    if (at > 0) undone[at - 1] = true;
+  }
+  return undone;
+}
+
+class Replay {
+ public:
+  Replay(const Program& program, InstanceId id) : program_(program) { out_.state.id = id; }
+
+  Status take(Record record, bool undone) {
+    cuts_ = expression::Cuts::replay(std::move(record.cuts));
+    for (std::uint32_t turn = 0; turn < record.turns; ++turn)
+      apply({out_.state.updated, Resumed{}});
+    out_.number = std::max(out_.number, record.number);
+    switch (record.kind) {
+      case Kind::step_started:
+        if (const auto step = out_.steps.find(StepId{record.id}); step != out_.steps.end())
+          step->second.started = true;
+        return {};
+      case Kind::retried:
+        retry(record.time);
+        return {};
+      case Kind::snapshot:
+        return begin_from(record);
+      case Kind::ended:
+        return {};
+      default:
+        break;
+    }
+    if (undone) {
+      undone_ = std::move(record);
+      return {};
+    }
+    const bool second = record.kind == Kind::started && !record.payload.is_object();
+    Result<std::optional<Event>> event = std::optional<Event>{};
+    if (second)
+      event = std::exchange(out_.waiting, std::nullopt);
+    else
+      event = event_of(record);
+    if (!event) return fail(std::move(event.error()));
+    if (!*event) return fail(damaged(record, "is out of place"));
+    if (second) (*event)->time = record.time;
+    if (record.kind == Kind::admitted) {
+      out_.waiting = std::move(*event);
+      return {};
+    }
+    note(**event);
+    apply(std::move(**event));
+    return {};
+  }
+
+  Replayed finish() { return std::move(out_); }
+  bool ended() const { return engine::ended(out_.state.status); }
+
+ private:
+  // What was awaited outside and has come.
+  void note(const Event& event) {
+    if (const auto* step = std::get_if<StepFinished>(&event.what)) {
+      out_.steps.erase(step->step);
+    } else if (const auto* timer = std::get_if<TimerFired>(&event.what)) {
+      out_.timers.erase(timer->timer);
+    } else if (const auto* received = std::get_if<EventReceived>(&event.what)) {
+      out_.seen.emplace_back(received->event.get("source"), received->event.get("id"));
+    }
+  }
+
+  void apply(Event event) {
+    commands_.clear();
+    out_.emitted.clear();
+    out_.yielded = false;
+    const WallTime now = event.time;
+    engine::apply(program_, out_.state, std::move(event), commands_, &cuts_);
+    for (Command& command : commands_) await(command, now);
+  }
+
+  void await(Command& command, WallTime now) {
+    if (auto* step = std::get_if<Execute>(&command)) {
+      const StepId id = step->step;
+      out_.steps[id] = {std::move(*step), false};
+    } else if (const auto* cancelled = std::get_if<CancelStep>(&command)) {
+      out_.steps.erase(cancelled->step);
+    } else if (const auto* timer = std::get_if<StartTimer>(&command)) {
+      out_.timers[timer->timer] = {timer->due, now};
+    } else if (const auto* stopped = std::get_if<CancelTimer>(&command)) {
+      out_.timers.erase(stopped->timer);
+    } else if (auto* listened = std::get_if<Listen>(&command)) {
+      const ListenerId id = listened->listener;
+      out_.listeners[id] = std::move(*listened);
+    } else if (const auto* unlistened = std::get_if<Unlisten>(&command)) {
+      out_.listeners.erase(unlistened->listener);
+    } else if (auto* emitted = std::get_if<Emit>(&command)) {
+      out_.emitted.push_back(std::move(*emitted));
+    } else if (std::holds_alternative<Yield>(command)) {
+      out_.yielded = true;
+    }
+  }
+
+  Status begin_from(const Record& record) {
+    Result<Replayed> kept = read_snapshot(program_, record.payload);
+    if (!kept) return fail(std::move(kept.error()));
+    out_ = std::move(*kept);
+    out_.number = record.number;
+    return {};
+  }
+
+  // What was in flight is sent again, since somebody decided so; time stood still meanwhile, and
+  // the limit that was exceeded begins anew.
+  void retry(WallTime now) {
+    for (auto& [id, step] : out_.steps) step.started = false;
+    const WallTime then = undone_ ? undone_->time : out_.state.updated;
+    for (auto& [id, timer] : out_.timers) {
+      const bool exceeded =
+          undone_ && undone_->kind == Kind::timer_fired && undone_->id == id.number;
+      timer.due += exceeded ? now - timer.set : now - then;
+      timer.set = now;
+    }
+    undone_.reset();
+  }
+
+  const Program& program_;
+  Replayed out_;
+  std::vector<Command> commands_;
+  expression::Cuts cuts_;
+  std::optional<Record> undone_;
+};
+
+}  // namespace
+
+Value payload_of(const Result<Value>& result, const Value& authorization) {
+  Value payload = Value::object();
+  if (result) {
+    payload.set("output", *result);
+  } else {
+    Value problem = result.error().to_value();
+    problem.set("retryable", result.error().retryable);  // also where nobody is told
+    payload.set("problem", std::move(problem));
+  }
+  if (!authorization.is_null()) payload.set("authorization", authorization);
+  return payload;
+}
+
+Result<std::optional<Event>> event_of(const Record& record) {
+  const Value& payload = record.payload;
+  const auto made = [&](auto what) { return std::optional(Event{record.time, std::move(what)}); };
+  switch (record.kind) {
+    case Kind::admitted:
+    case Kind::started:
+      if (!payload.get("traceId").is_string()) return fail(damaged(record, "has no trace id"));
+      return made(Started{record.instance, std::string(payload.get("traceId").as_string()),
+                          payload.get("input")});
+    case Kind::step_finished: {
+      StepFinished finished{StepId{record.id}, Value(), payload.get("authorization"),
+                            record.random};
+      if (const Value& problem = payload.get("problem"); problem.is_object())
+        finished.result = fail(Problem::from_value(problem));
+      else
+        finished.result = payload.get("output");
+      return made(std::move(finished));
+    }
+    case Kind::timer_fired:
+      return made(TimerFired{TimerId{record.id}, record.random});
+    case Kind::event_received:
+      return made(EventReceived{ListenerId{record.id}, payload});
+    case Kind::stopped:
+      return made(StopRequested{});
+    case Kind::suspended:
+      return made(SuspendRequested{});
+    case Kind::resumed:
+      return made(ResumeRequested{});
+    default:
+      return std::optional<Event>{};
+  }
+}
+
+Result<Replayed> replay(const Program& program, InstanceId id, std::vector<Record> records) {
+  if (records.empty() || !begins(records.front())) {
+    Record none{};
+    none.instance = id;
+    return fail(damaged(none, "does not say what was started"));
+  }
+  const std::vector<bool> undone = taken_back(records);
+  Replay replayed(program, id);
+  for (std::size_t i = 0; i < records.size(); ++i)
+    if (Status taken = replayed.take(std::move(records[i]), undone[i]); !taken)
+      return fail(std::move(taken.error()));
+  return replayed.finish();
+}
+
+}  // namespace stepwell::engine

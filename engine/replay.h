@@ -1,0 +1,52 @@
+// An instance from its records: the state after the last of them, and what it still waits for
+// outside. Pure, as apply() is: the same records give the same answer.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <vector>
+
+#include "engine/ports.h"
+#include "engine/state.h"
+
+namespace stepwell::engine {
+
+// Order of ids.
+struct ById {
+  template <class Tag>
+  bool operator()(const Id<Tag>& a, const Id<Tag>& b) const noexcept {
+    return a.number < b.number;
+  }
+};
+
+struct Replayed {
+  struct Step {
+    Execute execute;
+    bool started = false;  // journalled as about to be sent: it must not be repeated
+  };
+  struct Timer {
+    WallTime due;
+    WallTime set;  // when it was asked for
+  };
+  State state;
+  std::map<StepId, Step, ById> steps;            // that run outside
+  std::map<TimerId, Timer, ById> timers;         // that have not fired
+  std::map<ListenerId, Listen, ById> listeners;  // that wait for events
+  std::vector<Emit> emitted;                     // by the last event, which may not have gone out
+  bool yielded = false;                          // it would go on by itself
+  std::optional<Event> waiting;                  // its start, while it waits for its turn
+  std::uint32_t number = 0;                      // of the last record
+  std::vector<std::pair<Value, Value>> seen;     // (source, id) of the events that it took
+};
+
+// `records` as a Journal reads them. Errors: configuration/`store-damaged` where they contradict
+// the definition or each other, saying which.
+Result<Replayed> replay(const Program& program, InstanceId id, std::vector<Record> records);
+
+// The event that a record stands for; nothing where it stands for none of the state machine's.
+Result<std::optional<Event>> event_of(const Record& record);
+
+// How results and problems stand in a record's payload.
+Value payload_of(const Result<Value>& result, const Value& authorization);
+
+}  // namespace stepwell::engine

@@ -1,0 +1,182 @@
+#include "engine/schedule_entry.h"
+
+#include <utility>
+
+namespace stepwell::engine {
+
+ScheduleEntry::ScheduleEntry(const Schedules::Surroundings& surroundings,
+                             const Catalog::Entry& workflow, std::string kind, std::string rule)
+    : surroundings_(surroundings),
+      name_(workflow.definition->namespace_ + "/" + workflow.definition->name),
+      skips_missed_(workflow.definition->skip_missed),
+      workflow_(workflow) {
+  const auto counter = [&](const char* outcome) {
+    return surroundings_.metrics.counter("stepwell_schedule_starts_total",
+                                         "Instances that schedules started, or could not start.",
+                                         {{"kind", kind}, {"outcome", outcome}});
+  };
+  starts_ = counter("started");
+  refusals_ = counter("refused");
+  missed_ = surroundings_.metrics.counter("stepwell_schedule_missed_total",
+                                          "Times of schedules that were missed, events dropped.",
+                                          {{"kind", kind}});
+  view_.kind = std::move(kind);
+  view_.rule = std::move(rule);
+}
+
+void ScheduleEntry::open(ScheduleMark mark) {
+  {
+    const std::scoped_lock lock(mutex_);
+    mark_ = std::move(mark);
+    era_ = mark_.era;
+    fresh_ = std::exchange(mark_.digest, workflow_.definition->digest) != mark_.digest;
+    if (fresh_) {
+      mark_.instance.reset();
+      begin_era();
+    }
+  }
+  opened();
+}
+
+ScheduleMark ScheduleEntry::close() {
+  {
+    const std::scoped_lock lock(mutex_);
+    if (!std::exchange(closed_, true)) closing();
+  }
+  const std::scoped_lock starting(starting_);
+  const std::scoped_lock lock(mutex_);
+  ScheduleMark mark = mark_;
+  mark.era = era_;
+  return mark;
+}
+
+void ScheduleEntry::renew(Catalog::Entry workflow) {
+  const std::scoped_lock lock(mutex_);
+  workflow_ = std::move(workflow);
+}
+
+std::string ScheduleEntry::digest() const {
+  const std::scoped_lock lock(mutex_);
+  return workflow_.definition->digest;
+}
+
+ScheduleView ScheduleEntry::view() const {
+  const std::scoped_lock lock(mutex_);
+  ScheduleView view = view_;
+  view.workflow = workflow_.definition->id();
+  view.next = next();
+  return view;
+}
+
+void ScheduleEntry::count_missed(std::uint64_t count) {
+  if (count == 0) return;
+  view_.missed += count;
+  missed_.increment(static_cast<double>(count));
+  constexpr std::chrono::minutes kPause{1};
+  untold_ += count;
+  const SteadyTime now = surroundings_.clock.steady_now();
+  if (told_ && now - *told_ < kPause) return;
+  told_ = now;
+  surroundings_.log.warn("schedule missed", {{"workflow", workflow_.definition->id()},
+                                             {"kind", view_.kind},
+                                             {"count", std::exchange(untold_, 0)}});
+}
+
+std::string ScheduleEntry::once_at(WallTime due) const {
+  return "schedule " + name_ + "@" + format_time(due) + "#" + std::to_string(era_);
+}
+
+void ScheduleEntry::catch_up(WallTime last, std::uint64_t passed) {
+  if (passed == 0) return;
+  if (skips_missed_) {
+    count_missed(passed);
+    return reach(last);
+  }
+  count_missed(passed - 1);
+  surroundings_.log.info(
+      "schedule catches up",
+      {{"workflow", workflow_.definition->id()}, {"kind", view_.kind}, {"due", format_time(last)}});
+  start_for(last, once_at(last));
+}
+
+void ScheduleEntry::start_for(WallTime due, std::string once, std::shared_ptr<Observer> observer) {
+  const std::uint64_t place = first_ + times_.size();
+  times_.push_back({due, era_, false, std::nullopt});
+  StartRequest request;
+  request.once = std::move(once);
+  request.observer = std::move(observer);
+  const auto settled = [self = shared_from_this(), place](Outcome outcome,
+                                                          std::optional<InstanceId> id) {
+    if (outcome == Outcome::dropped) return;
+    {
+      const std::scoped_lock lock(self->mutex_);
+      self->settle(place, id);
+    }
+    if (outcome == Outcome::refused) self->refused();
+  };
+  surroundings_.engine.post(
+      [self = shared_from_this(), request, settled] { self->start(request, settled); });
+}
+
+void ScheduleEntry::reach(WallTime due) {
+  const std::uint64_t place = first_ + times_.size();
+  times_.push_back({due, era_, false, std::nullopt});
+  settle(place, std::nullopt);
+}
+
+// The journal never learns of a time while one before it may still get lost.
+void ScheduleEntry::settle(std::uint64_t place, std::optional<InstanceId> id) {
+  Time& settled = times_[place - first_];
+  settled.settled = true;
+  settled.instance = id;
+  bool further = false;
+  for (; !times_.empty() && times_.front().settled; times_.pop_front(), ++first_) {
+    mark_.due = times_.front().due;
+    mark_.era = times_.front().era;
+    mark_.instance = times_.front().instance;
+    further = true;
+  }
+  if (further) append_mark();
+}
+
+// Nobody waits for it: what it says of a start can be found out again.
+void ScheduleEntry::append_mark() {
+  if (closed_) return;
+  surroundings_.journal.append(to_record(name_, mark_, surroundings_.clock.now()), nullptr);
+}
+
+void ScheduleEntry::start(StartRequest request, const Settled& settled) {
+  const std::scoped_lock starting(starting_);
+  bool closed = false;
+  {
+    const std::scoped_lock lock(mutex_);
+    closed = closed_;
+    request.workflow = workflow_.workflow;
+  }
+  if (closed) return settled(Outcome::dropped, std::nullopt);
+  request.name = "scheduled";
+  surroundings_.engine.start(std::move(request),
+                             [self = shared_from_this(), settled](const Result<InstanceId>& id) {
+                               settled(self->count(id), id ? std::optional(*id) : std::nullopt);
+                             });
+}
+
+ScheduleEntry::Outcome ScheduleEntry::count(const Result<InstanceId>& id) {
+  if (!id && id.error().code == "shutting-down") return Outcome::dropped;
+  const std::scoped_lock lock(mutex_);
+  (id ? starts_ : refusals_).increment();
+  if (id) {
+    ++view_.started;
+    view_.last = surroundings_.clock.now();
+    view_.problem.reset();
+    return Outcome::started;
+  }
+  ++view_.refused;
+  view_.problem = id.error();
+  surroundings_.log.warn("scheduled start refused", {{"workflow", workflow_.definition->id()},
+                                                     {"kind", view_.kind},
+                                                     {"problem", id.error().one_line()}});
+  return Outcome::refused;
+}
+
+}  // namespace stepwell::engine

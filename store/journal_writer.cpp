@@ -1,0 +1,335 @@
+#include "store/journal_writer.h"
+
+#include <pthread.h>
+
+#include <algorithm>
+#include <future>
+#include <memory>
+#include <string>
+#include <utility>
+
+namespace stepwell::store {
+
+namespace {
+
+using engine::Record;
+
+// What is on the disk is not known, or wrong: only a new start can tell.
+bool is_final(const Problem& problem) {
+  return problem.code == "store-in-doubt" || problem.code == "store-damaged";
+}
+
+// No part of a transaction that the disk had no room for can be taken for one that is complete.
+bool leaves_open(const Problem& problem) { return problem.code != "disk-full"; }
+
+Problem unavailable(std::string code, std::string detail) {
+  Problem problem = make_problem(ErrorKind::runtime, std::move(code), std::move(detail));
+  problem.status = 503;
+  problem.retryable = true;
+  return problem;
+}
+
+// Its refusal is told to somebody, who can do without it; all else has happened and must be kept.
+bool can_be_refused(const Record& record, bool awaited) {
+  return is_admission(record) || (record.kind == Record::Kind::published && awaited);
+}
+
+Problem gone() {
+  Problem problem =
+      make_problem(ErrorKind::validation, "instance-unknown", "the instance is not kept any more");
+  problem.status = 404;
+  return problem;
+}
+
+}  // namespace
+
+JournalWriter::JournalWriter(JournalRows rows, JournalOptions options, Metrics& metrics, Log& log)
+    : options_(options),
+      log_(log),
+      commits_(metrics.counter("stepwell_journal_commits_total", "Commits of the journal.")),
+      records_(metrics.counter("stepwell_journal_records_total",
+                               "Records of the journal that became durable.")),
+      failures_(metrics.counter("stepwell_journal_failures_total",
+                                "Commits of the journal that failed.")),
+      waiting_gauge_(metrics.gauge("stepwell_journal_waiting_records",
+                                   "Records of the journal that are not durable yet.")),
+      failing_gauge_(metrics.gauge("stepwell_journal_failing",
+                                   "1 while the journal cannot be written, 0 otherwise.")),
+      commit_seconds_(metrics.histogram("stepwell_journal_commit_seconds",
+                                        "How long commits of the journal take.",
+                                        duration_buckets())),
+      rows_(std::move(rows)),
+      thread_([this] { write(); }) {}
+
+JournalWriter::~JournalWriter() {
+  {
+    const std::scoped_lock lock(mutex_);
+    stopping_ = true;
+  }
+  arrived_.notify_one();
+  thread_.join();
+}
+
+void JournalWriter::append(Record record, std::function<void(Status)> durable) {
+  Waiting waiting{to_row(std::move(record)), std::move(durable)};
+  std::optional<Problem> refused;
+  std::function<void(Status)> told;
+  bool wake = false;
+  {
+    const std::scoped_lock lock(mutex_);
+    if (can_be_refused(waiting.row.record, waiting.durable != nullptr)) refused = refusal();
+    if (refused) {
+      told = std::move(waiting.durable);
+    } else {
+      if (state_ == JournalState::in_doubt) return;  // nobody is told anything any more
+      ++waiting_;
+      waiting_bytes_ += waiting.row.payload.size();
+      incoming_.push_back(std::move(waiting));
+      wake = std::exchange(asleep_, false);
+    }
+  }
+  if (wake) arrived_.notify_one();
+  if (refused && told) told(fail(std::move(*refused)));
+}
+
+JournalState JournalWriter::state() const {
+  const std::scoped_lock lock(mutex_);
+  return state_;
+}
+
+std::optional<Problem> JournalWriter::problem() const {
+  const std::scoped_lock lock(mutex_);
+  return problem_;
+}
+
+// With mutex_ held, as the next one.
+Problem JournalWriter::failing() const {
+  return unavailable("journal-failing",
+                     "nothing can be recorded at the moment: " +
+                         (problem_ ? problem_->detail : std::string("the journal is closed")));
+}
+
+std::optional<Problem> JournalWriter::refusal() const {
+  if (state_ != JournalState::working) return failing();
+  if (waiting_ < options_.most_waiting && waiting_bytes_ < options_.most_waiting_bytes.count)
+    return std::nullopt;
+  return unavailable("overloaded",
+                     "the disk does not keep up with the records that wait for it; try it later");
+}
+
+Status JournalWriter::run(Work work, bool bare) {
+  const auto promise = std::make_shared<std::promise<Status>>();
+  std::future<Status> future = promise->get_future();
+  {
+    const std::scoped_lock lock(mutex_);
+    if (state_ != JournalState::working || stopping_) return fail(failing());
+    jobs_.push_back({std::move(work), bare,
+                     [promise](Status status) { promise->set_value(std::move(status)); }});
+    asleep_ = false;
+  }
+  arrived_.notify_one();
+  return future.get();
+}
+
+void JournalWriter::write() {
+  pthread_setname_np(pthread_self(), "journal");
+  while (collect()) {
+    run_jobs();
+    if (group_ == 0 && state() == JournalState::working) continue;
+    const Status done = group_ == 0 ? probe() : commit();
+    if (done) {
+      succeeded();
+      finish_group();
+      checkpoint();
+      continue;
+    }
+    failed(done.error());
+    const std::scoped_lock lock(mutex_);
+    if (state_ == JournalState::in_doubt || stopping_) break;
+  }
+  run_jobs();
+}
+
+// What waits, up to a commit's most; what could not be committed comes again. False: the end.
+bool JournalWriter::collect() {
+  std::unique_lock lock(mutex_);
+  if (state_ == JournalState::held_up) {
+    arrived_.wait_for(lock, options_.retry_after, [this] { return stopping_; });
+  } else if (next_ == taken_.size()) {
+    while (!stopping_ && incoming_.empty() && jobs_.empty()) {
+      asleep_ = true;
+      arrived_.wait(lock);
+    }
+    asleep_ = false;
+  }
+  if (next_ == taken_.size()) {
+    taken_.clear();
+    next_ = 0;
+    taken_.swap(incoming_);
+  }
+  group_ = std::min(options_.most_in_commit, taken_.size() - next_);
+  waiting_gauge_.set(static_cast<double>(waiting_));
+  return group_ > 0 || !jobs_.empty() || !stopping_;
+}
+
+Status JournalWriter::commit() {
+  const auto begin = std::chrono::steady_clock::now();
+  bool complete = false;
+  Status done = rows_.begin();
+  for (std::size_t i = next_; done && i < next_ + group_; ++i) done = insert(taken_[i]);
+  if (done) {
+    complete = true;
+    done = rows_.commit();
+  }
+  if (!done) {
+    rows_.rollback();
+    if (complete && leaves_open(done.error()))
+      for (std::size_t i = next_; i < next_ + group_; ++i) taken_[i].may_be_kept = true;
+    return done;
+  }
+  commits_.increment();
+  records_.increment(static_cast<double>(group_));
+  commit_seconds_.observe(
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
+  return done;
+}
+
+// Nothing waits, since admissions are refused: whether they need be is tried out.
+Status JournalWriter::probe() {
+  Status done = rows_.begin();
+  if (done) done = rows_.touch();
+  if (done) done = rows_.commit();
+  if (!done) rows_.rollback();
+  return done;
+}
+
+Status JournalWriter::insert(Waiting& waiting) {
+  const Record& record = waiting.row.record;
+  waiting.refused.reset();
+  if (!refused_.empty()) {
+    if (is_admission(record)) {
+      refused_.erase(record.instance);
+    } else if (refused_.contains(record.instance)) {
+      waiting.refused = gone();
+      return {};
+    }
+  }
+  const Result<bool> taken = rows_.insert(waiting.row);
+  if (!taken) return fail(taken.error());
+  if (!*taken) waiting.refused = gone();
+  return {};
+}
+
+void JournalWriter::finish_group() {
+  std::uint64_t bytes = 0;
+  for (std::size_t i = next_; i < next_ + group_; ++i) bytes += taken_[i].row.payload.size();
+  {
+    const std::scoped_lock lock(mutex_);
+    waiting_ -= group_;
+    waiting_bytes_ -= bytes;
+  }
+  for (const std::size_t end = next_ + group_; next_ < end; ++next_) {
+    Waiting& each = taken_[next_];
+    const std::function<void(Status)> durable = std::move(each.durable);
+    if (!durable) continue;
+    if (each.refused)
+      durable(fail(std::move(*each.refused)));
+    else
+      durable({});
+  }
+}
+
+void JournalWriter::run_jobs() {
+  std::deque<Job> jobs;
+  {
+    const std::scoped_lock lock(mutex_);
+    jobs.swap(jobs_);
+  }
+  for (const Job& job : jobs) job.done(run_job(job));
+}
+
+Status JournalWriter::run_job(const Job& job) {
+  {
+    const std::scoped_lock lock(mutex_);
+    if (state_ != JournalState::working) return fail(failing());
+  }
+  if (job.bare) return job.work(rows_);
+  Status done = rows_.begin();
+  if (done) done = job.work(rows_);
+  if (done) done = rows_.commit();
+  if (!done) {
+    rows_.rollback();
+    failed(done.error());
+  }
+  return done;
+}
+
+void JournalWriter::succeeded() {
+  {
+    const std::scoped_lock lock(mutex_);
+    if (state_ == JournalState::working) return;
+    state_ = JournalState::working;
+    problem_.reset();
+  }
+  failing_gauge_.set(0);
+  log_.info("the journal can be written again", {});
+}
+
+void JournalWriter::failed(const Problem& problem) {
+  failures_.increment();
+  const bool final = is_final(problem);
+  bool news = final;
+  {
+    const std::scoped_lock lock(mutex_);
+    news |= state_ == JournalState::working;
+    state_ = final ? JournalState::in_doubt : JournalState::held_up;
+    problem_ = problem;
+  }
+  failing_gauge_.set(1);
+  if (news)
+    log_.error(final ? "the journal is in doubt: nothing is acknowledged any more"
+                     : "the journal cannot be written: nothing is acknowledged until it can",
+               {{"problem", problem.one_line()}});
+  if (!final) refuse_admissions();
+}
+
+// Whoever asked for an instance or published an event is told; everything else stays for the next
+// attempt. What may be on the disk stays as well, since it cannot be taken back.
+void JournalWriter::refuse_admissions() {
+  std::vector<Waiting> kept;
+  std::vector<Waiting> dropped;
+  refused_.clear();
+  const auto sort = [&](Waiting& each) {
+    const Record& record = each.row.record;
+    const bool drop = can_be_refused(record, each.durable != nullptr) && !each.may_be_kept;
+    if (drop && is_admission(record)) refused_.insert(record.instance);
+    (drop || refused_.contains(record.instance) ? dropped : kept).push_back(std::move(each));
+  };
+  Problem why;
+  {
+    const std::scoped_lock lock(mutex_);
+    why = failing();
+    for (std::size_t i = next_; i < taken_.size(); ++i) sort(taken_[i]);
+    for (Waiting& each : incoming_) sort(each);
+    incoming_.clear();
+    waiting_ = kept.size();
+    for (const Waiting& each : dropped) waiting_bytes_ -= each.row.payload.size();
+  }
+  taken_ = std::move(kept);
+  next_ = 0;
+  for (Waiting& each : dropped)
+    if (each.durable) each.durable(fail(why));
+}
+
+// When much has gathered in the write-ahead log. A failure is no harm: all is in the log, and it is
+// tried again behind a later group.
+void JournalWriter::checkpoint() {
+  if (rows_.database().log_pages() < options_.checkpoint_pages) return;
+  const Status done = rows_.database().checkpoint();
+  if (!done && !checkpoint_failed_)
+    log_.warn("the journal's log cannot be copied into its database yet",
+              {{"problem", done.error().one_line()}});
+  checkpoint_failed_ = !done;
+}
+
+}  // namespace stepwell::store

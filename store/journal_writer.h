@@ -1,0 +1,113 @@
+// The one thread that writes the journal: takes what waits, commits it as a group, and calls back.
+// Owned by SqliteJournal; all members may be called from any thread.
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <unordered_set>
+#include <vector>
+
+#include "base/log.h"
+#include "base/metrics.h"
+#include "base/units.h"
+#include "engine/ports.h"
+#include "store/journal_rows.h"
+
+namespace stepwell::store {
+
+struct JournalOptions {
+  std::size_t most_waiting = 100'000;       // records that are not durable yet …
+  Bytes most_waiting_bytes{256ULL << 20U};  // … and their payloads; beyond it nothing is admitted
+  std::size_t most_in_commit = 1'000;       // records
+  Milliseconds retry_after{500};            // before a commit that failed is tried again
+  std::int64_t checkpoint_pages = 4'000;    // of the write-ahead log, before they are copied
+};
+
+enum class JournalState : std::uint8_t {
+  working,
+  held_up,   // the disk is full or fails: nothing is acknowledged, it is tried again and again
+  in_doubt,  // nobody knows what is on the disk: nothing is acknowledged any more; start again
+};
+
+class JournalWriter {
+ public:
+  JournalWriter(JournalRows rows, JournalOptions options, Metrics& metrics, Log& log);
+  // Commits what waits, as far as the disk lets it.
+  ~JournalWriter();
+  JournalWriter(const JournalWriter&) = delete;
+  JournalWriter& operator=(const JournalWriter&) = delete;
+
+  void append(engine::Record record, std::function<void(Status)> durable);
+  JournalState state() const;
+  std::optional<Problem> problem() const;
+
+  // Runs `work` between two groups, as a transaction of its own or (`bare`) without one. Blocks.
+  // Errors: those of `work` and of the commit; runtime/`journal-failing` where nothing can be
+  // written at the moment.
+  using Work = std::function<Status(JournalRows&)>;
+  Status run(Work work, bool bare = false);
+
+ private:
+  struct Waiting {
+    JournalRow row;
+    std::function<void(Status)> durable;
+    bool may_be_kept = false;          // a commit of it failed in a way that leaves this open
+    std::optional<Problem> refused{};  // it cannot be recorded, whatever the disk does
+  };
+  struct Job {
+    Work work;
+    bool bare = false;
+    std::function<void(Status)> done;
+  };
+
+  std::optional<Problem> refusal() const;
+  Problem failing() const;
+  void write();
+  bool collect();
+  Status commit();
+  Status probe();
+  Status insert(Waiting& waiting);
+  void finish_group();
+  void run_jobs();
+  Status run_job(const Job& job);
+  void succeeded();
+  void failed(const Problem& problem);
+  void refuse_admissions();
+  void checkpoint();
+
+  const JournalOptions options_;
+  Log& log_;
+  const Counter commits_;
+  const Counter records_;
+  const Counter failures_;
+  const Gauge waiting_gauge_;
+  const Gauge failing_gauge_;
+  const Histogram commit_seconds_;
+
+  mutable std::mutex mutex_;
+  std::condition_variable arrived_;
+  std::vector<Waiting> incoming_;               // guarded by mutex_
+  std::deque<Job> jobs_;                        // guarded by mutex_
+  std::size_t waiting_ = 0;                     // guarded by mutex_: all that are not durable
+  std::uint64_t waiting_bytes_ = 0;             // guarded by mutex_
+  bool asleep_ = false;                         // guarded by mutex_: the writer
+  bool stopping_ = false;                       // guarded by mutex_
+  JournalState state_ = JournalState::working;  // guarded by mutex_
+  std::optional<Problem> problem_;              // guarded by mutex_
+
+  // The writer's thread alone:
+  JournalRows rows_;
+  std::vector<Waiting> taken_;  // from `next_` on not durable yet
+  std::size_t next_ = 0;
+  std::size_t group_ = 0;  // of these, the size of the group
+  bool checkpoint_failed_ = false;
+  std::unordered_set<InstanceId> refused_;  // whose admission was; their other records are too
+  std::thread thread_;
+};
+
+}  // namespace stepwell::store

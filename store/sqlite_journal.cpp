@@ -1,0 +1,144 @@
+#include "store/sqlite_journal.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "store/journal_schema.h"
+
+namespace stepwell::store {
+
+using engine::Record;
+
+namespace {
+
+// The writer copies the write-ahead log into the database itself, when nobody waits for it. A log
+// that grew longer is cut once it was copied.
+constexpr const char* kJournalSettings =
+    "PRAGMA secure_delete=OFF;"
+    "PRAGMA wal_autocheckpoint=0;"
+    "PRAGMA journal_size_limit=67108864;"
+    "PRAGMA cache_size=-32768;";
+
+constexpr std::size_t kMostAtOnce = 10'000;
+constexpr std::ptrdiff_t kInstancesAtOnce = 100;
+constexpr std::int64_t kRowsAtOnce = 400;
+constexpr std::size_t kWorkflowsAtOnce = 100;
+constexpr std::int64_t kPagesAtOnce = 256;
+
+}  // namespace
+
+Result<std::unique_ptr<SqliteJournal>> SqliteJournal::open(const std::string& path,
+                                                           JournalOptions options, Metrics& metrics,
+                                                           Log& log) {
+  Result<Database> database = Database::open(path, kJournalFirst);
+  if (!database) return fail(std::move(database.error()));
+  Status ready = database->execute(kJournalSettings);
+  if (ready) ready = database->migrate(journal_migrations());
+  // What an earlier run wrote and could not sync may be in the system's cache alone: this writes
+  // all of it anew, and syncs that.
+  if (ready) ready = database->execute("PRAGMA wal_checkpoint(TRUNCATE)");
+  if (!ready) return fail(std::move(ready.error()));
+  Result<Database> reader = Database::open_to_read(path);
+  if (!reader) return fail(std::move(reader.error()));
+  Result<Database> scans = Database::open_to_read(path);
+  if (!scans) return fail(std::move(scans.error()));
+  Result<JournalRows> rows = JournalRows::prepare(std::move(*database));
+  if (!rows) return fail(std::move(rows.error()));
+  return std::unique_ptr<SqliteJournal>(new SqliteJournal(
+      std::move(*rows), std::move(*reader), std::move(*scans), options, metrics, log));
+}
+
+engine::Journal::Durability SqliteJournal::append(Record record,
+                                                  std::function<void(Status)> durable) {
+  writer_.append(std::move(record), std::move(durable));
+  return Durability::later;
+}
+
+Result<std::vector<Record>> SqliteJournal::read(InstanceId instance) {
+  return reader_.read(instance);
+}
+
+Result<std::optional<engine::InstanceSummary>> SqliteJournal::summary(InstanceId instance) {
+  return reader_.summary(instance);
+}
+
+Result<std::vector<engine::InstanceSummary>> SqliteJournal::find(
+    const engine::InstanceFilter& filter, std::size_t most) {
+  return reader_.find(filter, most);
+}
+
+// The engine asks for it within read_open().
+Result<Value> SqliteJournal::definition(const std::string& digest) {
+  return reader_.definition(digest);
+}
+
+Result<std::vector<Record>> SqliteJournal::undelivered() { return reader_.undelivered(); }
+
+Result<std::vector<Record>> SqliteJournal::schedules() { return reader_.schedules(); }
+
+Result<std::uint64_t> SqliteJournal::last_instance(std::uint64_t limit) {
+  return reader_.last_instance(limit);
+}
+
+Result<std::size_t> SqliteJournal::prune(const Retention& retention, std::size_t most) {
+  const Result<std::vector<std::int64_t>> old =
+      scans_.beyond(retention, std::min(most, kMostAtOnce));
+  if (!old) return fail(old.error());
+  std::size_t removed = 0;
+  for (auto next = old->begin(); next != old->end();) {
+    const auto end = next + std::min<std::ptrdiff_t>(old->end() - next, kInstancesAtOnce);
+    JournalRows::Removed some;
+    Status done = writer_.run([&](JournalRows& rows) -> Status {
+      const Result<JournalRows::Removed> gone = rows.remove({next, end}, kRowsAtOnce);
+      if (!gone) return fail(gone.error());
+      some = *gone;
+      return {};
+    });
+    if (done && some.left_over) done = remove_leftovers();
+    if (!done) return fail(std::move(done.error()));
+    removed += some.instances;
+    next += static_cast<std::ptrdiff_t>(some.seen);
+  }
+  return removed;
+}
+
+Status SqliteJournal::remove_leftovers() {
+  for (bool more = true; more;) {
+    Status done = writer_.run([&](JournalRows& rows) -> Status {
+      const Result<bool> left = rows.remove_leftovers(kRowsAtOnce);
+      if (!left) return fail(left.error());
+      more = *left;
+      return {};
+    });
+    if (!done) return done;
+  }
+  return {};
+}
+
+Result<bool> SqliteJournal::tidy() {
+  Status done = remove_leftovers();
+  if (!done) return fail(std::move(done.error()));
+  const Result<std::vector<std::int64_t>> unused = scans_.unused_workflows();
+  if (!unused) return fail(unused.error());
+  bool more = false;
+  for (std::size_t at = 0; at < unused->size(); at += kWorkflowsAtOnce) {
+    const std::size_t end = std::min(unused->size(), at + kWorkflowsAtOnce);
+    done = writer_.run([&](JournalRows& rows) {
+      return rows.remove_workflows({unused->begin() + static_cast<std::ptrdiff_t>(at),
+                                    unused->begin() + static_cast<std::ptrdiff_t>(end)});
+    });
+    if (!done) return fail(std::move(done.error()));
+  }
+  done = writer_.run(
+      [&](JournalRows& rows) -> Status {
+        const Result<bool> left = rows.give_back(kPagesAtOnce);
+        if (!left) return fail(left.error());
+        more = *left;
+        return {};
+      },
+      true);
+  if (!done) return fail(std::move(done.error()));
+  return more;
+}
+
+}  // namespace stepwell::store

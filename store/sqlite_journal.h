@@ -1,0 +1,82 @@
+// The durable journal: records of all instances, committed in groups by one writer thread, in a
+// SQLite database of its own (docs/journal-format.md).
+// Owned by daemon/wiring, which holds the directory's LockFile. All members may be called from any
+// thread; append() does not block, all others may. Callbacks come on the writer's thread, in the
+// order of append(), and must not block; a refusal comes on the thread that appends, at once.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/log.h"
+#include "base/metrics.h"
+#include "engine/ports.h"
+#include "store/journal_reader.h"
+#include "store/journal_writer.h"
+
+namespace stepwell::store {
+
+class SqliteJournal final : public engine::Journal {
+ public:
+  // Makes `path` (0600) where it is missing, and makes sure that what an earlier run wrote is on
+  // the disk. Errors: configuration/`store-unusable`, `store-damaged`, `store-newer`;
+  // runtime/`store-failed`, `disk-full`.
+  static Result<std::unique_ptr<SqliteJournal>> open(const std::string& path,
+                                                     JournalOptions options, Metrics& metrics,
+                                                     Log& log);
+  // Commits what waits, as far as the disk lets it.
+  ~SqliteJournal() override = default;
+  SqliteJournal(const SqliteJournal&) = delete;
+  SqliteJournal& operator=(const SqliteJournal&) = delete;
+
+  // The first record of an instance, and a `published` that somebody waits for, is refused with
+  // runtime/503 `overloaded` where too much waits, and with runtime/503 `journal-failing` where
+  // nothing can be written; one that waits as that begins is refused as well, and so is what else
+  // was appended of the instance. All other records wait.
+  Durability append(engine::Record record, std::function<void(Status)> durable) override;
+
+  // In doubt: end the process. What was acknowledged is there at the next start.
+  JournalState state() const { return writer_.state(); }
+  std::optional<Problem> problem() const { return writer_.problem(); }
+
+  // `each` may append and read, but neither read_open() nor prune().
+  Status read_open(const Reader& each) override { return scans_.read_open(each); }
+  Result<std::vector<engine::Record>> read(InstanceId instance) override;
+  Result<std::optional<engine::InstanceSummary>> summary(InstanceId instance) override;
+  // A status that is not an end's picks all that are open.
+  Result<std::vector<engine::InstanceSummary>> find(const engine::InstanceFilter& filter,
+                                                    std::size_t most) override;
+  Result<Value> definition(const std::string& digest) override;
+  Result<std::vector<engine::Record>> undelivered() override;
+  Result<std::vector<engine::Record>> schedules() override;
+  Result<std::uint64_t> last_instance(std::uint64_t limit) override;
+
+  // For a thread that looks after the journal now and then. Removes finished instances that are not
+  // kept, those that ended first at first, at most so many (10,000 at a time), in transactions that
+  // are too small to hold up the writer; the answer is how many went: 0 where no more are to go.
+  // Looking for them costs more than removing a few: ask for many. Errors: runtime/`store-failed`,
+  // `disk-full`, `journal-failing`.
+  Result<std::size_t> prune(const Retention& retention, std::size_t most);
+  // Behind a prune() that removed something: definitions that no instance uses go, and disk space
+  // is given back step by step. True: there is more to do.
+  Result<bool> tidy();
+
+ private:
+  SqliteJournal(JournalRows rows, Database reader, Database scans, JournalOptions options,
+                Metrics& metrics, Log& log)
+      : writer_(std::move(rows), options, metrics, log),
+        reader_(std::move(reader)),
+        scans_(std::move(scans)) {}
+
+  Status remove_leftovers();
+
+  JournalWriter writer_;  // closed last: it can copy the write-ahead log
+  JournalReader reader_;
+  JournalReader scans_;  // for what takes long: who asks for one instance need not wait
+};
+
+}  // namespace stepwell::store

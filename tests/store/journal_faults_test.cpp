@@ -1,0 +1,183 @@
+// The journal on a disk that fails: whichever write, sync, truncation or opening it is, what was
+// acknowledged is there after a crash, what was refused is not, and the file is sound.
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <set>
+
+#include "store/sqlite_journal.h"
+#include "tests/store/failing_disk.h"
+#include "tests/store/journal_answers.h"
+#include "tests/store/journal_suite.h"
+#include "tests/store/scratch_directory.h"
+
+namespace stepwell::store::test {
+namespace {
+
+using engine::Record;
+using Kind = Record::Kind;
+using Key = JournalAnswers::Key;
+
+struct FaultCase {
+  const char* name;
+  DiskFault fault;
+  bool lasts;
+};
+
+class JournalFaults : public testing::TestWithParam<FaultCase> {
+ protected:
+  Result<std::unique_ptr<SqliteJournal>> open() {
+    JournalOptions options;
+    options.retry_after = Milliseconds(1);
+    options.checkpoint_pages = 20;
+    return SqliteJournal::open(path_, options, metrics_, log_);
+  }
+
+  // Until all is answered, or nothing will be as long as the disk is as it is.
+  static void settle(SqliteJournal& journal, JournalAnswers& answers) {
+    answers.wait([&] {
+      return journal.state() == JournalState::in_doubt ||
+             (GetParam().lasts && journal.state() == JournalState::held_up);
+    });
+  }
+
+  // Four instances with their steps; the second one's steps are not waited for, the third is
+  // retried, the last one stays open.
+  static void run(SqliteJournal& journal, JournalAnswers& answers) {
+    for (std::uint64_t instance = 1; instance <= 4; ++instance) {
+      Record first = started(instance);
+      first.payload.set("input", Value(std::string(3'000, 'i')));
+      answers.append(journal, first);
+      if (instance == 2) answers.append(journal, record(Kind::step_started, instance, 2));
+      settle(journal, answers);
+      if (!answers.kept().contains({instance, 1})) continue;
+      answers.append(journal, record(Kind::step_finished, instance, 3,
+                                     Value(std::string(9'000, static_cast<char>('a' + instance)))));
+      if (instance == 4) answers.append(journal, record(Kind::snapshot, instance, 4));
+      settle(journal, answers);
+      if (instance == 4) continue;
+      answers.append(journal, ended(instance, 5, "faulted"));
+      settle(journal, answers);
+      if (instance == 3) answers.append(journal, record(Kind::retried, instance, 6));
+      if (instance == 1) (void)journal.prune({.keep = 1}, 10);  // nothing is beyond that
+      settle(journal, answers);
+    }
+  }
+
+  // What is at `path`, as instance and number.
+  static std::set<Key> there(const std::string& path) {
+    std::set<Key> keys;
+    auto database = Database::open(path);
+    if (!database) {
+      ADD_FAILURE() << database.error().one_line();
+      return keys;
+    }
+    auto sound = database->prepare("PRAGMA integrity_check");
+    EXPECT_TRUE(sound && sound->step());
+    if (sound) {
+      EXPECT_EQ(sound->text(0), "ok");
+    }
+    auto rows = database->prepare(
+        "SELECT id, 1 FROM instances UNION ALL SELECT id, last FROM instances WHERE last > 0 "
+        "UNION ALL SELECT instance, number FROM records");
+    if (!rows) return keys;  // it was not made yet
+    for (auto row = rows->step(); row && *row; row = rows->step())
+      keys.emplace(as_number(rows->number(0)), static_cast<std::uint32_t>(rows->number(1)));
+    return keys;
+  }
+
+  void check(FailingDisk& disk, const JournalAnswers& answers, FailingDisk::Crash crash) {
+    SCOPED_TRACE(crash == FailingDisk::Crash::power ? "power" : "process");
+    disk.crash(path_, copy_, crash);
+    const std::set<Key> found = there(copy_);
+    for (const Key& key : answers.kept()) {
+      // What stands before a snapshot goes.
+      if (key != Key{4, 3}) {
+        EXPECT_TRUE(found.contains(key)) << key.first << "." << key.second;
+      }
+    }
+    for (const auto& [key, problem] : answers.refused())
+      EXPECT_FALSE(found.contains(key)) << key.first << "." << key.second;
+  }
+
+  ScratchDirectory directory_;
+  const std::string path_ = directory_ / "journal.db";
+  const std::string copy_ = directory_ / "copy.db";
+  Metrics metrics_;
+  Log log_{LogLevel::off, LogFormat::logfmt};
+};
+
+TEST_P(JournalFaults, NothingAcknowledgedIsLostAndNothingRefusedStays) {
+  FailingDisk disk;
+  const FaultCase& fault = GetParam();
+  std::uint64_t k = 1;
+  std::size_t held_up = 0;
+  std::size_t in_doubt = 0;
+  for (bool failed = true; failed; ++k) {
+    ASSERT_LT(k, 2'000U);
+    SCOPED_TRACE("at " + std::to_string(k));
+    for (const char* suffix : {"", "-wal", "-shm"}) std::filesystem::remove(path_ + suffix);
+    JournalAnswers answers;
+    disk.fail_at(k, fault.fault, fault.lasts);
+    if (auto opened = open()) {
+      SqliteJournal& journal = **opened;
+      run(journal, answers);
+      failed = disk.has_failed();
+      const JournalState state = journal.state();
+      in_doubt += state == JournalState::in_doubt ? 1 : 0;
+      held_up += state == JournalState::held_up ? 1 : 0;
+      if (state != JournalState::held_up) {
+        disk.fail_at(0, DiskFault::none, false);
+        check(disk, answers, FailingDisk::Crash::process);
+        check(disk, answers, FailingDisk::Crash::power);
+      }
+      disk.fail_at(0, DiskFault::none, false);
+      if (state != JournalState::in_doubt) {
+        // It goes on by itself once the disk does.
+        answers.wait();
+        JournalAnswers more;
+        for (std::uint32_t attempt = 0; !more.kept().contains({9, 1}); ++attempt) {
+          ASSERT_LT(attempt, 10'000U);
+          more.append(journal, started(9));
+          more.wait();
+        }
+        EXPECT_EQ(journal.state(), JournalState::working);
+        check(disk, answers, FailingDisk::Crash::process);
+        check(disk, answers, FailingDisk::Crash::power);
+      }
+    } else {
+      failed = disk.has_failed();
+    }
+    disk.fail_at(0, DiskFault::none, false);
+    // And a new start finds everything.
+    auto again = open();
+    ASSERT_TRUE(again) << again.error().one_line();
+    JournalAnswers more;
+    more.append(**again, started(10));
+    more.wait();
+    EXPECT_TRUE(more.kept().contains({10, 1}));
+    again->reset();
+    check(disk, answers, FailingDisk::Crash::process);
+    if (HasFailure()) return;
+  }
+  EXPECT_GT(k, 50U);
+  if (fault.lasts) {
+    EXPECT_GT(held_up, 10U);
+  }
+  RecordProperty("operations", static_cast<int>(k));
+  RecordProperty("held_up", static_cast<int>(held_up));
+  RecordProperty("in_doubt", static_cast<int>(in_doubt));
+}
+
+INSTANTIATE_TEST_SUITE_P(Each, JournalFaults,
+                         testing::Values(FaultCase{"IoErrorOnce", DiskFault::io_error, false},
+                                         FaultCase{"IoErrorForEver", DiskFault::io_error, true},
+                                         FaultCase{"FullOnce", DiskFault::full, false},
+                                         FaultCase{"FullForEver", DiskFault::full, true},
+                                         FaultCase{"ShortWrite", DiskFault::short_write, false},
+                                         FaultCase{"DoneButFailing", DiskFault::done_but_failing,
+                                                   false}),
+                         [](const auto& each) { return each.param.name; });
+
+}  // namespace
+}  // namespace stepwell::store::test

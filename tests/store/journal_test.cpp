@@ -1,0 +1,397 @@
+// The journals against the suite, and what the durable one does beyond it: how it collects, what it
+// refuses, what it removes.
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <future>
+#include <set>
+
+#include "store/sqlite_journal.h"
+#include "tests/store/journal_answers.h"
+#include "tests/store/journal_suite.h"
+#include "tests/store/scratch_directory.h"
+#include "tests/support/keeping_journal.h"
+
+namespace stepwell::store::test {
+namespace {
+
+using engine::Record;
+using stepwell::test::KeepingJournal;
+using stepwell::test::KeptRecords;
+using Kind = Record::Kind;
+
+class SqlitePlace final : public JournalPlace {
+ public:
+  std::unique_ptr<engine::Journal> open() override {
+    auto opened = SqliteJournal::open(directory_ / "journal.db", {}, metrics_, log_);
+    EXPECT_TRUE(opened) << opened.error().one_line();
+    return opened ? std::move(*opened) : nullptr;
+  }
+
+ private:
+  ScratchDirectory directory_;
+  Metrics metrics_;
+  Log log_{LogLevel::off, LogFormat::logfmt};
+};
+
+class KeepingPlace final : public JournalPlace {
+ public:
+  std::unique_ptr<engine::Journal> open() override { return std::make_unique<Returning>(kept_); }
+
+ private:
+  class Returning final : public engine::Journal {
+   public:
+    explicit Returning(KeptRecords& kept) : place_(kept), journal_(kept) {}
+    ~Returning() override { place_ = journal_.kept(); }
+    Durability append(Record record, std::function<void(Status)> durable) override {
+      return journal_.append(std::move(record), std::move(durable));
+    }
+    Status read_open(const Reader& each) override { return journal_.read_open(each); }
+    Result<std::vector<Record>> read(InstanceId instance) override {
+      return journal_.read(instance);
+    }
+    Result<std::optional<engine::InstanceSummary>> summary(InstanceId instance) override {
+      return journal_.summary(instance);
+    }
+    Result<std::vector<engine::InstanceSummary>> find(const engine::InstanceFilter& filter,
+                                                      std::size_t most) override {
+      return journal_.find(filter, most);
+    }
+    Result<Value> definition(const std::string& digest) override {
+      return journal_.definition(digest);
+    }
+    Result<std::vector<Record>> undelivered() override { return journal_.undelivered(); }
+    Result<std::vector<Record>> schedules() override { return journal_.schedules(); }
+    Result<std::uint64_t> last_instance(std::uint64_t limit) override {
+      return journal_.last_instance(limit);
+    }
+
+   private:
+    KeptRecords& place_;
+    KeepingJournal journal_;
+  };
+  KeptRecords kept_;
+};
+
+INSTANTIATE_TEST_SUITE_P(
+    Journals, JournalSuite,
+    testing::Values(JournalMaker{"Sqlite", [] { return std::make_unique<SqlitePlace>(); }},
+                    JournalMaker{"Keeping", [] { return std::make_unique<KeepingPlace>(); }}),
+    [](const auto& maker) { return maker.param.name; });
+
+TEST(KeepingJournalTest, ByHandNothingIsThereBeforeItIsDurable) {
+  KeepingJournal journal({}, KeepingJournal::Mode::by_hand);
+  JournalAnswers answers;
+  answers.append(journal, started(1));
+  answers.append(journal, record(Kind::timer_fired, 1, 2));
+  EXPECT_EQ(journal.waiting(), 2U);
+  EXPECT_TRUE(journal.read(InstanceId{1}).value().empty());
+  EXPECT_EQ(journal.make_durable(1), 1U);
+  EXPECT_EQ(answers.kept().size(), 1U);
+  KeepingJournal after_crash(journal.kept());
+  EXPECT_EQ(after_crash.read(InstanceId{1}).value().size(), 1U);
+  journal.set_mode(KeepingJournal::Mode::at_once);
+  EXPECT_EQ(answers.kept().size(), 2U);
+}
+
+class SqliteJournalTest : public testing::Test {
+ protected:
+  std::unique_ptr<SqliteJournal> open(JournalOptions options = {}) {
+    options.retry_after = Milliseconds(1);
+    auto opened = SqliteJournal::open(path_, options, metrics_, log_);
+    EXPECT_TRUE(opened) << opened.error().one_line();
+    return opened ? std::move(*opened) : nullptr;
+  }
+  double commits() { return metrics_.counter("stepwell_journal_commits_total", "").value(); }
+  void execute(const std::string& sql) {
+    auto database = Database::open(path_);
+    ASSERT_TRUE(database);
+    const Status done = database->execute(sql);
+    ASSERT_TRUE(done) << done.error().one_line();
+  }
+  // Appends while the writer waits for the end of it, so that all of that waits together.
+  template <class Appends>
+  void together(SqliteJournal& journal, Appends appends) {
+    const auto reached = std::make_shared<std::promise<void>>();
+    std::promise<void> released;
+    (void)journal.append(record(Kind::timer_fired, 1, 1'000'000),
+                         [reached, gate = released.get_future().share()](const Status&) {
+                           reached->set_value();
+                           gate.wait();
+                         });
+    reached->get_future().wait();
+    appends();
+    released.set_value();
+  }
+
+  ScratchDirectory directory_;
+  const std::string path_ = directory_ / "journal.db";
+  Metrics metrics_;
+  Log log_{LogLevel::off, LogFormat::logfmt};
+};
+
+TEST_F(SqliteJournalTest, WhatComesDuringACommitGoesIntoTheNextOneTogether) {
+  JournalAnswers answers;
+  const auto journal = open();
+  answers.append(*journal, started(1));
+  answers.wait();
+  const double before = commits();
+  together(*journal, [&] {
+    for (std::uint32_t number = 2; number <= 900; ++number)
+      answers.append(*journal, record(Kind::step_finished, 1, number));
+  });
+  answers.wait();
+  EXPECT_EQ(answers.kept().size(), 900U);
+  EXPECT_EQ(commits() - before, 2);
+}
+
+TEST_F(SqliteJournalTest, AGroupHasItsLimit) {
+  JournalOptions options;
+  options.most_in_commit = 100;
+  JournalAnswers answers;
+  const auto journal = open(options);
+  answers.append(*journal, started(1));
+  answers.wait();
+  const double before = commits();
+  together(*journal, [&] {
+    for (std::uint32_t number = 2; number <= 351; ++number)
+      answers.append(*journal, record(Kind::step_finished, 1, number));
+  });
+  answers.wait();
+  EXPECT_EQ(commits() - before, 1 + 4);
+  EXPECT_EQ(journal->read(InstanceId{1}).value().size(), 352U);
+}
+
+TEST_F(SqliteJournalTest, AdmissionsAreRefusedAtOnceWhereTooMuchWaits) {
+  JournalOptions options;
+  options.most_waiting = 10;
+  JournalAnswers answers;
+  const auto journal = open(options);
+  answers.append(*journal, started(1));
+  answers.wait();
+  together(*journal, [&] {
+    for (std::uint32_t number = 2; number <= 2000; ++number)
+      answers.append(*journal, record(Kind::timer_fired, 1, number));
+    answers.append(*journal, started(2));
+    EXPECT_EQ(answers.refused().at({2, 1}).code, "overloaded");
+    EXPECT_TRUE(answers.refused().at({2, 1}).retryable);
+    answers.append(*journal, record(Kind::published, 0, 0));
+    (void)journal->append(record(Kind::published, 0, 0), nullptr);
+  });
+  answers.wait();
+  EXPECT_EQ(answers.refused().size(), 2U);
+  EXPECT_EQ(journal->undelivered().value().size(), 1U);
+  EXPECT_EQ(answers.kept().size(), 2000U);
+  answers.append(*journal, started(3));
+  answers.wait();
+  EXPECT_TRUE(answers.kept().contains({3, 1}));
+}
+
+TEST_F(SqliteJournalTest, AdmissionsAreRefusedWhereTooManyBytesWait) {
+  JournalOptions options;
+  options.most_waiting_bytes = Bytes{100'000};
+  JournalAnswers answers;
+  const auto journal = open(options);
+  answers.append(*journal, started(1));
+  answers.wait();
+  together(*journal, [&] {
+    answers.append(*journal, record(Kind::timer_fired, 1, 2, Value(std::string(100'000, 'x'))));
+    answers.append(*journal, started(2));
+  });
+  answers.wait();
+  EXPECT_EQ(answers.refused().at({2, 1}).code, "overloaded");
+}
+
+TEST_F(SqliteJournalTest, ADamagedRecordIsNamed) {
+  JournalAnswers answers;
+  {
+    const auto journal = open();
+    answers.append(*journal, started(5));
+    answers.append(*journal, record(Kind::step_finished, 5, 2, Value("x")));
+    answers.wait();
+  }
+  execute("UPDATE records SET payload = '{\"a' WHERE instance = 5");
+  const auto journal = open();
+  const Status read = journal->read_open([](const std::vector<Record>&) {});
+  ASSERT_FALSE(read);
+  EXPECT_EQ(read.error().code, "store-damaged");
+  EXPECT_NE(read.error().detail.find("record 2 of instance 5"), std::string::npos);
+  EXPECT_EQ(journal->read(InstanceId{5}).error().code, "store-damaged");
+}
+
+TEST_F(SqliteJournalTest, ARetryOfWhatIsGoneIsRefused) {
+  JournalAnswers answers;
+  const auto journal = open();
+  answers.append(*journal, record(Kind::retried, 5, 7));
+  answers.wait();
+  EXPECT_EQ(answers.refused().at({5, 7}).code, "instance-unknown");
+}
+
+TEST_F(SqliteJournalTest, WhatHasLongEndedGoes) {
+  JournalAnswers answers;
+  const auto journal = open();
+  for (std::uint64_t instance = 1; instance <= 5; ++instance) {
+    answers.append(*journal, started(instance));
+    answers.append(*journal, record(Kind::step_finished, instance, 2, Value(instance)));
+    Record end = ended(instance, 3, "completed");
+    end.time = at(static_cast<std::int64_t>(600 - instance * 100));
+    if (instance != 3) answers.append(*journal, end);
+  }
+  answers.wait();
+  const Retention old{.ended_before = at(500)};
+  EXPECT_EQ(journal->prune(old, 1).value(), 1U);  // the oldest first
+  EXPECT_TRUE(journal->read(InstanceId{5}).value().empty());
+  EXPECT_EQ(journal->read(InstanceId{4}).value().size(), 3U);
+  EXPECT_EQ(journal->prune(old, 10).value(), 2U);
+  EXPECT_EQ(journal->prune(old, 10).value(), 0U);
+  EXPECT_EQ(journal->read(InstanceId{1}).value().size(), 3U);
+  EXPECT_EQ(journal->read(InstanceId{3}).value().size(), 2U);
+  EXPECT_EQ(journal->last_instance(1ULL << 52U).value(), 5U);
+}
+
+TEST_F(SqliteJournalTest, OnlySoManyFinishedOnesStay) {
+  JournalAnswers answers;
+  const auto journal = open();
+  for (std::uint64_t instance = 1; instance <= 1000; ++instance) {
+    answers.append(*journal, started(instance, instance % 4 == 0 ? "a/x:1.0.0" : "a/y:1.0.0"));
+    answers.append(*journal, record(Kind::step_finished, instance, 2));
+    Record end = ended(instance, 3, "completed");
+    end.time = at(static_cast<std::int64_t>(instance));
+    if (instance % 10 != 0) answers.append(*journal, end);  // 900 end
+  }
+  answers.wait();
+  EXPECT_EQ(journal->prune({.workflow = "a/x", .keep = 50}, 1'000).value(), 150U);
+  EXPECT_EQ(journal->find(Asked{.workflow = "a/x"}, 1'000).value().size(), 50U + 50U);
+  EXPECT_EQ(journal->find(Asked{.workflow = "a/y"}, 1'000).value().size(), 750U);
+  EXPECT_EQ(journal->prune({.keep = 100}, 600).value(), 600U);
+  EXPECT_EQ(journal->prune({.keep = 100}, 600).value(), 50U);
+  EXPECT_EQ(journal->find(Asked{.open = true}, 1'000).value().size(), 100U);
+  EXPECT_TRUE(journal->summary(InstanceId{999}).value());
+  EXPECT_FALSE(journal->summary(InstanceId{1}).value());
+}
+
+TEST_F(SqliteJournalTest, AnInstanceOfManyRecordsGoesInSeveralTransactions) {
+  JournalAnswers answers;
+  auto journal = open();
+  answers.append(*journal, started(1));
+  for (std::uint32_t number = 2; number < 2000; ++number)
+    answers.append(*journal, record(Kind::timer_fired, 1, number));
+  answers.append(*journal, ended(1, 2000, "completed"));
+  answers.append(*journal, started(2));
+  answers.append(*journal, record(Kind::timer_fired, 2, 2));
+  answers.wait();
+  EXPECT_EQ(journal->prune({.keep = 0}, 10).value(), 1U);
+  journal.reset();
+  auto database = Database::open(path_);
+  ASSERT_TRUE(database);
+  auto rows = database->prepare("SELECT count(*), (SELECT count(*) FROM removed) FROM records");
+  ASSERT_TRUE(rows && rows->step());
+  EXPECT_EQ(rows->number(0), 1);
+  EXPECT_EQ(rows->number(1), 0);
+}
+
+TEST_F(SqliteJournalTest, DefinitionsGoWithTheirLastInstanceUnlessTheyCameSinceTheStart) {
+  const auto definition = [](std::string_view digest) {
+    return record(Kind::definition, 0, 0, Value::object({{"digest", digest}}));
+  };
+  JournalAnswers answers;
+  auto journal = open();
+  for (const Record& each : {definition("d1"), definition("d2"), definition("d3")})
+    answers.append(*journal, each);
+  answers.append(*journal, started(1, "a/x:1.0.0", "d1"));
+  answers.append(*journal, started(2, "a/x:1.0.0", "d2"));
+  answers.append(*journal, ended(1, 2, "completed"));
+  answers.wait();
+  EXPECT_EQ(journal->prune({.keep = 0}, 10).value(), 1U);
+  EXPECT_FALSE(journal->tidy().value());
+  EXPECT_FALSE(journal->definition("d1").value().is_null());
+
+  journal.reset();
+  journal = open();
+  answers.append(*journal, definition("d3"));
+  answers.wait();
+  EXPECT_FALSE(journal->tidy().value());
+  EXPECT_TRUE(journal->definition("d1").value().is_null());
+  EXPECT_FALSE(journal->definition("d2").value().is_null());
+  EXPECT_FALSE(journal->definition("d3").value().is_null());
+}
+
+TEST_F(SqliteJournalTest, DiskSpaceIsGivenBack) {
+  JournalAnswers answers;
+  auto journal = open();
+  for (std::uint64_t instance = 1; instance <= 300; ++instance) {
+    answers.append(*journal, started(instance));
+    answers.append(*journal,
+                   record(Kind::step_finished, instance, 2, Value(std::string(20'000, 'o'))));
+    answers.append(*journal, ended(instance, 3, "completed"));
+  }
+  answers.wait();
+  journal.reset();
+  const auto full = std::filesystem::file_size(path_);
+  EXPECT_GT(full, 6'000'000U);
+  journal = open();
+  EXPECT_EQ(journal->prune({.keep = 10}, 1'000).value(), 290U);
+  std::size_t steps = 0;
+  while (journal->tidy().value()) ASSERT_LT(++steps, 100U);
+  EXPECT_GT(steps, 1U);
+  journal.reset();
+  EXPECT_LT(std::filesystem::file_size(path_), full / 10);
+  journal = open();
+  EXPECT_EQ(journal->find({}, 100).value().size(), 10U);
+}
+
+TEST_F(SqliteJournalTest, AnIdThatIsGivenAgainHasNothingOfTheOneBefore) {
+  constexpr std::uint64_t kDerived = (1ULL << 52U) + 3;
+  JournalAnswers answers;
+  auto journal = open();
+  answers.append(*journal, started(kDerived));
+  for (std::uint32_t number = 2; number < 50; ++number)
+    answers.append(*journal, record(Kind::timer_fired, kDerived, number));
+  answers.append(*journal, ended(kDerived, 50, "completed"));
+  answers.wait();
+  EXPECT_EQ(journal->prune({.keep = 0}, 10).value(), 1U);
+  // A straggler of the one before, which nobody removes.
+  answers.append(*journal, record(Kind::timer_fired, kDerived, 60));
+  JournalAnswers again;
+  again.append(*journal, started(kDerived));
+  again.wait();
+  EXPECT_EQ(journal->read(InstanceId{kDerived}).value().size(), 1U);
+  EXPECT_EQ(journal->last_instance(1ULL << 52U).value(), 0U);
+}
+
+TEST_F(SqliteJournalTest, TheLogIsCopiedAndBegunAnew) {
+  JournalOptions options;
+  options.checkpoint_pages = 50;
+  JournalAnswers answers;
+  const auto journal = open(options);
+  answers.append(*journal, started(1));
+  for (std::uint32_t number = 2; number < 400; ++number) {
+    answers.append(*journal, record(Kind::timer_fired, 1, number, Value(std::string(3'000, 't'))));
+    if (number % 10 == 0) answers.wait();
+  }
+  answers.wait();
+  EXPECT_GT(std::filesystem::file_size(path_), 1'000'000U);
+  EXPECT_LT(std::filesystem::file_size(path_ + "-wal"), 600'000U);
+}
+
+TEST_F(SqliteJournalTest, AJournalOfALaterReleaseIsRefused) {
+  open().reset();
+  execute("INSERT INTO schema_version VALUES (999)");
+  const auto opened = SqliteJournal::open(path_, {}, metrics_, log_);
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().code, "store-newer");
+}
+
+TEST_F(SqliteJournalTest, WhatWaitsAtTheEndIsCommitted) {
+  JournalAnswers answers;
+  auto journal = open();
+  answers.append(*journal, started(1));
+  for (std::uint32_t number = 2; number <= 5000; ++number)
+    answers.append(*journal, record(Kind::timer_fired, 1, number));
+  journal.reset();
+  EXPECT_TRUE(answers.complete());
+  EXPECT_EQ(answers.kept().size(), 5000U);
+}
+
+}  // namespace
+}  // namespace stepwell::store::test
