@@ -47,23 +47,22 @@ std::string loggable(std::string_view target) {
 
 }  // namespace
 
-Result<std::unique_ptr<Dispatcher>> Dispatcher::make(const Services& services, BlockingPool& pool) {
-  std::unique_ptr<Dispatcher> dispatcher(new Dispatcher(services, pool));
+Result<std::unique_ptr<Dispatcher>> Dispatcher::make(const Services& services,
+                                                     const BlockingPools& pools) {
+  std::unique_ptr<Dispatcher> dispatcher(new Dispatcher(services, pools));
   Router& router = dispatcher->router_;
+  const auto on = [](BlockingPool& pool) -> Blocking {
+    return [&pool](std::function<void()> task) { return pool.submit(std::move(task)); };
+  };
+  const Blocking operations = on(pools.operations);
   const AdminServices administration{
-      services.authority,
-      services.catalog,
-      services.master_key,
-      &services.engine,
-      &services.reactor,
-      &services.clock,
-      [&pool](std::function<void()> task) { return pool.submit(std::move(task)); }};
+      services.authority, services.catalog, services.master_key,      &services.engine,
+      &services.reactor,  &services.clock,  on(pools.administration),
+  };
   for (Status status :
-       {add_health_routes(router, services),
-        add_instance_routes(router, services, administration.blocking),
+       {add_health_routes(router, services), add_instance_routes(router, services, operations),
         add_operation_routes(router, services), add_workflow_routes(router, services),
-        add_schedule_routes(router, services),
-        add_event_routes(router, services, administration.blocking),
+        add_schedule_routes(router, services), add_event_routes(router, services, operations),
         add_credential_routes(router, administration), add_key_routes(router, administration),
         add_user_routes(router, administration), add_audit_routes(router, administration)}) {
     if (!status) return fail(std::move(status).error());
@@ -135,18 +134,27 @@ Result<std::size_t> Dispatcher::admit(Request& request, Ticket& ticket) {
     return fail(permission_denied(request.principal, *route.access->permission));
   }
   if (Status status = check_query(route, request); !status) return fail(std::move(status).error());
+  if (route.when_ready)
+    if (Status status = check_ready(); !status) return fail(std::move(status).error());
   return match->route;
+}
+
+Status Dispatcher::check_ready() const {
+  Status status = services_.ready ? services_.ready() : Status();
+  if (!status) status.error().status = 503;
+  return status;
 }
 
 // The answer does not wait for it: nothing happens that would have to be recorded first.
 void Dispatcher::note_denied(const Request& request, const Route& route) {
   if (!first_of_its_minute(request.principal.key_id + " " + route.method + " " + route.pattern))
     return;
-  const bool taken = pool_.submit([&authority = services_.authority, &log = services_.log,
-                                   event = denied_event(services_.authority, request, route)] {
-    if (const Status noted = authority.audit().note(event, "permission-denied"); !noted)
-      log.error("denial-not-audited", {{"problem", noted.error().one_line()}});
-  });
+  const bool taken =
+      pools_.administration.submit([&authority = services_.authority, &log = services_.log,
+                                    event = denied_event(services_.authority, request, route)] {
+        if (const Status noted = authority.audit().note(event, "permission-denied"); !noted)
+          log.error("denial-not-audited", {{"problem", noted.error().one_line()}});
+      });
   if (!taken) services_.log.error("denial-not-audited", {{"key", request.principal.key_id}});
 }
 
@@ -164,10 +172,11 @@ void Dispatcher::run(const Route& route, Request request, const Responder& respo
     return;
   }
   const auto& handler = std::get<BlockingHandler>(route.handler);
+  BlockingPool& pool = route.pool == Pool::operations ? pools_.operations : pools_.administration;
   // std::function copies what it holds, and a request is not for copying.
   auto shared = std::make_shared<Request>(std::move(request));
   const bool taken =
-      pool_.submit([&handler, shared, responder] { responder.answer(handler(*shared)); });
+      pool.submit([&handler, shared, responder] { responder.answer(handler(*shared)); });
   if (taken) return;
   responder.answer(overloaded());
 }

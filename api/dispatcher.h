@@ -18,6 +18,12 @@
 
 namespace stepwell::api {
 
+// Those of the server; both outlive the dispatcher.
+struct BlockingPools {
+  BlockingPool& administration;
+  BlockingPool& operations;
+};
+
 class Dispatcher {
  public:
   // What is remembered of a request until its answer is there.
@@ -32,7 +38,8 @@ class Dispatcher {
   };
 
   // Errors: configuration/`route-invalid`.
-  static Result<std::unique_ptr<Dispatcher>> make(const Services& services, BlockingPool& pool);
+  static Result<std::unique_ptr<Dispatcher>> make(const Services& services,
+                                                  const BlockingPools& pools);
 
   // Exactly one answer reaches the sink, now or later.
   Ticket dispatch(Request request, std::shared_ptr<ResponseSink> sink);
@@ -47,15 +54,17 @@ class Dispatcher {
     Histogram duration;
   };
 
-  Dispatcher(const Services& services, BlockingPool& pool) : services_(services), pool_(pool) {}
+  Dispatcher(const Services& services, const BlockingPools& pools)
+      : services_(services), pools_(pools) {}
   Handles handles_of(const std::string& route) const;
+  Status check_ready() const;
   Result<std::size_t> admit(Request& request, Ticket& ticket);
   void note_denied(const Request& request, const Route& route);
   bool first_of_its_minute(const std::string& attempt);
   void run(const Route& route, Request request, const Responder& responder);
 
   const Services services_;
-  BlockingPool& pool_;
+  const BlockingPools pools_;
   std::mutex denied_mutex_;
   std::map<std::string, SteadyTime> denied_;  // guarded by denied_mutex_; recorded a moment ago
   Router router_;                             // constant after make()

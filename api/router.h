@@ -3,6 +3,7 @@
 // Filled by Dispatcher at the start and constant afterwards; match() may be called from any thread.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
@@ -26,8 +27,12 @@ struct Access {
 
 // Answers now or later; must not block.
 using AsyncHandler = std::function<void(Request, Responder)>;
-// Runs on the blocking pool: for what waits for the disk or for the wire to become quiet.
+// Runs on a blocking pool: for what waits for the disk or for the wire to become quiet.
 using BlockingHandler = std::function<Result<Response>(Request&)>;
+
+// Whose threads a BlockingHandler takes. However long operations on instances wait for the disk, no
+// revocation waits behind them.
+enum class Pool : std::uint8_t { administration, operations };
 
 struct Route {
   std::string method;   // a GET route also answers HEAD
@@ -35,6 +40,8 @@ struct Route {
   std::optional<Access> access;
   std::variant<AsyncHandler, BlockingHandler> handler;
   std::vector<std::string> query = {};  // names of the parameters that it knows
+  Pool pool = Pool::administration;
+  bool when_ready = false;  // until the daemon is ready, the answer is why it is not
 };
 
 struct Match {

@@ -128,7 +128,7 @@ class Acknowledgement {
   std::optional<Problem> problem_;  // guarded by mutex_; the first one
 };
 
-// All of a batch, or nothing.
+// None of a batch where one is no event. What the journal refuses later, it refuses one by one.
 void send_events(engine::Engine& engine, const Request& request, const Responder& responder) {
   const Result<std::vector<Value>> events = read_events(request);
   if (!events) return responder.answer(events.error());
@@ -148,17 +148,16 @@ void send_events(engine::Engine& engine, const Request& request, const Responder
 // Many may listen, so it takes a thread that may be kept; it is not kept until the disk has all.
 // None is taken before instances from before the start listen again.
 Status add_event_routes(Router& router, const Services& services, const Blocking& blocking) {
-  const auto send = [&engine = services.engine, ready = services.ready, blocking](
-                        Request request, const Responder& responder) {
-    if (const Status status = ready ? ready() : Status(); !status)
-      return responder.answer(status.error());
+  const auto send = [&engine = services.engine, blocking](Request request,
+                                                          const Responder& responder) {
     auto shared = std::make_shared<const Request>(std::move(request));
     const bool taken =
         blocking([&engine, shared, responder] { send_events(engine, *shared, responder); });
     if (!taken) responder.answer(overloaded());
   };
-  return router.add(
-      {"POST", "/api/v1/events", Access::needs(Permission::send_events), AsyncHandler(send)});
+  Route route{"POST", "/api/v1/events", Access::needs(Permission::send_events), AsyncHandler(send)};
+  route.when_ready = true;
+  return router.add(std::move(route));
 }
 
 }  // namespace stepwell::api

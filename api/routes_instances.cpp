@@ -119,9 +119,14 @@ void answer_created(const Starter& starter, InstanceId id, const Responder& resp
 void wait_for_end(const Starter& starter, InstanceId id, Milliseconds limit,
                   const Responder& responder) {
   responder.after(limit, [starter, responder, id] { answer_created(starter, id, responder); });
-  const bool known = starter.engine.when_ended(
-      id, [responder](const engine::InstanceView& view) { responder.answer(created(view)); });
-  if (!known) answer_created(starter, id, responder);
+  const auto watch = [starter, id, responder] {
+    const bool known = starter.engine.when_ended(
+        id, [responder](const engine::InstanceView& view) { responder.answer(created(view)); });
+    if (!known) answer_created(starter, id, responder);
+  };
+  // Of one that has left memory the journal is asked.
+  if (starter.engine.peek(id)) return watch();
+  if (!starter.blocking(watch)) responder.answer(created(id));
 }
 
 // Goes on where the instance, which may have been started before, is the one that was asked for.
@@ -161,7 +166,13 @@ void start_instance(const Starter& starter, const Request& request, const Respon
       check_asked(starter, id, asked, responder, answer);
     });
   };
-  starter.engine.start(std::move(reading->start), std::move(admitted));
+  if (reading->start.once.empty())
+    return starter.engine.start(std::move(reading->start), std::move(admitted));
+  // Whether it was started before, the journal is asked.
+  auto start = std::make_shared<engine::StartRequest>(std::move(reading->start));
+  const bool taken = starter.blocking(
+      [&engine = starter.engine, start, admitted] { engine.start(std::move(*start), admitted); });
+  if (!taken) responder.answer(overloaded());
 }
 
 Value describe(const config::Definition& definition) {
@@ -194,14 +205,16 @@ Value describe(const engine::ScheduleView& view) {
 }  // namespace
 
 Status add_instance_routes(Router& router, const Services& services, const Blocking& blocking) {
-  return router.add({"POST",
-                     "/api/v1/instances",
-                     Access::needs(Permission::start_instances),
-                     AsyncHandler([starter = Starter{services.engine, services.catalog, blocking}](
-                                      const Request& request, const Responder& responder) {
-                       start_instance(starter, request, responder);
-                     }),
-                     {"wait"}});
+  Route route{"POST",
+              "/api/v1/instances",
+              Access::needs(Permission::start_instances),
+              AsyncHandler([starter = Starter{services.engine, services.catalog, blocking}](
+                               const Request& request, const Responder& responder) {
+                start_instance(starter, request, responder);
+              }),
+              {"wait"}};
+  route.when_ready = true;
+  return router.add(std::move(route));
 }
 
 Status add_schedule_routes(Router& router, const Services& services) {

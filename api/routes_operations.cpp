@@ -246,6 +246,10 @@ Status add_operation_routes(Router& router, const Services& services) {
                         return operate_many(engine, audit, operation, request);
                       })});
   }
+  for (Route& route : routes) {
+    route.pool = Pool::operations;
+    route.when_ready = route.method != "GET";
+  }
   return add_all(router, std::move(routes));
 }
 

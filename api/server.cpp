@@ -64,7 +64,8 @@ class Server::Impl {
   Impl(const ServerOptions& options, const Services& services)
       : options_(options),
         log_(services.log),
-        pool_(options.blocking_threads, kMaxWaitingForBlocking) {}
+        administration_(options.blocking_threads, kMaxWaitingForBlocking),
+        operations_(options.blocking_threads, kMaxWaitingForBlocking) {}
 
   Status open(const Services& services);
   void stop(Milliseconds grace);
@@ -77,7 +78,8 @@ class Server::Impl {
 
   const ServerOptions options_;
   Log& log_;
-  BlockingPool pool_;
+  BlockingPool administration_;
+  BlockingPool operations_;
   std::unique_ptr<Dispatcher> dispatcher_;
   asio::io_context io_;
   asio::executor_work_guard<asio::io_context::executor_type> work_{io_.get_executor()};
@@ -98,7 +100,8 @@ Status Server::Impl::open(const Services& services) {
         options_.listen + " can be reached from other machines, and keys would travel over it "
                           "unencrypted; listen on a loopback address behind a TLS proxy, or allow "
                           "it explicitly"));
-  Result<std::unique_ptr<Dispatcher>> dispatcher = Dispatcher::make(services, pool_);
+  Result<std::unique_ptr<Dispatcher>> dispatcher =
+      Dispatcher::make(services, {administration_, operations_});
   if (!dispatcher) return fail(std::move(dispatcher).error());
   dispatcher_ = *std::move(dispatcher);
   connections_ = std::make_unique<Connections>(io_, *dispatcher_, options_, services.metrics);
@@ -160,7 +163,8 @@ void Server::Impl::stop(Milliseconds grace) {
     connections_->begin_stop();
     connections_->wait_until_none(grace);
   }
-  pool_.stop();
+  administration_.stop();
+  operations_.stop();
   io_.stop();
   for (std::thread& thread : threads_) thread.join();
   threads_.clear();

@@ -17,7 +17,8 @@ struct ServerOptions {
   std::string listen = "127.0.0.1:8080";  // HOST:PORT or [IPV6]:PORT; port 0 takes a free one
   bool allow_plaintext = false;           // other than loopback, although there is no TLS
   std::size_t threads = 1;
-  std::size_t blocking_threads = 2;  // for administration, which waits for the disk
+  // For what waits for the disk: so many for administration, and so many for instances and events.
+  std::size_t blocking_threads = 2;
   std::size_t max_connections = 10'000;
   Bytes max_body = 1_MiB;
   Bytes max_headers = 64_KiB;

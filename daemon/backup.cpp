@@ -44,7 +44,8 @@ Status copy_database(const std::string& from, const std::string& to) {
   if (file < 0) return fail(file_problem("make", to, errno));
   ::close(file);
   {
-    Result<store::Database> source = store::Database::open(from);
+    // What is damaged in it shows in the copy, or cannot be copied.
+    Result<store::Database> source = store::Database::open_to_read(from);
     if (!source) return fail(std::move(source).error());
     Result<store::Statement> copy = source->prepare("VACUUM INTO ?");
     if (!copy) return fail(std::move(copy).error());

@@ -37,6 +37,7 @@ using auth::Tombstone;
 struct Memory {
   std::vector<Tombstone> stones;
   std::optional<WallTime> clock_mark;
+  bool known = false;  // one of the two could be read
 };
 
 // The file and the database each may know of a revocation that the other has lost.
@@ -52,14 +53,16 @@ Result<Memory> remember(const config::Settings& settings) {
     return fail(std::move(problem));
   }
   memory.stones = std::move(*beside);
-  const std::string file = settings.data + "/" + std::string(kStoreFile);
   std::error_code error;
+  memory.known = fs::exists(path, error);
+  const std::string file = settings.data + "/" + std::string(kStoreFile);
   if (!fs::exists(file, error)) return memory;  // opening would make it
   // That it is damaged may be why there is a restore.
   Result<store::Database> database = store::Database::open(file);
   if (!database) return memory;
   const Result<auth::StoredState> state = store::read_state(*database);
   if (!state) return memory;
+  memory.known = true;
   memory.clock_mark = state->clock_mark;
   memory.stones.insert(memory.stones.end(), state->tombstones.begin(), state->tombstones.end());
   return memory;
@@ -128,6 +131,15 @@ Result<std::uint64_t> adopt(const config::Settings& settings, const std::string&
   return kept;
 }
 
+// A journal that the daemon opens is not looked through.
+Status check_structure(const std::string& database) {
+  std::error_code error;
+  if (!fs::exists(database, error)) return {};  // a backup from before the first start
+  if (auto opened = store::Database::open(database); !opened)
+    return fail(std::move(opened).error());
+  return {};
+}
+
 // A name that no other restore has taken.
 std::string aside_name(const std::string& data, const Clock& clock) {
   std::string time = format_time(clock.now());
@@ -165,15 +177,17 @@ Result<Restored> restore_backup(const config::Settings& settings, const RestoreO
 
   Restored restored;
   restored.time = manifest->time;
+  restored.remembered = memory->known;
   const std::string staging = staging_of(settings.data);
   const auto prepare = [&]() -> Status {
     if (Status staged = stage(options.folder, staging, *manifest); !staged) return staged;
     const auto kept = adopt(settings, staging, *memory, clock);
     if (!kept) return fail(kept.error());
     restored.kept = *kept;
+    const std::string journal = staging + "/" + std::string(kJournalFile);
+    if (Status sound = check_structure(journal); !sound) return sound;
     const auto instances = look_at_open_instances(
-        staging + "/" + std::string(kJournalFile), clock,
-        options.resume_instances ? OpenInstances::stay : OpenInstances::suspend);
+        journal, clock, options.resume_instances ? OpenInstances::stay : OpenInstances::suspend);
     if (!instances) return fail(instances.error());
     restored.open = instances->open;
     restored.suspended = instances->suspended;
@@ -200,6 +214,7 @@ void restore(CommandContext& context, const RestoreOptions& options, OutputForma
                         Value::object({{"time", format_time(restored->time)},
                                        {"aside", restored->aside},
                                        {"revocationsKept", restored->kept},
+                                       {"revocationsKnown", restored->remembered},
                                        {"openInstances", restored->open},
                                        {"suspendedInstances", restored->suspended}}),
                         {});
@@ -208,6 +223,9 @@ void restore(CommandContext& context, const RestoreOptions& options, OutputForma
       << ". What it took the place of is in " << restored->aside << ".\n";
   if (restored->kept > 0)
     out << restored->kept << " revocations and deletions made since then stay in force.\n";
+  if (!restored->remembered)
+    out << "What was there could not be read, or there was nothing: what was revoked or deleted "
+           "since the backup is not known, and not in force. Revoke it again.\n";
   if (restored->suspended > 0)
     out << restored->suspended
         << " instances had not ended and are suspended, since each would do again what it did "

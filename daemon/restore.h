@@ -25,6 +25,7 @@ struct Restored {
   WallTime time;                // of the backup
   std::string aside;            // where what was there lies now
   std::uint64_t kept = 0;       // revocations and deletions that the backup does not know
+  bool remembered = false;      // false: what was there could not tell of any
   std::uint64_t open = 0;       // instances that had not ended …
   std::uint64_t suspended = 0;  // … and of these, those that were suspended
 };

@@ -7,8 +7,10 @@
 #include <array>
 #include <cerrno>
 #include <filesystem>
+#include <optional>
 #include <string_view>
 #include <system_error>
+#include <utility>
 
 #include "base/files.h"
 #include "daemon/backup_folder.h"
@@ -30,9 +32,12 @@ Problem failed(const std::string& doing, int error) {
                       "cannot " + doing + ": " + std::generic_category().message(error));
 }
 
-bool is_there(const std::string& path) {
+// Never "no" where that is not known: what is not there counts as done.
+Result<bool> is_there(const std::string& path) {
   struct stat status {};
-  return ::lstat(path.c_str(), &status) == 0;
+  if (::lstat(path.c_str(), &status) == 0) return true;
+  if (errno == ENOENT) return false;
+  return fail(failed("look at " + path, errno));
 }
 
 Status put(const std::string& from, const std::string& to) {
@@ -44,14 +49,18 @@ Status put(const std::string& from, const std::string& to) {
 Status put_database(const std::string& ready, const std::string& data, const std::string& aside,
                     std::string_view name) {
   const std::string fresh = ready + "/" + std::string(name);
-  if (!is_there(fresh)) return {};
+  const auto left = is_there(fresh);
+  if (!left) return fail(left.error());
+  if (!*left) return {};
   // The log first: without its database it does not matter, with another one it would.
   for (const std::string_view suffix : {"-wal", "-shm", ""}) {
     std::string file("/");
     file += name;
     file += suffix;
     const std::string old = data + file;
-    if (!is_there(old)) continue;
+    const auto there = is_there(old);
+    if (!there) return fail(there.error());
+    if (!*there) continue;
     if (Status moved = put(old, aside + file); !moved) return moved;
   }
   return put(fresh, data + "/" + std::string(name));
@@ -60,11 +69,12 @@ Status put_database(const std::string& ready, const std::string& data, const std
 // Never without the file: the new one holds what the old one does.
 Status put_tombstones(const std::string& ready, const std::string& data, const std::string& aside) {
   const std::string name(kTombstoneFile);
-  if (!is_there(ready + "/" + name)) return {};
-  if (is_there(data + "/" + name) && !is_there(aside + "/" + name)) {
-    if (::link((data + "/" + name).c_str(), (aside + "/" + name).c_str()) != 0)
-      return fail(failed("keep " + data + "/" + name, errno));
-  }
+  const auto left = is_there(ready + "/" + name);
+  if (!left) return fail(left.error());
+  if (!*left) return {};
+  const int linked = ::link((data + "/" + name).c_str(), (aside + "/" + name).c_str());
+  if (linked != 0 && errno != ENOENT && errno != EEXIST)
+    return fail(failed("keep " + data + "/" + name, errno));
   return put(ready + "/" + name, data + "/" + name);
 }
 
@@ -73,11 +83,55 @@ Status sync_entries(const std::string& folder) {
   return fail(failed("write " + folder, errno));
 }
 
+// The file is whole without its log where the last connection could copy all of that into it. The
+// log is not moved with it.
+Status fold_log(const std::string& file) {
+  struct stat status {};
+  const std::string log = file + "-wal";
+  if (::lstat(log.c_str(), &status) == 0) {
+    if (status.st_size > 0)
+      return fail(make_problem(ErrorKind::runtime, "restore-failed",
+                               "what was changed in " + file + " could not be written out"));
+  } else if (errno != ENOENT) {
+    return fail(failed("look at " + log, errno));
+  }
+  for (const char* suffix : {"-wal", "-shm"})
+    if (::unlink((file + suffix).c_str()) != 0 && errno != ENOENT)
+      return fail(failed("remove " + file + suffix, errno));
+  return {};
+}
+
+// The name of the folder in the note. Nothing: there is no note, since all is in its place.
+Result<std::optional<std::string>> aside_of(const std::string& ready) {
+  const std::string note = ready + "/" + std::string(kAside);
+  const auto there = is_there(note);
+  if (!there) return fail(there.error());
+  if (!*there) return std::optional<std::string>();
+  const auto text = read_file(note);
+  std::string name = text ? fs::path(*text).filename().string() : std::string();
+  if (!name.empty()) return std::optional(std::move(name));
+  return fail(make_problem(ErrorKind::runtime, "restore-failed",
+                           text ? note + " is empty" : text.error().detail));
+}
+
+Status put_all(const std::string& ready, const std::string& data, const std::string& aside) {
+  Status done = store::ensure_private_directory(aside);
+  if (done) done = put_tombstones(ready, data, aside);
+  if (done) done = put_database(ready, data, aside, kStoreFile);
+  if (done) done = put_database(ready, data, aside, kJournalFile);
+  if (done) done = sync_entries(aside);
+  if (done) done = sync_entries(data);
+  return done;
+}
+
 }  // namespace
 
 std::string staging_of(const std::string& data) { return data + "/restore.new"; }
 
 Status make_ready(const std::string& data, const std::string& aside) {
+  for (const std::string_view name : {kStoreFile, kJournalFile})
+    if (Status folded = fold_log(staging_of(data) + "/" + std::string(name)); !folded)
+      return folded;
   const std::string note = staging_of(data) + "/" + std::string(kAside);
   const int file = ::open(note.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   const bool written = file >= 0 && write_all(file, aside) && ::fsync(file) == 0;
@@ -92,26 +146,31 @@ Status make_ready(const std::string& data, const std::string& aside) {
 
 Status finish_restore(const std::string& data) {
   const std::string ready = ready_of(data);
-  if (!is_there(ready)) return {};
-  if (const auto name = read_file(ready + "/" + std::string(kAside))) {
-    const std::string aside = data + "/" + fs::path(*name).filename().string();
-    Status done = store::ensure_private_directory(aside);
-    if (done) done = put_tombstones(ready, data, aside);
-    if (done) done = put_database(ready, data, aside, kStoreFile);
-    if (done) done = put_database(ready, data, aside, kJournalFile);
-    if (done) done = sync_entries(aside);
-    if (done) done = sync_entries(data);
-    if (!done) return done;
+  const auto pending = is_there(ready);
+  if (!pending) return fail(pending.error());
+  if (!*pending) return {};
+  const auto aside = aside_of(ready);
+  if (!aside) return fail(aside.error());
+  if (*aside)
+    if (Status done = put_all(ready, data, data + "/" + **aside); !done) return done;
+  for (const std::string_view name : {kTombstoneFile, kStoreFile, kJournalFile}) {
+    const std::string file = ready + "/" + std::string(name);
+    const auto left = is_there(file);
+    if (!left) return fail(left.error());
+    if (*left)
+      return fail(make_problem(ErrorKind::runtime, "restore-failed",
+                               file + " is there without the note that belongs to it"));
   }
-  // Without the note everything is in its place, and only the empty folder is left.
   std::error_code error;
-  fs::remove(ready + "/" + std::string(kAside), error);
-  if (::rmdir(ready.c_str()) != 0) return fail(failed("remove " + ready, errno));
+  fs::remove_all(ready, error);
+  if (error) return fail(failed("remove " + ready, error.value()));
   return sync_entries(data);
 }
 
 Status no_restore_is_pending(const std::string& data) {
-  if (!is_there(ready_of(data))) return {};
+  const auto pending = is_there(ready_of(data));
+  if (!pending) return fail(pending.error());
+  if (!*pending) return {};
   return fail(make_problem(ErrorKind::configuration, "restore-unfinished",
                            "a restore of " + data +
                                " was cut off; the next start of the daemon, or stepwell doctor, "

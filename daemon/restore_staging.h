@@ -13,11 +13,12 @@ namespace stepwell::daemon {
 // Where a restore puts its files until they are whole.
 std::string staging_of(const std::string& data);
 // From here on finish_restore() ends it. What is in force now goes to `aside`, a folder within the
-// data directory, whose name is given without it. Errors: runtime/`restore-failed`.
+// data directory, whose name is given without it. No database may be open there, or have a log that
+// was not copied into it. Errors: runtime/`restore-failed`.
 Status make_ready(const std::string& data, const std::string& aside);
 // Ends a restore that was made ready; nothing where none was. Errors: runtime/`restore-failed`.
 Status finish_restore(const std::string& data);
-// Errors: configuration/`restore-unfinished`.
+// Errors: configuration/`restore-unfinished`; runtime/`restore-failed`.
 Status no_restore_is_pending(const std::string& data);
 
 }  // namespace stepwell::daemon

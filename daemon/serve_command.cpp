@@ -214,17 +214,12 @@ class Daemon {
   }
 
  private:
-  // Until nothing is in flight. What waits for a timer, an event or a person would hold the process
-  // up for nothing: it goes on at the next start.
+  // Until no step is in flight, also of instances that are suspended, and no worker has anything to
+  // do. What waits for a timer, an event or a person would hold the process up for nothing: it goes
+  // on at the next start.
   bool wait_for_rest(const Deadline& deadline) {
-    const auto in_flight = [this] {
-      bool any = false;
-      for (const engine::InstanceView& view : node_->engine().open_views(
-               [](const config::Definition&, const std::string&) { return true; }))
-        any = any || view.status == engine::InstanceStatus::running;
-      return any;
-    };
-    while (in_flight()) {
+    const engine::Engine& engine = node_->engine();
+    while (engine.steps_in_flight() > 0 || !engine.at_rest()) {
       if (deadline.passed(node_->clock().steady_now())) return false;
       const Deadline look = Deadline::after(node_->clock(), kLookForRest).earlier(deadline);
       if (node_->engine().wait_until_idle(look)) return true;

@@ -69,6 +69,7 @@ Engine::Impl::Impl(EngineOptions options, StepRunner& steps, Journal& journal, T
           events_,
           deliveries_,
           *pool_,
+          in_flight_,
           metrics.counter("stepwell_steps_total", "Steps by outcome.", {{"outcome", "completed"}}),
           metrics.counter("stepwell_steps_total", "Steps by outcome.", {{"outcome", "faulted"}}),
           metrics.counter("stepwell_retries_total", "Attempts after the first."),
@@ -152,9 +153,13 @@ void Engine::Impl::start(StartRequest request, std::function<void(Result<Instanc
   }
   if (!id) id = InstanceId{next_id_.fetch_add(1)};
   journal_definition(*request.workflow);
+  const std::shared_ptr<Observer> observer = request.observer;
   auto instance = std::make_shared<Instance>(surroundings_, *id, std::move(request), level);
   if (!keep(instance)) {
     instance_settled();
+    // Somebody else has just started it, or the engine goes.
+    if (auto other = lookup(*id))
+      return tell_known({*id, std::move(other), std::nullopt}, observer, admitted);
     return admitted(fail(shutting_down()));
   }
   instance->workflow().metrics.started.increment();
@@ -165,7 +170,10 @@ void Engine::Impl::start(StartRequest request, std::function<void(Result<Instanc
 // The instance that was started before, or its end where the journal alone has it.
 void Engine::Impl::tell_known(const Known& known, const std::shared_ptr<Observer>& observer,
                               const std::function<void(Result<InstanceId>)>& admitted) {
-  admitted(known.id);
+  if (known.instance)
+    known.instance->when_admitted(admitted);
+  else
+    admitted(known.id);
   if (!observer) return;
   if (known.instance)
     known.instance->when_ended([observer](const InstanceView& view) { observer->on_end(view); });
@@ -188,14 +196,15 @@ Result<std::optional<Engine::Impl::Known>> Engine::Impl::find_known(const std::s
       id = candidate;
       return std::optional<Known>{};
     }
-    if (read_head((*summary)->head).request.once == once && (*summary)->end)
-      return Known{candidate, nullptr, std::move(*summary)};
+    if (read_head((*summary)->head).request.once != once) continue;
+    if (!(*summary)->end) return fail(not_recovered(candidate));
+    return Known{candidate, nullptr, std::move(*summary)};
   }
 }
 
 // Once in the life of a process: a record that is known already changes nothing.
 void Engine::Impl::journal_definition(const Workflow& workflow) {
-  if (workflow.journalled.exchange(true, std::memory_order_relaxed)) return;
+  if (workflow.journalled.load(std::memory_order_acquire)) return;
   const config::Definition& definition = workflow.program->definition();
   Record record{};
   record.kind = Record::Kind::definition;
@@ -203,6 +212,7 @@ void Engine::Impl::journal_definition(const Workflow& workflow) {
   record.payload = Value::object(
       {{"digest", definition.digest}, {"sources", config::to_value(*definition.sources)}});
   journal_.append(std::move(record), nullptr);
+  workflow.journalled.store(true, std::memory_order_release);  // not before: others rely on it
 }
 
 std::shared_ptr<Instance> Engine::Impl::lookup(InstanceId id) const {
@@ -236,8 +246,8 @@ void Engine::Impl::refuse_new() {
   deliveries_.stop();
 }
 
-void Engine::Impl::publish(const Value& event, std::function<void(Status)> done) {
-  deliveries_.publish(event, EventBus::From::outside, std::move(done));
+void Engine::Impl::publish(const Value& event, const std::function<void(Status)>& done) {
+  deliveries_.publish(event, EventBus::From::outside, done);
 }
 
 bool Engine::Impl::wait_until_idle(Deadline deadline) {
@@ -284,8 +294,7 @@ bool Engine::Impl::keep(const std::shared_ptr<Instance>& instance) {
   Shard& shard = shard_of(instance->id());
   const std::scoped_lock lock(shard.mutex);
   if (abandoning()) return false;
-  shard.instances.emplace(instance->id(), instance);
-  return true;
+  return shard.instances.emplace(instance->id(), instance).second;
 }
 
 // What a parent waits for has its parent's turn: it would else wait for itself.
@@ -341,6 +350,14 @@ void Engine::Impl::instance_ended(Instance& instance) {
         finished_.add(instance.id(), instance.workflow().program->definition(), clock_.now());
   }
   forget(forgotten);
+}
+
+// It was taken in for nothing.
+void Engine::Impl::let_go(Instance& instance) {
+  forget({instance.id()});
+  open_gauge_.add(-1);
+  let_next_run(instance);
+  instance_settled();
 }
 
 void Engine::Impl::instance_settled() {
@@ -401,7 +418,7 @@ Status Engine::stop(InstanceId id) {
   if (impl_->abandoning()) return {};
   if (!instance) {
     const auto view = impl_->find(id);
-    return fail(view ? has_ended(*view) : unknown_instance(id));
+    return fail(view ? not_open(*view) : unknown_instance(id));
   }
   if (ended(instance->status())) return fail(has_ended(instance->view()));
   instance->stop();
@@ -413,21 +430,22 @@ void Engine::request(Operation what, InstanceId id, std::function<void(Status)> 
   const auto instance = impl_->lookup(id);
   if (!instance) {
     const auto view = impl_->find(id);
-    return done(fail(view ? has_ended(*view) : unknown_instance(id)));
+    return done(fail(view ? not_open(*view) : unknown_instance(id)));
   }
   Event event{impl_->now(), StopRequested{}};
   if (what == Operation::suspend) event.what = SuspendRequested{};
   if (what == Operation::resume) event.what = ResumeRequested{};
-  instance->request(std::move(event), std::move(done));
+  instance->request(std::move(event), done);
 }
 
-void Engine::publish(const Value& event, std::function<void(Status)> done) {
-  impl_->publish(event, std::move(done));
+void Engine::publish(const Value& event, const std::function<void(Status)>& done) {
+  impl_->publish(event, done);
 }
 
 EventBus& Engine::events() { return impl_->events(); }
 void Engine::post(std::function<void()> task) { impl_->post(std::move(task)); }
 
+std::size_t Engine::steps_in_flight() const { return impl_->steps_in_flight(); }
 std::size_t Engine::open_instances() const { return impl_->open_instances(); }
 bool Engine::at_rest() const { return impl_->at_rest(); }
 void Engine::refuse_new() { impl_->refuse_new(); }

@@ -135,13 +135,15 @@ class Engine {
 
   // An event from outside, to whoever waits for it. `done` is called, on any thread, once it cannot
   // be lost. Errors: the journal's.
-  void publish(const Value& event, std::function<void(Status)> done);
+  void publish(const Value& event, const std::function<void(Status)>& done);
   // Where events go and come from; lives as long as the engine.
   EventBus& events();
   // Runs it on a worker; it must not block.
   void post(std::function<void()> task);
 
   std::size_t open_instances() const;
+  // Steps that run outside now.
+  std::size_t steps_in_flight() const;
   // No worker has anything to do: what is open waits for a step, a timer or an event. Tests that
   // own the time ask it before they move the clock.
   bool at_rest() const;

@@ -33,10 +33,11 @@ class Engine::Impl {
   std::shared_ptr<Instance> lookup(InstanceId id) const;
   std::vector<InstanceView> open_views(const Wanted& wanted) const;
   EventBus& events() { return events_; }
+  std::size_t steps_in_flight() const { return in_flight_.load(); }
   std::size_t open_instances() const { return open_.load(); }
   bool at_rest() const { return pool_->idle(); }
   void refuse_new();
-  void publish(const Value& event, std::function<void(Status)> done);
+  void publish(const Value& event, const std::function<void(Status)>& done);
   bool refusing() const { return refusing_.load(std::memory_order_acquire); }
   bool abandoning() const { return abandoning_.load(std::memory_order_acquire); }
   bool wait_until_idle(Deadline deadline);
@@ -74,6 +75,7 @@ class Engine::Impl {
   void journal_definition(const Workflow& workflow);
   static Turnstile* turnstile_of(const Instance& instance);
   static bool has_to_wait(const Instance& instance);
+  void let_go(Instance& instance);
   void let_next_run(const Instance& instance);
   void instance_ended(Instance& instance);
   void instance_settled();
@@ -82,6 +84,8 @@ class Engine::Impl {
   Result<std::shared_ptr<const Workflow>> workflow_of(const std::string& digest);
   Result<std::shared_ptr<Instance>> bring_back(std::vector<Record> records);
   void line_up();
+  bool orphaned(const Instance& instance) const;
+  Status check_children(const Instance& instance);
   bool take_in(const std::shared_ptr<Instance>& instance);
 
   const EngineOptions options_;
@@ -93,6 +97,7 @@ class Engine::Impl {
   std::array<Shard, kShards> shards_;
   Turnstiles turnstiles_;
   std::atomic<std::size_t> open_{0};
+  std::atomic<std::size_t> in_flight_{0};  // steps
   std::atomic<bool> refusing_{false};
   std::atomic<bool> abandoning_{false};
   std::mutex idle_mutex_;

@@ -12,7 +12,8 @@ namespace {
 
 // Ids above are not given one after the other.
 constexpr std::uint64_t kDerivedIds = 1ULL << 52U;
-constexpr std::uint64_t kNoLimit = UINT64_MAX;
+// What was emitted so long before the last that happened has gone out.
+constexpr std::chrono::minutes kEmittedLongAgo{1};
 
 Problem definition_lost(const std::string& digest, const std::string& why) {
   return make_problem(ErrorKind::configuration, "definition-lost",
@@ -77,7 +78,7 @@ Status Engine::Impl::recover(const Loader& load) {
   next_id_.store(std::max(next_id_.load(), *last + 1));
   if (Status events = deliveries_.recover(); !events) return events;
   std::size_t lost = 0;
-  const Status read = journal_.read_open([&](std::vector<Record> records) {
+  Status read = journal_.read_open([&](std::vector<Record> records) {
     if (records.empty()) return;
     const InstanceId id = records.front().instance;
     Result<std::shared_ptr<Instance>> instance = bring_back(std::move(records));
@@ -102,22 +103,64 @@ void Engine::Impl::line_up() {
     for (const auto& instance : resting_) {
       Turnstile* turnstile = turnstile_of(*instance);
       if (instance->waits() != waiting) continue;
-      const std::uint64_t limit =
-          waiting ? instance->workflow().program->definition().concurrency : kNoLimit;
-      const bool begins = turnstile == nullptr || turnstile->enter(instance->id(), limit);
-      if (waiting && begins) instance->begin();
+      if (!waiting) {
+        if (turnstile != nullptr) turnstile->count_in(instance->id());
+        continue;
+      }
+      const std::uint64_t limit = instance->workflow().program->definition().concurrency;
+      if (turnstile == nullptr || turnstile->enter(instance->id(), limit)) instance->begin();
     }
   }
 }
 
 void Engine::Impl::go_on() {
   const std::scoped_lock lock(recovery_mutex_);
-  for (const auto& instance : resting_)
+  WallTime last{};
+  for (const auto& instance : resting_) last = std::max(last, instance->updated());
+  for (const auto& instance : resting_) {
+    if (instance->updated() + kEmittedLongAgo < last) continue;
     for (const Emit& emitted : instance->emitted()) deliveries_.add_emitted(emitted.event);
+  }
+  std::vector<bool> orphans;  // looked for while all are as they were
+  orphans.reserve(resting_.size());
+  for (const auto& instance : resting_) orphans.push_back(orphaned(*instance));
   for (const auto& instance : resting_) instance->listen_again();
-  for (const auto& instance : resting_) instance->go_on();
+  for (std::size_t i = 0; i < resting_.size(); ++i) resting_[i]->go_on(orphans[i]);
   resting_.clear();
   deliveries_.publish_again();
+}
+
+// Whoever waited for it does not any more, and was on the way to stop it.
+bool Engine::Impl::orphaned(const Instance& instance) const {
+  const std::optional<Parent>& parent = instance.parent();
+  if (!parent || !parent->awaited) return false;
+  if (const auto waits = lookup(parent->id)) {
+    const std::vector<std::string> names = waits->awaited_children();
+    return std::find(names.begin(), names.end(), parent->step) == names.end();
+  }
+  const Result<std::optional<InstanceSummary>> summary = journal_.summary(parent->id);
+  return summary && (!*summary || (*summary)->end);
+}
+
+// A step that waits for a child would be told of its end once more.
+Status Engine::Impl::check_children(const Instance& instance) {
+  for (const std::string& name : instance.awaited_children()) {
+    std::optional<InstanceId> none;
+    Result<std::optional<Known>> known = find_known(name, none);
+    if (!known) return fail(std::move(known.error()));
+    if (!*known) continue;
+    const InstanceView child =
+        (*known)->instance ? (*known)->instance->view() : view_of(*(*known)->summary);
+    if (child.status != InstanceStatus::faulted && child.status != InstanceStatus::stopped)
+      continue;
+    const std::string id = std::to_string(child.id.number);
+    return fail(conflict(
+        "instance-not-retryable",
+        "it waits for instance " + id +
+            (child.status == InstanceStatus::faulted ? ", which has faulted: retry that one first"
+                                                     : ", which was stopped")));
+  }
+  return {};
 }
 
 std::optional<InstanceView> Engine::Impl::find(InstanceId id) const {
@@ -144,9 +187,10 @@ Result<std::vector<InstanceView>> Engine::Impl::list(const InstanceFilter& filte
   for (const Shard& shard : shards_) {
     const std::scoped_lock lock(shard.mutex);
     for (const auto& [id, instance] : shard.instances) {
-      if (id <= filter.after) continue;
+      if (id.number <= filter.after.number) continue;
       if (InstanceView view = instance->view(); picks(filter, view)) found[id] = std::move(view);
-      if (found.size() > 2 * most) found.erase(std::next(found.begin(), most), found.end());
+      if (found.size() > 2 * most)
+        found.erase(std::next(found.begin(), static_cast<std::ptrdiff_t>(most)), found.end());
     }
   }
   std::vector<InstanceView> views;
@@ -166,6 +210,11 @@ void Engine::Impl::retry(InstanceId id, std::function<void(Status)> done) {
     return done(
         fail(present ? conflict("instance-not-retryable", "instances are kept in memory alone here")
                      : unknown_instance(id)));
+  if (present && ended(present->status()) && !present->settled()) {
+    return present->when_ended([this, id, done = std::move(done)](const InstanceView& /*view*/) {
+      post([this, id, done] { retry(id, done); });
+    });
+  }
   if (present && !ended(present->status()))
     return done(fail(conflict("instance-not-faulted",
                               "instance " + std::to_string(id.number) + " has not ended")));
@@ -174,21 +223,24 @@ void Engine::Impl::retry(InstanceId id, std::function<void(Status)> done) {
   record.kind = Record::Kind::retried;
   record.instance = id;
   record.time = clock_.now();
-  record.number = records->back().number + 1;
+  for (const Record& each : *records) record.number = std::max(record.number, each.number + 1);
   records->push_back(record);
   Result<std::shared_ptr<Instance>> instance = bring_back(std::move(*records));
   if (!instance) return done(fail(std::move(instance.error())));
+  if (Status good = check_children(**instance); !good) return done(std::move(good));
   {
     const std::scoped_lock finished(finished_mutex_);
     finished_.remove(id);
   }
   forget({id});
   if (!take_in(*instance)) return done(fail(shutting_down()));
-  if (Turnstile* turnstile = turnstile_of(**instance)) turnstile->enter(id, kNoLimit);
-  const auto durable = [instance = *instance, done](Status status) {
+  if (Turnstile* turnstile = turnstile_of(**instance)) turnstile->count_in(id);
+  const auto durable = [this, instance = *instance, done](Status status) {
     if (status) {
       instance->listen_again();
       instance->go_on();
+    } else {
+      instance->unless_gone([&] { let_go(*instance); });
     }
     done(std::move(status));
   };

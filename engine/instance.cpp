@@ -46,6 +46,8 @@ Instance::Instance(Surroundings& surroundings, InstanceId id, StartRequest reque
   waiting_ = std::move(replayed.waiting);
   waits_ = waiting_.has_value();
   admission_durable_ = true;
+  admission_ = id_;
+  snapshot_ = number_;
   status_.store(state_.status, std::memory_order_release);
   recovered_ = std::make_unique<Replayed>(std::move(replayed));
   publish();
@@ -64,7 +66,7 @@ void Instance::admit(std::string trace_id, std::function<void(Result<InstanceId>
 
 void Instance::begin() { post(BeginMail{}); }
 
-void Instance::go_on() { post(GoOnMail{}); }
+void Instance::go_on(bool orphaned) { post(GoOnMail{orphaned}); }
 
 void Instance::stop() { post(Event{surroundings_.clock.now(), StopRequested{}}); }
 
@@ -137,30 +139,43 @@ bool Instance::enqueue_locked(Mail mail) {
 }
 
 bool Instance::post(Mail mail) {
+  return post_made([&mail] { return std::move(mail); });
+}
+
+// What makes the mail is called only while the engine is certainly there.
+template <class Make>
+bool Instance::post_made(Make make) {
   bool wake = false;
   {
     const std::scoped_lock lock(mailbox_mutex_);
     if (closed_) return false;
-    wake = enqueue_locked(std::move(mail));
+    wake = enqueue_locked(make());
   }
   if (wake) surroundings_.pool.wake();
   return true;
 }
 
 // Whoever asked for something is told that it did not happen.
-void Instance::refuse(std::deque<Mail> mailbox, const Problem& problem) {
-  for (Mail& mail : mailbox)
-    if (auto* request = std::get_if<RequestMail>(&mail)) request->done(fail(problem));
+void Instance::refuse(const std::deque<Mail>& mailbox, const Problem& problem) {
+  for (const Mail& mail : mailbox) refuse_one(mail, problem);
+}
+
+void Instance::refuse_one(const Mail& mail, const Problem& problem) {
+  if (const auto* request = std::get_if<RequestMail>(&mail)) request->done(fail(problem));
 }
 
 void Instance::timer_fired(TimerId timer) {
-  post(Event{surroundings_.clock.now(), TimerFired{timer, surroundings_.entropy.next_u64()}});
+  post_made([&]() -> Mail {
+    return Event{surroundings_.clock.now(), TimerFired{timer, surroundings_.entropy.next_u64()}};
+  });
 }
 
 // What an instance tells of its own life is not for itself: it would never come to rest.
 void Instance::event_arrived(ListenerId listener, const Value& event, const Delivery& delivery) {
   if (lifecycle_.made(event)) return;
-  post(ArrivedMail{{surroundings_.clock.now(), EventReceived{listener, event}}, delivery});
+  post_made([&]() -> Mail {
+    return ArrivedMail{{surroundings_.clock.now(), EventReceived{listener, event}}, delivery};
+  });
 }
 
 bool Instance::next_mail(Mail& mail) {
@@ -206,7 +221,15 @@ void Instance::run() {
   }
 }
 
+// Before it goes on after a restart, it has only what the journal knew.
+bool Instance::comes_early(const Mail& mail) const {
+  return recovered_ && !std::holds_alternative<DurableMail>(mail) &&
+         !std::holds_alternative<BeginMail>(mail) && !std::holds_alternative<GoOnMail>(mail);
+}
+
 void Instance::handle(Mail mail) {
+  if (gone_) return refuse_one(mail, shutting_down());
+  if (comes_early(mail)) return early_.push_back(std::move(mail));
   if (auto* event = std::get_if<Event>(&mail))
     handle_event(std::move(*event));
   else if (auto* arrived = std::get_if<ArrivedMail>(&mail))
@@ -220,10 +243,11 @@ void Instance::handle(Mail mail) {
   else if (std::holds_alternative<BeginMail>(mail))
     begin_waiting();
   else
-    continue_recovered();
+    continue_recovered(std::get<GoOnMail>(mail).orphaned);
 }
 
 void Instance::handle_event(Event event) {
+  if (ended_in_journal_) return;
   Record record = record_of(Record::Kind::stopped);
   record.time = event.time;  // a replay has no other
   if (const auto* started = std::get_if<Started>(&event.what)) {
@@ -256,6 +280,11 @@ void Instance::handle_event(Event event) {
 
 // What is so already need not be journalled.
 void Instance::handle_request(RequestMail mail) {
+  if (ended_in_journal_) {
+    replies_.emplace_back(
+        [done = std::move(mail.done), problem = has_ended(view())] { done(fail(problem)); });
+    return;
+  }
   const bool suspended = state_.status == InstanceStatus::suspended;
   const bool as_it_is = (std::holds_alternative<SuspendRequested>(mail.event.what) && suspended) ||
                         (std::holds_alternative<ResumeRequested>(mail.event.what) && !suspended);
@@ -269,11 +298,12 @@ void Instance::handle_request(RequestMail mail) {
 
 void Instance::handle_step(StepMail mail) {
   const auto running = running_.find(mail.step);
-  if (running == running_.end()) return;  // cancelled meanwhile
+  if (running == running_.end() || ended_in_journal_) return;  // cancelled meanwhile
   const std::chrono::duration<double> took =
       surroundings_.clock.steady_now() - running->second.started;
   surroundings_.step_duration.observe(took.count());
   running_.erase(running);
+  surroundings_.in_flight.fetch_sub(1, std::memory_order_relaxed);
   StepOutcome outcome = mail.result->resolve();
   (outcome.result ? surroundings_.steps_completed : surroundings_.steps_faulted).increment();
   Record record = record_of(Record::Kind::step_finished);
@@ -330,7 +360,7 @@ void Instance::begin_waiting() {
 
 void Instance::listen_again() {
   const std::scoped_lock lock(work_mutex_);
-  if (!recovered_) return;
+  if (!recovered_ || gone_) return;
   for (const auto& [id, listener] : recovered_->listeners) listen(listener);
   for (auto& [source, id] : recovered_->seen)
     if (surroundings_.deliveries.in_doubt(source, id)) seen_.emplace_back(source, id);
@@ -340,6 +370,24 @@ std::vector<Emit> Instance::emitted() const {
   return recovered_ ? recovered_->emitted : std::vector<Emit>();
 }
 
+std::vector<std::string> Instance::awaited_children() const {
+  std::vector<std::string> keys;
+  if (!recovered_) return keys;
+  for (const auto& [id, step] : recovered_->steps)
+    keys.push_back(step.execute.idempotency_key + "/" + std::to_string(id.number));
+  return keys;
+}
+
+void Instance::unless_gone(const std::function<void()>& task) {
+  const std::scoped_lock lock(work_mutex_);
+  if (!gone_) task();
+}
+
+bool Instance::settled() const {
+  const std::scoped_lock lock(view_mutex_);
+  return settled_;
+}
+
 bool Instance::has_seen(const Value& event) const {
   return std::any_of(seen_.begin(), seen_.end(), [&](const auto& seen) {
     return seen.first == event.get("source") && seen.second == event.get("id");
@@ -347,10 +395,12 @@ bool Instance::has_seen(const Value& event) const {
 }
 
 // After a restart: whatever was awaited outside is asked for once more.
-void Instance::continue_recovered() {
+void Instance::continue_recovered(bool orphaned) {
   const auto recovered = std::exchange(recovered_, nullptr);
   if (!recovered) return;
+  for (Mail& mail : std::exchange(early_, {})) post(std::move(mail));
   if (ended(state_.status)) return go_on_or_end();  // the journal does not know of its end yet
+  if (orphaned) return handle_event({surroundings_.clock.now(), StopRequested{}});
   if (waiting_) {
     if (begun_) begin_waiting();
     return;
@@ -367,7 +417,7 @@ void Instance::continue_steps() {
       execute(std::move(step.execute));
       continue;
     }
-    running_[id] = {nullptr, surroundings_.clock.steady_now()};
+    note_running(id);
     post(StepMail{id, std::make_unique<Unknown>()});
   }
 }
@@ -387,7 +437,10 @@ void Instance::transition(Event event, Record record) {
     apply_event(std::move(event));
   announce_ = suspended != (state_.status == InstanceStatus::suspended);
   const bool over = ended(state_.status);
-  const bool relaxed = request_.workflow->program->definition().relaxed && !waits && !requested_;
+  // Now and then it waits all the same, so that it does not run away from a disk that is stuck.
+  constexpr std::uint32_t kAhead = 32;
+  const bool relaxed = request_.workflow->program->definition().relaxed && !waits && !requested_ &&
+                       number_ % kAhead != kAhead - 1;
   const bool early = relaxed || (first && harmless());
   number_record(record);
   const std::uint32_t number = record.number;
@@ -455,7 +508,8 @@ void Instance::release() {
     publish();
     reply_admitted(id_);
   }
-  if (std::exchange(begins_, false) && surroundings_.events.lifecycle_wanted())
+  if (std::exchange(begins_, false) && state_.started != WallTime{} &&
+      surroundings_.events.lifecycle_wanted())
     lifecycle_.started(state_.started);
   if (std::exchange(announce_, false) && surroundings_.events.lifecycle_wanted()) {
     if (state_.status == InstanceStatus::suspended)
@@ -470,11 +524,27 @@ void Instance::release() {
     continue_steps();
 }
 
-void Instance::reply_admitted(Result<InstanceId> result) {
+void Instance::reply_admitted(const Result<InstanceId>& result) {
   if (!admitted_) return;
-  replies_.emplace_back([admitted = std::exchange(admitted_, nullptr), result = std::move(result)] {
-    admitted(result);
-  });
+  std::vector<std::function<void(Result<InstanceId>)>> callers;
+  {
+    const std::scoped_lock lock(view_mutex_);
+    admission_ = result;
+    callers.swap(also_admitted_);
+  }
+  callers.push_back(std::exchange(admitted_, nullptr));
+  for (auto& caller : callers)
+    replies_.emplace_back([caller = std::move(caller), result] { caller(result); });
+}
+
+void Instance::when_admitted(std::function<void(Result<InstanceId>)> callback) {
+  std::optional<Result<InstanceId>> known;
+  {
+    const std::scoped_lock lock(view_mutex_);
+    if (!admission_) return also_admitted_.push_back(std::move(callback));
+    known = admission_;
+  }
+  callback(std::move(*known));
 }
 
 void Instance::admission_failed(Problem problem) {
@@ -525,7 +595,7 @@ void Instance::settle() {
     state_.context = {};
     publish();
   }
-  refuse(std::move(unread), has_ended(view()));
+  refuse(unread, has_ended(view()));
   surroundings_.on_ended(*this);
   std::vector<std::function<void(const InstanceView&)>> waiters;
   {
@@ -551,11 +621,18 @@ void Instance::abandon() {
   }
   {
     const std::scoped_lock lock(work_mutex_);
+    gone_ = true;
+    for (Mail& mail : std::exchange(early_, {})) unread.push_back(std::move(mail));
     cancel_outside();
   }
-  refuse(std::move(unread), shutting_down());
-  const std::scoped_lock lock(view_mutex_);
-  waiters_.clear();
+  refuse(unread, shutting_down());
+  std::vector<std::function<void(Result<InstanceId>)>> callers;
+  {
+    const std::scoped_lock lock(view_mutex_);
+    waiters_.clear();
+    callers.swap(also_admitted_);
+  }
+  for (const auto& caller : callers) caller(fail(shutting_down()));
 }
 
 // --- records ---
@@ -645,6 +722,7 @@ void Instance::perform(Command& command) {
     if (found != running_.end()) {
       if (found->second.step) found->second.step->cancel();
       running_.erase(found);
+      surroundings_.in_flight.fetch_sub(1, std::memory_order_relaxed);
     }
   } else if (const auto* timer = std::get_if<StartTimer>(&command)) {
     arm(timer->timer, timer->due);
@@ -715,7 +793,7 @@ StepCall Instance::call_of(Execute command) const {
 // What must not be repeated waits until the journal knows that it is about to be sent.
 void Instance::execute(Execute command) {
   const StepId step = command.step;
-  running_[step] = {nullptr, surroundings_.clock.steady_now()};
+  note_running(step);
   StepCall call = call_of(std::move(command));
   if (!call.repeatable) {
     if (!held_.contains(step)) append_step_started(step);
@@ -727,6 +805,11 @@ void Instance::execute(Execute command) {
     held_.erase(step);
   }
   start_step(step, std::move(call));
+}
+
+void Instance::note_running(StepId step) {
+  running_[step] = {nullptr, surroundings_.clock.steady_now()};
+  surroundings_.in_flight.fetch_add(1, std::memory_order_relaxed);
 }
 
 void Instance::start_step(StepId step, StepCall call) {
@@ -742,6 +825,7 @@ void Instance::cancel_outside() {
   for (const auto& [timer, handle] : timers_) surroundings_.timers.cancel(handle);
   for (const auto& [listener, subscription] : listeners_)
     surroundings_.events.unsubscribe(subscription);
+  surroundings_.in_flight.fetch_sub(running_.size(), std::memory_order_relaxed);
   running_.clear();
   timers_.clear();
   listeners_.clear();

@@ -56,6 +56,7 @@ struct Surroundings {
   EventBus& events;
   Deliveries& deliveries;
   WorkerPool& pool;
+  std::atomic<std::size_t>& in_flight;  // steps
   Counter steps_completed;
   Counter steps_faulted;
   Counter retries;
@@ -81,9 +82,13 @@ class Instance final : public Job,
   void admit(std::string trace_id, std::function<void(Result<InstanceId>)> admitted, bool waits);
   // Lets one that was recovered go on; first it listens, for all that is published from then on.
   void listen_again();
-  void go_on();
+  void go_on(bool orphaned = false);  // orphaned: it is stopped instead
   // What its last event sent out, which may have gone or not. Before go_on().
   std::vector<Emit> emitted() const;
+  // The names of the steps that were under way, as children have them (Parent::step). Before
+  // go_on().
+  std::vector<std::string> awaited_children() const;
+  WallTime updated() const { return view().updated; }
   void begin();
   void stop();
   // Stops, suspends or resumes it, and tells when that is durable, or that it has ended before.
@@ -91,6 +96,11 @@ class Instance final : public Job,
   // Cancels what is in flight and does nothing from now on; its journal stays as it is. For an
   // engine that goes away.
   void abandon();
+  // Calls back once the admission is durable, at once where it is, or with why it is not.
+  void when_admitted(std::function<void(Result<InstanceId>)> callback);
+  // Does this only while the engine is there, which waits for it.
+  void unless_gone(const std::function<void()>& task);
+  bool settled() const;  // all has been done after its end
   // Calls back with the final view, at once where it has ended.
   void when_ended(std::function<void(const InstanceView&)> callback);
   InstanceView view() const;
@@ -127,7 +137,9 @@ class Instance final : public Job,
     Delivery delivery;  // until it is in the journal
   };
   struct BeginMail {};
-  struct GoOnMail {};
+  struct GoOnMail {
+    bool orphaned;
+  };
   using Mail =
       std::variant<Event, ArrivedMail, StepMail, DurableMail, RequestMail, BeginMail, GoOnMail>;
   struct HeldStep {  // waits for its step_started record
@@ -141,10 +153,14 @@ class Instance final : public Job,
 
   // the mailbox
   bool post(Mail mail);  // false where it takes no more
+  template <class Make>
+  bool post_made(Make make);
+  static void refuse_one(const Mail& mail, const Problem& problem);
+  bool comes_early(const Mail& mail) const;
   void timer_fired(TimerId timer);
   void event_arrived(ListenerId listener, const Value& event, const Delivery& delivery);
   bool enqueue_locked(Mail mail);
-  static void refuse(std::deque<Mail> mailbox, const Problem& problem);
+  static void refuse(const std::deque<Mail>& mailbox, const Problem& problem);
   bool next_mail(Mail& mail);
   void handle(Mail mail);
   void handle_event(Event event);
@@ -152,7 +168,7 @@ class Instance final : public Job,
   void handle_step(StepMail mail);
   void handle_durable(DurableMail mail);
   void begin_waiting();
-  void continue_recovered();
+  void continue_recovered(bool orphaned);
   void continue_steps();
   bool has_seen(const Value& event) const;
   void take_snapshot();
@@ -170,7 +186,7 @@ class Instance final : public Job,
   void set_blocked(bool blocked);
   void publish();
   void settle();
-  void reply_admitted(Result<InstanceId> result);
+  void reply_admitted(const Result<InstanceId>& result);
 
   // records
   Record record_of(Record::Kind kind) const;
@@ -188,6 +204,7 @@ class Instance final : public Job,
   void execute(Execute command);
   StepCall call_of(Execute command) const;
   void start_step(StepId step, StepCall call);
+  void note_running(StepId step);
   void cancel_outside();
 
   Surroundings& surroundings_;
@@ -230,6 +247,8 @@ class Instance final : public Job,
   std::map<StepId, Replayed::Step, ById> interrupted_;  // by the restart; not begun again yet
   std::function<void(Result<InstanceId>)> admitted_;
   std::function<void(Status)> requested_;       // of the last transition, where it was asked for
+  std::deque<Mail> early_;                      // what came before go_on()
+  bool gone_ = false;                           // it was abandoned
   std::vector<std::function<void()>> replies_;  // to callers, once the lock is released
   std::vector<std::pair<Value, Value>> seen_;   // events in doubt that it has: source and id
   expression::Cuts cuts_;                       // since the last record
@@ -247,6 +266,8 @@ class Instance final : public Job,
   mutable std::mutex view_mutex_;  // held for moments only; guards what follows
   Published published_;
   bool settled_ = false;
+  std::optional<Result<InstanceId>> admission_;  // once it is known
+  std::vector<std::function<void(Result<InstanceId>)>> also_admitted_;
   std::vector<std::function<void(const InstanceView&)>> waiters_;
 };
 

@@ -98,7 +98,7 @@ InstanceView view_of(const InstanceSummary& summary) {
 
 bool picks(const InstanceFilter& filter, const InstanceView& view) {
   const bool closed = ended(view.status);
-  if (view.id <= filter.after || (filter.open && closed)) return false;
+  if (view.id.number <= filter.after.number || (filter.open && closed)) return false;
   if (filter.status && *filter.status != view.status) return false;
   if (filter.since && view.started < *filter.since) return false;
   if (filter.until && view.started >= *filter.until) return false;
@@ -133,6 +133,19 @@ Status check_retry(const std::vector<Record>& records) {
 Problem has_ended(const InstanceView& view) {
   return client_error(409, "instance-ended",
                       name_of(view.id) + " has ended as " + std::string(to_string(view.status)));
+}
+
+Problem not_recovered(InstanceId id) {
+  Problem problem = make_problem(ErrorKind::configuration, "definition-lost",
+                                 name_of(id) +
+                                     " is in the journal and could not be brought back when the "
+                                     "daemon started; the log of that moment says why");
+  problem.status = 409;
+  return problem;
+}
+
+Problem not_open(const InstanceView& view) {
+  return ended(view.status) ? has_ended(view) : not_recovered(view.id);
 }
 
 Problem shutting_down() {

@@ -1,5 +1,6 @@
 #include "engine/schedule_entry.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace stepwell::engine {
@@ -41,13 +42,21 @@ void ScheduleEntry::open(ScheduleMark mark) {
 ScheduleMark ScheduleEntry::close() {
   {
     const std::scoped_lock lock(mutex_);
-    if (!std::exchange(closed_, true)) closing();
+    if (!std::exchange(closed_, true)) {
+      surroundings_.timers.cancel(again_);
+      closing();
+    }
   }
   const std::scoped_lock starting(starting_);
   const std::scoped_lock lock(mutex_);
   ScheduleMark mark = mark_;
   mark.era = era_;
   return mark;
+}
+
+void ScheduleEntry::hand_over(ScheduleEntry* /*heir*/) {
+  const std::scoped_lock lock(mutex_);
+  miss_postponed();
 }
 
 void ScheduleEntry::renew(Catalog::Entry workflow) {
@@ -75,7 +84,7 @@ void ScheduleEntry::count_missed(std::uint64_t count) {
   constexpr std::chrono::minutes kPause{1};
   untold_ += count;
   const SteadyTime now = surroundings_.clock.steady_now();
-  if (told_ && now - *told_ < kPause) return;
+  if (told_ && now - *told_ < kPause && !closed_) return;
   told_ = now;
   surroundings_.log.warn("schedule missed", {{"workflow", workflow_.definition->id()},
                                              {"kind", view_.kind},
@@ -100,27 +109,74 @@ void ScheduleEntry::catch_up(WallTime last, std::uint64_t passed) {
 }
 
 void ScheduleEntry::start_for(WallTime due, std::string once, std::shared_ptr<Observer> observer) {
-  const std::uint64_t place = first_ + times_.size();
-  times_.push_back({due, era_, false, std::nullopt});
-  StartRequest request;
-  request.once = std::move(once);
-  request.observer = std::move(observer);
+  miss_postponed();
+  newest_ = first_ + times_.size();
+  Time time;
+  time.due = due;
+  time.era = era_;
+  time.request.once = std::move(once);
+  time.request.observer = std::move(observer);
+  times_.push_back(std::move(time));
+  make(newest_);
+}
+
+void ScheduleEntry::make(std::uint64_t place) {
   const auto settled = [self = shared_from_this(), place](Outcome outcome,
                                                           std::optional<InstanceId> id) {
     if (outcome == Outcome::dropped) return;
     {
       const std::scoped_lock lock(self->mutex_);
+      if (outcome == Outcome::postponed) return self->postpone(place);
       self->settle(place, id);
     }
     if (outcome == Outcome::refused) self->refused();
   };
-  surroundings_.engine.post(
-      [self = shared_from_this(), request, settled] { self->start(request, settled); });
+  surroundings_.engine.post([self = shared_from_this(), request = times_[place - first_].request,
+                             settled] { self->start(request, settled); });
+}
+
+Milliseconds ScheduleEntry::next_pause(Milliseconds before) {
+  constexpr Milliseconds kShortest = std::chrono::seconds(2);
+  constexpr Milliseconds kLongest = std::chrono::minutes(1);
+  return std::clamp(before * 2, kShortest, kLongest);
+}
+
+void ScheduleEntry::postpone(std::uint64_t place) {
+  if (place != newest_) {
+    count_missed(1);
+    return settle(place, std::nullopt);
+  }
+  postponed_ = place;
+  if (closed_) return;
+  postponed();
+  Time& time = times_[place - first_];
+  time.pause = next_pause(time.pause);
+  again_ = surroundings_.timers.run_at(surroundings_.clock.steady_now() + time.pause,
+                                       [weak = weak_from_this(), place] {
+                                         if (const auto self = weak.lock()) self->try_again(place);
+                                       });
+}
+
+void ScheduleEntry::try_again(std::uint64_t place) {
+  const std::scoped_lock lock(mutex_);
+  if (closed_ || postponed_ != place) return;
+  postponed_.reset();
+  make(place);
+}
+
+void ScheduleEntry::miss_postponed() {
+  if (!postponed_) return;
+  surroundings_.timers.cancel(again_);
+  count_missed(1);
+  settle(*std::exchange(postponed_, std::nullopt), std::nullopt);
 }
 
 void ScheduleEntry::reach(WallTime due) {
   const std::uint64_t place = first_ + times_.size();
-  times_.push_back({due, era_, false, std::nullopt});
+  Time time;
+  time.due = due;
+  time.era = era_;
+  times_.push_back(std::move(time));
   settle(place, std::nullopt);
 }
 
@@ -151,7 +207,7 @@ void ScheduleEntry::start(StartRequest request, const Settled& settled) {
   {
     const std::scoped_lock lock(mutex_);
     closed = closed_;
-    request.workflow = workflow_.workflow;
+    if (!request.workflow) request.workflow = workflow_.workflow;
   }
   if (closed) return settled(Outcome::dropped, std::nullopt);
   request.name = "scheduled";
@@ -176,7 +232,8 @@ ScheduleEntry::Outcome ScheduleEntry::count(const Result<InstanceId>& id) {
   surroundings_.log.warn("scheduled start refused", {{"workflow", workflow_.definition->id()},
                                                      {"kind", view_.kind},
                                                      {"problem", id.error().one_line()}});
-  return Outcome::refused;
+  constexpr int kUnavailable = 503;  // RFC 9110 §15.6.4: after some time it may succeed
+  return id.error().status == kUnavailable ? Outcome::postponed : Outcome::refused;
 }
 
 }  // namespace stepwell::engine

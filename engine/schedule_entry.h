@@ -33,6 +33,9 @@ class ScheduleEntry : public std::enable_shared_from_this<ScheduleEntry> {
   // Returns once no start is under way. The journal hears no more of it; the answer is how far it
   // has come.
   ScheduleMark close();
+  // After close(), where it will not go on after a restart: what still had to be started goes to
+  // the one in its place, which is not open yet, or is missed. `heir` may be null.
+  virtual void hand_over(ScheduleEntry* heir);
   // The wall clock was set.
   virtual void clock_was_set() {}
   // The same content, loaded once more.
@@ -43,18 +46,21 @@ class ScheduleEntry : public std::enable_shared_from_this<ScheduleEntry> {
  protected:
   enum class Outcome : std::uint8_t {
     started,
-    refused,  // told and counted
-    dropped,  // it is as if the start had not been due: the schedule, or the engine, is closed
+    refused,    // told and counted
+    postponed,  // the same, but only for now: it is to be tried again
+    dropped,    // it is as if the start had not been due: the schedule, or the engine, is closed
   };
   // Called on any thread, without the lock held.
   using Settled = std::function<void(Outcome outcome, std::optional<InstanceId> id)>;
 
-  // On a worker, without the lock held.
+  // On a worker, without the lock held. Where `request` has no workflow: of the one in force.
   void start(StartRequest request, const Settled& settled);
   // With the lock held. A start for a time, made on a worker; once it is settled, the journal
-  // learns that the schedule has come so far. Times are settled in their order.
+  // learns that the schedule has come so far. Times are settled in their order. One that is refused
+  // for now is tried again until the next one comes; then it is missed.
   void start_for(WallTime due, std::string once, std::shared_ptr<Observer> observer = nullptr);
   void reach(WallTime due);  // with the lock held: settled without a start
+  bool is_postponed() const { return postponed_.has_value(); }  // with the lock held: a time
   // With the lock held: times come that may have been before.
   void begin_era() { ++era_; }
   void append_mark();                      // with the lock held
@@ -63,8 +69,11 @@ class ScheduleEntry : public std::enable_shared_from_this<ScheduleEntry> {
   void catch_up(WallTime last, std::uint64_t passed);
   std::string once_at(WallTime due) const;  // with the lock held
   virtual void refused() {}                 // a start for a time was; without the lock held
-  virtual void opened() = 0;                // without the lock held
-  virtual void closing() = 0;               // with the lock held
+  virtual void postponed() {}               // a start for a time was; with the lock held
+  // How long to wait after a start that was postponed, and after the one before it so long.
+  static Milliseconds next_pause(Milliseconds before);
+  virtual void opened() = 0;                                             // without the lock held
+  virtual void closing() = 0;                                            // with the lock held
   virtual std::optional<WallTime> next() const { return std::nullopt; }  // with the lock held
 
   const Schedules::Surroundings surroundings_;
@@ -80,16 +89,26 @@ class ScheduleEntry : public std::enable_shared_from_this<ScheduleEntry> {
   struct Time {
     WallTime due{};
     std::uint64_t era = 0;
+    StartRequest request;
+    Milliseconds pause{0};  // the last one, where it was postponed
     bool settled = false;
     std::optional<InstanceId> instance;
   };
+  void make(std::uint64_t place);      // with the lock held
+  void postpone(std::uint64_t place);  // with the lock held
+  void try_again(std::uint64_t place);
+  void miss_postponed();  // with the lock held; nothing where there is none
   void settle(std::uint64_t place, std::optional<InstanceId> id);  // with the lock held
   Outcome count(const Result<InstanceId>& id);
 
-  std::mutex starting_;             // held while the engine is called
-  std::deque<Time> times_;          // guarded by mutex_: from the first that is not settled
-  std::uint64_t first_ = 0;         // guarded by mutex_: the place of the front of times_
-  std::uint64_t era_ = 0;           // guarded by mutex_: of the times to come
+  std::mutex starting_;       // held while the engine is called
+  std::deque<Time> times_;    // guarded by mutex_: from the first that is not settled
+  std::uint64_t first_ = 0;   // guarded by mutex_: the place of the front of times_
+  std::uint64_t newest_ = 0;  // guarded by mutex_: the place of the last that is started
+  std::uint64_t era_ = 0;     // guarded by mutex_: of the times to come
+  // Guarded by mutex_: the place of the one that waits to be tried again, and what wakes it up.
+  std::optional<std::uint64_t> postponed_;
+  std::uint64_t again_ = 0;
   ScheduleView view_;               // guarded by mutex_, but for `next`
   std::uint64_t untold_ = 0;        // guarded by mutex_: missed and not logged yet
   std::optional<SteadyTime> told_;  // guarded by mutex_: when the last were logged

@@ -55,10 +55,69 @@ void EventSchedule::opened() {
   work_soon();
 }
 
+// What still waits stays in the journal, unless it is handed over.
 void EventSchedule::closing() {
   if (subscription_) surroundings_.engine.events().unsubscribe(*subscription_);
-  backlog_.clear();
+  surroundings_.timers.cancel(timer_);
+}
+
+void EventSchedule::hand_over(ScheduleEntry* heir) {
+  auto* const next = dynamic_cast<EventSchedule*>(heir);
+  std::deque<Arrived> backlog;
+  Waiting waiting;
+  std::uint64_t next_place = 0;
+  {
+    const std::scoped_lock lock(mutex_);
+    handed_over_ = true;
+    if (next != nullptr) heir_ = std::static_pointer_cast<EventSchedule>(next->shared_from_this());
+    backlog.swap(backlog_);
+    waiting.swap(waiting_);
+    next_place = next_place_;
+    if (next == nullptr) count_missed(backlog.size() + waiting.size());
+  }
+  if (next != nullptr) next->inherit(std::move(backlog), std::move(waiting), next_place);
+}
+
+// Those that came since it listens came to both.
+void EventSchedule::inherit(std::deque<Arrived> backlog, Waiting waiting,
+                            std::uint64_t next_place) {
+  const std::scoped_lock lock(mutex_);
+  next_place_ = std::max(next_place_, next_place);
+  std::set<const void*> deliveries;
+  std::set<std::string> names;
+  for (const Arrived& own : backlog_) {
+    deliveries.insert(own.delivery.get());
+    if (!own.delivery) names.insert(event_name(own.event));
+  }
+  names.erase("");
+  std::deque<Arrived> own = std::exchange(backlog_, {});
   backlog_bytes_ = 0;
+  for (Arrived& each : backlog) {
+    const bool known = each.delivery ? deliveries.contains(each.delivery.get())
+                                     : names.contains(event_name(each.event));
+    if (!known) keep(std::move(each));
+  }
+  for (Arrived& each : own) keep(std::move(each));
+  while (!waiting.empty()) {
+    auto next = waiting.extract(waiting.begin());
+    wait(next.key(), std::move(next.mapped()));
+  }
+  work_soon();
+}
+
+// What was on its way when it was closed.
+void EventSchedule::adopt(std::uint64_t place, Due due) {
+  std::shared_ptr<EventSchedule> heir;
+  {
+    const std::scoped_lock lock(mutex_);
+    if (!handed_over_) {
+      wait(place, std::move(due));
+      return work_soon();
+    }
+    heir = heir_.lock();
+    if (!heir) return count_missed(1);
+  }
+  heir->adopt(place, std::move(due));
 }
 
 // An instance that tells of its own life would start the next one for ever.
@@ -75,37 +134,51 @@ void EventSchedule::arrived(const Value& event, const Delivery& delivery) {
   if (of_own_life(event)) return;
   const std::scoped_lock lock(mutex_);
   if (closed_) return;
-  const std::uint64_t bytes = event.weight();
+  keep({event, delivery});
+  work_soon();
+}
+
+void EventSchedule::keep(Arrived arrived) {
+  const std::uint64_t bytes = arrived.event.weight();
   if (backlog_.size() >= kMostBacklog || bytes > kMostBytes - backlog_bytes_)
     return count_missed(1);
-  backlog_.push_back({event, delivery});
+  backlog_.push_back(std::move(arrived));
   backlog_bytes_ += bytes;
-  work_soon();
 }
 
 // With the lock held.
 void EventSchedule::work_soon() {
-  if (!open_ || closed_ || working_ || backlog_.empty()) return;
+  if (!open_ || closed_ || working_ || paused_ || (backlog_.empty() && waiting_.empty())) return;
   working_ = true;
   surroundings_.engine.post(
       [self = shared_from_this()] { static_cast<EventSchedule&>(*self).work(); });
 }
 
 void EventSchedule::work() {
-  for (int i = 0; i < kMostAtOnce; ++i) {
-    Arrived next;
-    {
-      const std::scoped_lock lock(mutex_);
-      if (closed_ || backlog_.empty()) break;
-      next = std::move(backlog_.front());
-      backlog_.pop_front();
-      backlog_bytes_ -= next.event.weight();
-    }
-    take(std::move(next));
+  for (int i = 0; i < kMostAtOnce && work_once(); ++i) {
   }
   const std::scoped_lock lock(mutex_);
   working_ = false;
   work_soon();
+}
+
+bool EventSchedule::work_once() {
+  std::unique_lock lock(mutex_);
+  if (closed_ || paused_) return false;
+  if (!waiting_.empty()) {
+    auto next = waiting_.extract(waiting_.begin());
+    waiting_bytes_ -= next.mapped().request.input.weight();
+    lock.unlock();
+    make(next.key(), std::make_shared<Due>(std::move(next.mapped())));
+    return true;
+  }
+  if (backlog_.empty()) return false;
+  Arrived next = std::move(backlog_.front());
+  backlog_.pop_front();
+  backlog_bytes_ -= next.event.weight();
+  lock.unlock();
+  take(std::move(next));
+  return true;
 }
 
 EventMatcher EventSchedule::matcher() const {
@@ -181,15 +254,83 @@ std::string EventSchedule::once(const Collection& collection) const {
 }
 
 void EventSchedule::begin(Collection collection) {
-  StartRequest request;
-  request.once = once(collection);
-  request.input = std::move(collection.consumed);
-  auto held = std::make_shared<std::vector<Held>>(std::move(collection.held));
-  start(std::move(request),
-        [self = shared_from_this(), held](Outcome outcome, std::optional<InstanceId> /*id*/) {
-          if (outcome != Outcome::dropped)
-            static_cast<EventSchedule&>(*self).let_go(std::exchange(*held, {}));
+  auto due = std::make_shared<Due>();
+  due->request.once = once(collection);
+  due->request.input = std::move(collection.consumed);
+  due->held = std::move(collection.held);
+  std::uint64_t place = 0;
+  {
+    const std::scoped_lock lock(mutex_);
+    due->request.workflow = workflow_.workflow;
+    place = next_place_++;
+  }
+  make(place, due);
+}
+
+void EventSchedule::make(std::uint64_t place, const std::shared_ptr<Due>& due) {
+  start(due->request,
+        [self = shared_from_this(), place, due](Outcome outcome, std::optional<InstanceId> /*id*/) {
+          static_cast<EventSchedule&>(*self).settled(place, std::exchange(*due, {}), outcome);
         });
+}
+
+void EventSchedule::settled(std::uint64_t place, Due due, Outcome outcome) {
+  if (outcome == Outcome::started || outcome == Outcome::refused) {
+    let_go(std::move(due.held));
+    const std::scoped_lock lock(mutex_);
+    if (tried_ == place) resume();
+    return;
+  }
+  {
+    const std::scoped_lock lock(mutex_);
+    if (!closed_) {
+      if (outcome == Outcome::dropped) return;
+      wait(place, std::move(due));
+      return pause(place);
+    }
+  }
+  adopt(place, std::move(due));
+}
+
+void EventSchedule::wait(std::uint64_t place, Due due) {
+  const std::uint64_t bytes = due.request.input.weight();
+  if (waiting_.size() >= kMostBacklog || bytes > kMostBytes - waiting_bytes_)
+    return count_missed(1);
+  waiting_.emplace(place, std::move(due));
+  waiting_bytes_ += bytes;
+}
+
+void EventSchedule::pause(std::uint64_t place) {
+  if (paused_ && tried_ != place) return;
+  paused_ = true;
+  tried_.reset();
+  pause_ = next_pause(pause_);
+  timer_ = surroundings_.timers.run_at(surroundings_.clock.steady_now() + pause_,
+                                       [weak = weak_from_this()] {
+                                         if (const auto self = weak.lock())
+                                           static_cast<EventSchedule&>(*self).try_again();
+                                       });
+}
+
+// One alone, so that an engine with enough to do does not refuse them all once more.
+void EventSchedule::try_again() {
+  const std::scoped_lock lock(mutex_);
+  if (closed_ || !paused_ || tried_) return;
+  if (waiting_.empty()) return resume();
+  auto next = waiting_.extract(waiting_.begin());
+  waiting_bytes_ -= next.mapped().request.input.weight();
+  tried_ = next.key();
+  const auto due = std::make_shared<Due>(std::move(next.mapped()));
+  surroundings_.engine.post([self = shared_from_this(), place = *tried_, due] {
+    static_cast<EventSchedule&>(*self).make(place, due);
+  });
+}
+
+void EventSchedule::resume() {
+  paused_ = false;
+  tried_.reset();
+  pause_ = Milliseconds(0);
+  work_soon();
 }
 
 // The journal forgets them, one after the other: a set that it forgot in part only would be

@@ -3,6 +3,7 @@
 
 #include <deque>
 #include <list>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -70,6 +71,7 @@ class AfterSchedule final : public ScheduleEntry {
   void opened() override;
   void closing() override;
   void refused() override;
+  void postponed() override;
   std::optional<WallTime> next() const override { return due_; }
   void fired();
   void begin();  // with the lock held
@@ -83,12 +85,14 @@ class AfterSchedule final : public ScheduleEntry {
 };
 
 // `on`. Events are looked at on workers, in the order in which they came. They are held until the
-// instance that they start is durable.
+// instance that they start is durable. While starts are refused for now, one is tried from time to
+// time; the others, and the events that come, wait for it.
 class EventSchedule final : public ScheduleEntry {
  public:
   EventSchedule(const Schedules::Surroundings& surroundings, const Catalog::Entry& workflow,
                 expression::Budget budget);
   void listen() override;
+  void hand_over(ScheduleEntry* heir) override;
 
  private:
   struct Arrived {
@@ -108,6 +112,12 @@ class EventSchedule final : public ScheduleEntry {
     std::uint64_t bytes = 0;  // of it, as they count
     std::vector<Held> held;   // all that it took, also what only ended it
   };
+  // A start, and what is held for it.
+  struct Due {
+    StartRequest request;
+    std::vector<Held> held;
+  };
+  using Waiting = std::map<std::uint64_t, Due>;  // by place, in the order of the starts
   // One that was consumed while others may hold it still: it would come once more after a crash.
   struct Done {
     std::string name;
@@ -118,13 +128,23 @@ class EventSchedule final : public ScheduleEntry {
   void opened() override;
   void closing() override;
   void arrived(const Value& event, const Delivery& delivery);
+  void keep(Arrived arrived);  // with the lock held
+  void inherit(std::deque<Arrived> backlog, Waiting waiting, std::uint64_t next_place);
+  void adopt(std::uint64_t place, Due due);
   void work_soon();
   void work();
+  bool work_once();
   void take(Arrived arrived);
   bool offer(Collection& collection, const Value& event) const;
   bool enough(const Collection& collection) const;
   Collection take_out(std::list<Collection>::iterator collection);
   void begin(Collection collection);
+  void make(std::uint64_t place, const std::shared_ptr<Due>& due);
+  void settled(std::uint64_t place, Due due, Outcome outcome);
+  void wait(std::uint64_t place, Due due);  // with the lock held
+  void pause(std::uint64_t place);          // with the lock held
+  void try_again();
+  void resume();  // with the lock held
   std::string once(const Collection& collection) const;
   void let_go(std::vector<Held> held);
   void remember(const std::vector<Held>& held);
@@ -142,6 +162,15 @@ class EventSchedule final : public ScheduleEntry {
   std::uint64_t backlog_bytes_ = 0;
   bool open_ = false;
   bool working_ = false;
+  std::uint64_t next_place_ = 0;
+  Waiting waiting_;  // were refused for now
+  std::uint64_t waiting_bytes_ = 0;
+  bool paused_ = false;                 // until `tried_` is started
+  std::optional<std::uint64_t> tried_;  // its place; nothing while the timer runs
+  Milliseconds pause_{0};
+  std::uint64_t timer_ = 0;
+  bool handed_over_ = false;
+  std::weak_ptr<EventSchedule> heir_;
   std::deque<Done> done_;
   // Touched by work() alone, which runs once at a time:
   std::list<Collection> collections_;

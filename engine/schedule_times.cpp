@@ -242,9 +242,15 @@ void AfterSchedule::refused() {
   arm(due);
 }
 
+// The instance that the journal did not take has an end as well, which does not count.
+void AfterSchedule::postponed() {
+  surroundings_.timers.cancel(timer_);
+  due_.reset();
+}
+
 void AfterSchedule::ended(WallTime when) {
   const std::scoped_lock lock(mutex_);
-  if (closed_) return;
+  if (closed_ || is_postponed()) return;
   const WallTime now = surroundings_.clock.now();
   if (when == WallTime{} || when > now) when = now;
   if (opening_ && skips_missed_ && when + delay_ <= now) {

@@ -84,7 +84,11 @@ void Schedules::replace(const std::vector<Catalog::Entry>& workflows) {
       opened.emplace(name, std::move(made));
     }
   }
-  for (const auto& [name, entry] : entries_) marks_[name] = entry->close();
+  for (const auto& [name, entry] : entries_) {
+    marks_[name] = entry->close();
+    const auto heir = opened.find(name);
+    entry->hand_over(heir == opened.end() ? nullptr : heir->second.get());
+  }
   for (const auto& [name, entry] : opened) {
     entry->open(std::exchange(marks_[name], {}));
     marks_.erase(name);

@@ -14,6 +14,11 @@ bool Turnstile::enter(InstanceId id, std::uint64_t limit) {
   return true;
 }
 
+void Turnstile::count_in(InstanceId id) {
+  const std::scoped_lock lock(mutex_);
+  inside_.insert(id);
+}
+
 std::vector<InstanceId> Turnstile::leave(InstanceId id) {
   std::vector<InstanceId> next;
   const std::scoped_lock lock(mutex_);

@@ -23,6 +23,8 @@ class Turnstile {
  public:
   // True: it may run. False: it waits until a leave() names it. `limit` is its own version's.
   bool enter(InstanceId id, std::uint64_t limit);
+  // It runs already, however many others do.
+  void count_in(InstanceId id);
   // It has ended, wherever it was. Gives those whose turn has come.
   std::vector<InstanceId> leave(InstanceId id);
   std::size_t waiting() const;

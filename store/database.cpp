@@ -39,6 +39,15 @@ Problem failed(sqlite3* connection, int code) {
   }
 }
 
+// SQLite would take it for a new database (the smallest page has 512 bytes).
+Status whole(const std::string& path, const struct stat& status) {
+  if (!S_ISREG(status.st_mode) || status.st_size >= 512) return {};
+  return fail(unusable("store-damaged",
+                       "the database " + path +
+                           " is empty or cut; restore it from a backup, or remove the file if this "
+                           "installation was never used"));
+}
+
 // True where the file was made now. A file that SQLite makes itself would get the umask's mode; its
 // -wal and -shm copy this one's.
 Result<bool> create_private(const std::string& path) {
@@ -52,14 +61,9 @@ Result<bool> create_private(const std::string& path) {
     return fail(unusable("store-unusable", "cannot open the database " + path + ": " + why));
   }
   ::close(file);
-  // SQLite would take it for a new database (the smallest page has 512 bytes).
-  if (!made && S_ISREG(status.st_mode) && status.st_size < 512)
-    return fail(
-        unusable("store-damaged",
-                 "the database " + path +
-                     " is empty or cut; restore it from a backup, or remove the file if this "
-                     "installation was never used"));
-  return made;
+  if (made) return true;
+  if (Status sound = whole(path, status); !sound) return fail(std::move(sound.error()));
+  return false;
 }
 
 // secure_delete: what is deleted is overwritten, so that no sealed value stays in a free page.
@@ -161,11 +165,11 @@ std::string_view Statement::view(int column) const {
 
 void Database::Close::operator()(sqlite3* connection) const { sqlite3_close_v2(connection); }
 
-Result<Database> Database::open(const std::string& path, const char* first) {
+Result<Database> Database::open(const std::string& path, const char* first, Check check) {
   const Result<bool> created = create_private(path);
   if (!created) return fail(created.error());
-  Result<Database> opened =
-      open_file(path, SQLITE_OPEN_READWRITE, !*created, *created ? first : nullptr);
+  Result<Database> opened = *created ? open_file(path, SQLITE_OPEN_READWRITE, std::nullopt, first)
+                                     : open_file(path, SQLITE_OPEN_READWRITE, check, nullptr);
   // What could not be made whole would pass for a damaged one.
   if (!opened && *created)
     for (const char* suffix : {"", "-wal", "-shm"}) ::unlink((path + suffix).c_str());
@@ -173,15 +177,20 @@ Result<Database> Database::open(const std::string& path, const char* first) {
 }
 
 Result<Database> Database::open_to_read(const std::string& path) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) == 0) {
+    if (Status sound = whole(path, status); !sound) return fail(std::move(sound.error()));
+  }
   Result<Database> database = connect(path, SQLITE_OPEN_READONLY);
   if (!database) return database;
   Status set = database->execute("PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON;");
+  if (set) set = database->check(Check::header);
   if (!set) return fail(std::move(set.error()));
   return database;
 }
 
 Result<Database> Database::open_in_memory() {
-  return open_file(":memory:", SQLITE_OPEN_READWRITE | SQLITE_OPEN_MEMORY, false, nullptr);
+  return open_file(":memory:", SQLITE_OPEN_READWRITE | SQLITE_OPEN_MEMORY, std::nullopt, nullptr);
 }
 
 Result<Database> Database::connect(const std::string& path, int flags) {
@@ -199,12 +208,12 @@ Result<Database> Database::connect(const std::string& path, int flags) {
   return database;
 }
 
-Result<Database> Database::open_file(const std::string& path, int flags, bool check,
+Result<Database> Database::open_file(const std::string& path, int flags, std::optional<Check> check,
                                      const char* first) {
   Result<Database> database = connect(path, flags);
   if (!database) return database;
   // Before anything that writes.
-  Status sound = check ? database->check() : Status();
+  Status sound = check ? database->check(*check) : Status();
   if (sound && first != nullptr) sound = database->execute(first);
   if (sound) sound = database->execute(kSettings);
   if (!sound) return fail(std::move(sound.error()));
@@ -225,7 +234,9 @@ Status Database::execute(const std::string& sql) {
   return {};
 }
 
-Status Database::check() {
+Status Database::check(Check check) {
+  // SQLite compares the header with the file when it begins to read.
+  if (check == Check::header) return execute("SELECT 1 FROM sqlite_schema LIMIT 1");
   Result<Statement> statement = prepare("PRAGMA quick_check(1)");
   if (!statement) return fail(std::move(statement.error()));
   Result<bool> row = statement->step();

@@ -69,11 +69,17 @@ struct Migration {
 
 class Database {
  public:
+  enum class Check : std::uint8_t {
+    structure,  // of every page: takes as long as it takes to read the file
+    header,     // that it is a database, and as long as it says
+  };
   // Creates the file with mode 0600, and then runs `first` on it, before anything else; one that is
   // there is checked first, and left as it is where it is damaged. Errors:
   // configuration/`store-unusable`, `store-damaged`.
-  static Result<Database> open(const std::string& path, const char* first = nullptr);
-  // Another connection, which only reads, to a file that is open in this process.
+  static Result<Database> open(const std::string& path, const char* first = nullptr,
+                               Check check = Check::structure);
+  // Only reads a file that is there, and checks its header; another process may work on it. Errors:
+  // as open()'s.
   static Result<Database> open_to_read(const std::string& path);
   static Result<Database> open_in_memory();
 
@@ -104,9 +110,9 @@ class Database {
   };
   explicit Database(sqlite3* connection) : connection_(connection) {}
   static Result<Database> connect(const std::string& path, int flags);
-  static Result<Database> open_file(const std::string& path, int flags, bool check,
+  static Result<Database> open_file(const std::string& path, int flags, std::optional<Check> check,
                                     const char* first);
-  Status check();                         // the file's structure
+  Status check(Check check);
   Result<std::int64_t> schema_version();  // 0 for an empty file
   Status apply(const Migration& migration);
 

@@ -3,8 +3,6 @@
 #include <pthread.h>
 
 #include <algorithm>
-#include <future>
-#include <memory>
 #include <string>
 #include <utility>
 
@@ -30,8 +28,10 @@ Problem unavailable(std::string code, std::string detail) {
 }
 
 // Its refusal is told to somebody, who can do without it; all else has happened and must be kept.
+// So has the start of an instance that another one's step asked for.
 bool can_be_refused(const Record& record, bool awaited) {
-  return is_admission(record) || (record.kind == Record::Kind::published && awaited);
+  if (is_admission(record)) return record.payload.get("parent").is_null();
+  return record.kind == Record::Kind::published && awaited;
 }
 
 Problem gone() {
@@ -117,24 +117,29 @@ std::optional<Problem> JournalWriter::refusal() const {
                      "the disk does not keep up with the records that wait for it; try it later");
 }
 
-Status JournalWriter::run(Work work, bool bare) {
-  const auto promise = std::make_shared<std::promise<Status>>();
-  std::future<Status> future = promise->get_future();
+std::future<Status> JournalWriter::submit(Work work, bool bare) {
+  std::promise<Status> done;
+  std::future<Status> future = done.get_future();
   {
     const std::scoped_lock lock(mutex_);
-    if (state_ != JournalState::working || stopping_) return fail(failing());
-    jobs_.push_back({std::move(work), bare,
-                     [promise](Status status) { promise->set_value(std::move(status)); }});
+    if (state_ != JournalState::working || stopping_) {
+      done.set_value(fail(failing()));
+      return future;
+    }
+    jobs_.push_back({std::move(work), bare, std::move(done)});
     asleep_ = false;
   }
   arrived_.notify_one();
-  return future.get();
+  return future;
 }
 
 void JournalWriter::write() {
   pthread_setname_np(pthread_self(), "journal");
   while (collect()) {
-    run_jobs();
+    if (!run_jobs()) {  // admissions were refused: what waits is collected anew
+      if (state() == JournalState::in_doubt) break;
+      continue;
+    }
     if (group_ == 0 && state() == JournalState::working) continue;
     const Status done = group_ == 0 ? probe() : commit();
     if (done) {
@@ -147,7 +152,7 @@ void JournalWriter::write() {
     const std::scoped_lock lock(mutex_);
     if (state_ == JournalState::in_doubt || stopping_) break;
   }
-  run_jobs();
+  (void)run_jobs();
 }
 
 // What waits, up to a commit's most; what could not be committed comes again. False: the end.
@@ -239,13 +244,16 @@ void JournalWriter::finish_group() {
   }
 }
 
-void JournalWriter::run_jobs() {
+// False: one of them found that the journal cannot be written any more.
+bool JournalWriter::run_jobs() {
   std::deque<Job> jobs;
   {
     const std::scoped_lock lock(mutex_);
     jobs.swap(jobs_);
   }
-  for (const Job& job : jobs) job.done(run_job(job));
+  const bool worked = state() == JournalState::working;
+  for (Job& job : jobs) job.done.set_value(run_job(job));
+  return !worked || state() == JournalState::working;
 }
 
 Status JournalWriter::run_job(const Job& job) {
@@ -267,7 +275,7 @@ Status JournalWriter::run_job(const Job& job) {
 void JournalWriter::succeeded() {
   {
     const std::scoped_lock lock(mutex_);
-    if (state_ == JournalState::working) return;
+    if (state_ != JournalState::held_up) return;
     state_ = JournalState::working;
     problem_.reset();
   }

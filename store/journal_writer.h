@@ -6,10 +6,12 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <future>
 #include <mutex>
 #include <optional>
 #include <thread>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "base/log.h"
@@ -46,11 +48,13 @@ class JournalWriter {
   JournalState state() const;
   std::optional<Problem> problem() const;
 
-  // Runs `work` between two groups, as a transaction of its own or (`bare`) without one. Blocks.
+  // Has `work` run between two groups, as a transaction of its own or (`bare`) without one.
   // Errors: those of `work` and of the commit; runtime/`journal-failing` where nothing can be
   // written at the moment.
   using Work = std::function<Status(JournalRows&)>;
-  Status run(Work work, bool bare = false);
+  std::future<Status> submit(Work work, bool bare = false);
+  // The same, and blocks until it is done.
+  Status run(Work work, bool bare = false) { return submit(std::move(work), bare).get(); }
 
  private:
   struct Waiting {
@@ -62,7 +66,7 @@ class JournalWriter {
   struct Job {
     Work work;
     bool bare = false;
-    std::function<void(Status)> done;
+    std::promise<Status> done;
   };
 
   std::optional<Problem> refusal() const;
@@ -73,7 +77,7 @@ class JournalWriter {
   Status probe();
   Status insert(Waiting& waiting);
   void finish_group();
-  void run_jobs();
+  bool run_jobs();
   Status run_job(const Job& job);
   void succeeded();
   void failed(const Problem& problem);

@@ -30,7 +30,7 @@ constexpr std::int64_t kPagesAtOnce = 256;
 Result<std::unique_ptr<SqliteJournal>> SqliteJournal::open(const std::string& path,
                                                            JournalOptions options, Metrics& metrics,
                                                            Log& log) {
-  Result<Database> database = Database::open(path, kJournalFirst);
+  Result<Database> database = Database::open(path, kJournalFirst, Database::Check::header);
   if (!database) return fail(std::move(database.error()));
   Status ready = database->execute(kJournalSettings);
   if (ready) ready = database->migrate(journal_migrations());
@@ -40,12 +40,15 @@ Result<std::unique_ptr<SqliteJournal>> SqliteJournal::open(const std::string& pa
   if (!ready) return fail(std::move(ready.error()));
   Result<Database> reader = Database::open_to_read(path);
   if (!reader) return fail(std::move(reader.error()));
+  Result<Database> finder = Database::open_to_read(path);
+  if (!finder) return fail(std::move(finder.error()));
   Result<Database> scans = Database::open_to_read(path);
   if (!scans) return fail(std::move(scans.error()));
   Result<JournalRows> rows = JournalRows::prepare(std::move(*database));
   if (!rows) return fail(std::move(rows.error()));
-  return std::unique_ptr<SqliteJournal>(new SqliteJournal(
-      std::move(*rows), std::move(*reader), std::move(*scans), options, metrics, log));
+  return std::unique_ptr<SqliteJournal>(new SqliteJournal(std::move(*rows), std::move(*reader),
+                                                          std::move(*finder), std::move(*scans),
+                                                          options, metrics, log));
 }
 
 engine::Journal::Durability SqliteJournal::append(Record record,
@@ -64,7 +67,7 @@ Result<std::optional<engine::InstanceSummary>> SqliteJournal::summary(InstanceId
 
 Result<std::vector<engine::InstanceSummary>> SqliteJournal::find(
     const engine::InstanceFilter& filter, std::size_t most) {
-  return reader_.find(filter, most);
+  return finder_.find(filter, most);
 }
 
 // The engine asks for it within read_open().

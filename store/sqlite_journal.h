@@ -23,8 +23,9 @@ namespace stepwell::store {
 class SqliteJournal final : public engine::Journal {
  public:
   // Makes `path` (0600) where it is missing, and makes sure that what an earlier run wrote is on
-  // the disk. Errors: configuration/`store-unusable`, `store-damaged`, `store-newer`;
-  // runtime/`store-failed`, `disk-full`.
+  // the disk. Looks at the header and the format alone: a page that is damaged is found where it is
+  // read, or by Database::open(). Errors: configuration/`store-unusable`, `store-damaged`,
+  // `store-newer`; runtime/`store-failed`, `disk-full`.
   static Result<std::unique_ptr<SqliteJournal>> open(const std::string& path,
                                                      JournalOptions options, Metrics& metrics,
                                                      Log& log);
@@ -66,17 +67,21 @@ class SqliteJournal final : public engine::Journal {
   Result<bool> tidy();
 
  private:
-  SqliteJournal(JournalRows rows, Database reader, Database scans, JournalOptions options,
-                Metrics& metrics, Log& log)
+  SqliteJournal(JournalRows rows, Database reader, Database finder, Database scans,
+                JournalOptions options, Metrics& metrics, Log& log)
       : writer_(std::move(rows), options, metrics, log),
         reader_(std::move(reader)),
+        finder_(std::move(finder)),
         scans_(std::move(scans)) {}
 
   Status remove_leftovers();
 
   JournalWriter writer_;  // closed last: it can copy the write-ahead log
+  // Each has a connection of its own: who asks for one instance waits neither for who looks through
+  // many, nor for what goes through all.
   JournalReader reader_;
-  JournalReader scans_;  // for what takes long: who asks for one instance need not wait
+  JournalReader finder_;
+  JournalReader scans_;
 };
 
 }  // namespace stepwell::store

@@ -1,6 +1,7 @@
 // What is done to instances that are there: lists, stop, suspend, resume, retry; of one and many.
 #include <gtest/gtest.h>
 
+#include <deque>
 #include <mutex>
 #include <thread>
 
@@ -192,6 +193,68 @@ TEST_F(Operations, AreAcknowledgedOnceTheyAreDurable) {
   EXPECT_EQ(answer.status, 200);
   EXPECT_EQ(answer.json().get("status"), Value("suspended"));
   office.journal.set_mode(KeepingJournal::Mode::at_once);
+}
+
+TEST_F(Operations, ThatWaitForTheDiskHoldUpNeitherRevocationsNorOtherAnswers) {
+  ASSERT_EQ(office
+                .call("ana", "POST", "/api/v1/credentials",
+                      R"({"name":"crm","kind":"bearer","value":"a token",)"
+                      R"("origins":["https://crm.example.com"]})")
+                .status,
+            201);
+  std::vector<std::string> ids;
+  for (int i = 0; i < 4; ++i) {
+    ids.push_back(start("two"));
+    office.steps.next();
+  }
+  office.journal.set_mode(KeepingJournal::Mode::by_hand);
+  std::deque<Wire> wires;
+  for (const std::string& id : ids)
+    wires.emplace_back(office.address())
+        .send(office.text_of("olga", "POST", std::string(kAllOfThem) + "/" + id + "/suspend"));
+  while (office.journal.waiting() < 2) std::this_thread::yield();  // both threads are taken
+  // It would be looked for in the journal, and that is a thing for the same threads.
+  Wire repeatable(office.address());
+  const std::string body = R"({"workflow":"test/two"})";
+  repeatable.send("POST /api/v1/instances HTTP/1.1\r\nHost: h\r\nAuthorization: Api-Key " +
+                  office.key("olga") + "\r\nIdempotency-Key: k\r\nContent-Length: " +
+                  std::to_string(body.size()) + "\r\n\r\n" + body);
+
+  const Answer revoked = office.call("ana", "POST", "/api/v1/credentials/crm/revoke");
+  EXPECT_EQ(revoked.status, 200) << revoked.body;
+  EXPECT_EQ(revoked.json().get("state"), Value("revoked"));
+  EXPECT_EQ(office.call("vic", "GET", "/api/v1/workflows").status, 200);
+  EXPECT_EQ(office.journal.waiting(), 2U);
+  EXPECT_EQ(office.engine->open_instances(), 4U);
+
+  office.journal.set_mode(KeepingJournal::Mode::at_once);
+  // 202 where the revocation had waited until they gave up.
+  for (Wire& wire : wires) EXPECT_EQ(wire.read().status, 200);
+  EXPECT_EQ(repeatable.read().status, 201);
+}
+
+TEST_F(Operations, AreRefusedUntilTheDaemonIsReady) {
+  const std::string id = start("two");
+  office.steps.next();
+  office.ready_result = fail(make_problem(ErrorKind::runtime, "not-ready", "it is starting"));
+  const auto refused = [&](const std::string& path, const std::string& body = "") {
+    const Answer answer = post(path, body);
+    EXPECT_EQ(answer.status, 503) << path;
+    EXPECT_EQ(answer.reason(), "not-ready") << path;
+    EXPECT_FALSE(answer.header("Retry-After").empty()) << path;
+  };
+  refused("", R"({"workflow":"test/two"})");
+  for (const char* verb : {"stop", "suspend", "resume", "retry"}) {
+    refused("/" + id + "/" + verb);
+    refused(std::string("/bulk/") + verb, R"({"all":true})");
+  }
+  EXPECT_EQ(office.call("olga", "POST", "/api/v1/events", "{}").reason(), "not-ready");
+  EXPECT_EQ(office.call("", "POST", kAllOfThem, "{}").status, 401) << "who asks comes first";
+  EXPECT_EQ(show(id).get("status"), Value("running"));
+  EXPECT_EQ(list(""), std::vector<std::string>{id});
+  EXPECT_EQ(office.engine->open_instances(), 1U);
+  office.ready_result = {};
+  EXPECT_EQ(post("/" + id + "/stop").status, 200);
 }
 
 TEST_F(Operations, ARetryGoesOnFromTheStepThatFailed) {

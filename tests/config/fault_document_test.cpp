@@ -58,7 +58,8 @@ TEST(Faults, TheDocumentIsWrong) {
            "{runas: x, retention: P1D, runAs: 5, concurrency: 0, timeZone: Mars/Base}}}\n"
            "do: []\n",
            "f.yaml:1:85: error: unknown keyword `runas`; expected `runAs`, `retention`, "
-           "`concurrency`, `timeZone`, `durability` or `missed` (at /document/metadata/stepwell/runas)\n"
+           "`concurrency`, `timeZone`, `durability` or `missed` (at "
+           "/document/metadata/stepwell/runas)\n"
            "f.yaml:1:106: error: expected a mapping, found text (at "
            "/document/metadata/stepwell/retention)\n"
            "f.yaml:1:118: error: expected text, found a number; write it in quotes (at "

@@ -214,6 +214,44 @@ TEST_F(Backup, IsRefusedWhereAnythingInItWasChanged) {
   restore(folder);
 }
 
+// The daemon itself would find it only where it reads that page.
+TEST_F(Backup, IsRefusedWhereAPageOfItsJournalWasDamagedBeforeItWasMeasured) {
+  auto house = site.open(kListening);
+  wait_for(*house, house->start("listens", R"({"n": 1})"), InstanceStatus::waiting);
+  house.reset();
+  const std::string folder = backup();
+  auto manifest = read_manifest(folder);
+  ASSERT_TRUE(manifest);
+  std::string journal = read_file(folder + "/journal.db");
+  journal.replace(journal.size() - 4096, 8, 8, '\xff');
+  write_file(folder + "/journal.db", journal);
+  for (Manifest::File& file : manifest->files) file = *measure(folder, file.name);
+  fs::remove(folder + "/manifest.json");
+  ASSERT_TRUE(write_manifest(folder, *manifest));
+  const auto before = site.content();
+  EXPECT_EQ(code_of(restore_backup(site.settings(), {folder, false}, clock)), "store-damaged");
+  EXPECT_EQ(site.content(), before);
+}
+
+TEST_F(Backup, SaysWhereNothingIsKnownOfRevocationsSince) {
+  const std::string id = issue("one");
+  const std::string folder = backup();
+  revoke(id);
+  EXPECT_TRUE(restore(folder).remembered);
+  write_file(site.in_data("stepwell.db"), std::string(8192, 'x'));
+  const Restored by_file = restore(folder);
+  EXPECT_TRUE(by_file.remembered);
+  EXPECT_EQ(by_file.kept, 1U);
+  fs::remove(site.in_data("tombstones"));
+  const Restored by_database = restore(folder);
+  EXPECT_TRUE(by_database.remembered);
+  EXPECT_EQ(by_database.kept, 1U);
+  fs::remove(site.in_data("tombstones"));
+  write_file(site.in_data("stepwell.db"), std::string(8192, 'x'));
+  EXPECT_FALSE(restore(folder).remembered);
+  EXPECT_EQ(state_of(id), auth::KeyState::active);
+}
+
 TEST_F(Backup, IsRefusedUnderAnotherMasterKey) {
   const std::string folder = backup();
   const auto before = site.content();
@@ -267,6 +305,64 @@ TEST(RestoreStaging, IsEndedWhereverItWasCutOff) {
     EXPECT_FALSE(fs::exists(data + "/stepwell.db-wal")) << done;
     EXPECT_FALSE(fs::exists(ready)) << done;
   }
+}
+
+// A restore that waits to be ended, in a data directory with older files.
+class PendingRestore : public testing::Test {
+ protected:
+  void SetUp() override {
+    fs::create_directories(staging_of(data));
+    for (const char* name : {"stepwell.db", "journal.db"}) {
+      write_file(data + "/" + name, "old");
+      write_file(staging_of(data) + "/" + name, "new");
+    }
+  }
+  store::ScratchDirectory scratch;
+  const std::string data = scratch / "data";
+  const std::string ready = data + "/restore.ready";
+};
+
+TEST_F(PendingRestore, IsNotMadeReadyWhereALogWasNotCopied) {
+  for (const std::string name : {"stepwell.db-wal", "journal.db-wal"}) {
+    write_file(staging_of(data) + "/" + name, "what is not in the database");
+    EXPECT_EQ(code_of(make_ready(data, "aside")), "restore-failed") << name;
+    EXPECT_FALSE(fs::exists(ready)) << name;
+    write_file(staging_of(data) + "/" + name, "");
+  }
+  write_file(staging_of(data) + "/stepwell.db-shm", "of no use");
+  ASSERT_TRUE(make_ready(data, "aside"));
+  for (const char* name : {"stepwell.db-wal", "stepwell.db-shm", "journal.db-wal"})
+    EXPECT_FALSE(fs::exists(ready + "/" + name)) << name;
+}
+
+TEST_F(PendingRestore, StaysPendingWhereItsNoteCannotBeRead) {
+  ASSERT_TRUE(make_ready(data, "aside"));
+  const std::string note = ready + "/aside";
+  const auto stays_pending = [&](const char* why) {
+    EXPECT_EQ(code_of(finish_restore(data)), "restore-failed") << why;
+    EXPECT_EQ(code_of(no_restore_is_pending(data)), "restore-unfinished") << why;
+    EXPECT_EQ(read_file(ready + "/stepwell.db"), "new") << why;
+    EXPECT_EQ(read_file(data + "/stepwell.db"), "old") << why;
+  };
+  fs::remove(note);
+  stays_pending("gone");
+  fs::create_directory(note);
+  stays_pending("unreadable");
+  fs::remove(note);
+  write_file(note, "");
+  stays_pending("empty");
+  write_file(note, "aside");
+  ASSERT_TRUE(finish_restore(data));
+  EXPECT_EQ(read_file(data + "/stepwell.db"), "new");
+}
+
+TEST_F(PendingRestore, LeavesNothingOfItsFolder) {
+  ASSERT_TRUE(make_ready(data, "aside"));
+  write_file(ready + "/journal.db-shm", "");
+  write_file(ready + "/stepwell.db-wal", "");
+  ASSERT_TRUE(finish_restore(data));
+  EXPECT_FALSE(fs::exists(ready));
+  EXPECT_EQ(read_file(data + "/journal.db"), "new");
 }
 
 }  // namespace

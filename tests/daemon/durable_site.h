@@ -54,12 +54,14 @@ class DurableSite {
     return house;
   }
 
-  // Digests of what the files of the data directory hold, by name; not who has the lock.
+  // Digests of what the files of the data directory hold, by name; not who has the lock, and not
+  // what is left there of connections that only read.
   std::map<std::string, std::string> content() const {
     std::map<std::string, std::string> files;
     for (const auto& entry : std::filesystem::directory_iterator(settings_.data)) {
       const std::string name = entry.path().filename().string();
-      if (name == "lock") continue;
+      if (name == "lock" || name.ends_with("-shm")) continue;
+      if (name.ends_with("-wal") && entry.file_size() == 0) continue;
       files[name] = entry.is_regular_file()
                         ? config::content_digest(store::read_file(entry.path().string()))
                         : "folder";

@@ -411,6 +411,56 @@ TEST(Recovery, TellsOfInstancesThatAreInTheJournalAlone) {
   EXPECT_EQ(listed->at(0).id, done);
 }
 
+TEST(Recovery, ARepeatedStartIsNotAcknowledgedBeforeTheFirst) {
+  for (const bool refused : {false, true}) {
+    Life life;
+    life.journal.set_mode(KeepingJournal::Mode::by_hand);
+    StartRequest request;
+    request.workflow = life.engine.prepare(definition(kSend));
+    request.once = "key";
+    std::mutex mutex;
+    std::vector<Result<InstanceId>> answers;
+    if (refused) life.journal.refuse_admissions(make_problem(ErrorKind::runtime, "overloaded", ""));
+    for (int i = 0; i < 2; ++i)
+      life.engine.start(request, [&](Result<InstanceId> id) {
+        const std::scoped_lock lock(mutex);
+        answers.push_back(std::move(id));
+      });
+    life.rest();
+    if (!refused) {
+      EXPECT_TRUE(answers.empty());
+      life.journal.make_durable();
+      life.rest();
+      ASSERT_EQ(answers.size(), 2U);
+      EXPECT_EQ(answers[0].value(), answers[1].value());
+      continue;
+    }
+    ASSERT_EQ(answers.size(), 2U);
+    EXPECT_EQ(answers[0].error().code, "overloaded");
+    EXPECT_FALSE(answers[1]);
+  }
+}
+
+TEST(Recovery, StopsAChildThatItsParentWasOnTheWayToStop) {
+  Life first;
+  const InstanceId parent = first.start(kTwo);
+  const std::string step = first.steps.next().call.idempotency_key + "/" +
+                           std::to_string(first.journal.kept().instances.begin()->first.number);
+  StartRequest request;
+  request.workflow = first.engine.prepare(definition(kTwo));
+  request.parent = Parent{parent, step, true};
+  std::promise<InstanceId> child;
+  first.engine.start(request, [&](const Result<InstanceId>& id) { child.set_value(id.value()); });
+  const InstanceId id = child.get_future().get();
+  (void)first.steps.next();
+  ASSERT_TRUE(first.request(Engine::Operation::stop, parent));
+  Life second(first.journal.kept());
+  second.open();
+  second.settle();
+  EXPECT_TRUE(second.steps.empty());
+  EXPECT_EQ(second.engine.find(id)->status, InstanceStatus::stopped);
+}
+
 // A life so long that it is cut short in the journal.
 TEST(Recovery, GoesOnFromASnapshot) {
   constexpr const char* kLong = R"(do:

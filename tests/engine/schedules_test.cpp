@@ -1,6 +1,8 @@
 // Instances that start by themselves, with time and events in the test's hands.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "tests/engine/scheduled.h"
 
 namespace stepwell::engine::test {
@@ -348,6 +350,225 @@ TEST(Schedules, WhatIsTooMuchAtOnceWaits) {
   EXPECT_TRUE(world.steps.empty());
   first.ticket.finish(std::make_unique<ReadyResult>(Value()));
   EXPECT_EQ(world.run_next().name, "scheduled");
+}
+
+// Starts that fail for a reason that passes by itself.
+Problem for_now() {
+  Problem problem = make_problem(ErrorKind::runtime, "journal-failing", "the disk is full");
+  problem.status = 503;
+  return problem;
+}
+
+std::string a_event(int number) {
+  const std::string id = "a" + std::to_string(number);
+  return R"({"source": "/test", "type": "a", "id": ")" + id + R"(", "data": ")" + id + R"("})";
+}
+
+struct Admitted {
+  std::vector<std::string> inputs;  // in the journal's order: workers may overtake each other
+  std::vector<std::string> workflows;
+};
+
+Admitted admissions(const KeptRecords& kept) {
+  Admitted found;
+  for (const Record& record : kept.log) {
+    if (record.kind != Record::Kind::started || record.number != 1) continue;
+    found.inputs.push_back(to_json(record.payload.get("input")));
+    found.workflows.emplace_back(record.payload.get("workflow").as_string());
+  }
+  return found;
+}
+
+constexpr const char* kOnA = "{on: {one: {with: {type: a}}}}";
+
+// The events were once lost, though they had been acknowledged.
+TEST(Schedules, EventsWaitWhereTheirStartIsRefusedForNow) {
+  Scheduled world;
+  world.start({world.workflow(kOnA)});
+  world.journal.refuse_admissions(for_now());
+  constexpr int kEvents = 100;
+  for (int i = 0; i < kEvents; ++i)
+    world.engine.publish(parse_json(a_event(i)).value(),
+                         [](const Status& status) { EXPECT_TRUE(status); });
+  world.settle();
+  std::uint64_t refused = world.view().refused;
+  EXPECT_GE(refused, 1U);
+  EXPECT_EQ(world.view().problem->code, "journal-failing");
+  for (const int pause : {2, 4, 8, 16, 32, 60, 60}) {
+    EXPECT_EQ(world.timers.size(), 1U);
+    const WallTime before = world.clock.now();
+    world.fire_next();
+    EXPECT_EQ(world.clock.now() - before, seconds(pause));
+    EXPECT_EQ(world.view().refused, ++refused) << "one is tried, for all";
+  }
+  world.publish(a_event(kEvents));
+  EXPECT_EQ(world.view().refused, refused) << "it waits for the others";
+  EXPECT_EQ(world.kept().events.size(), kEvents + 1U);
+
+  Scheduled next("2026-11-22T08:00:00Z", world.kept());
+  next.start({next.workflow(kOnA)});
+  EXPECT_EQ(next.open(), kEvents + 1U) << "after a crash";
+
+  world.journal.refuse_admissions(std::nullopt);
+  world.fire_next();
+  std::vector<std::string> expected;
+  for (int i = 0; i <= kEvents; ++i) expected.push_back("[\"a" + std::to_string(i) + "\"]");
+  std::vector<std::string> inputs = admissions(world.kept()).inputs;
+  EXPECT_EQ(inputs.front(), expected.front());
+  std::sort(inputs.begin(), inputs.end());
+  std::sort(expected.begin(), expected.end());
+  EXPECT_EQ(inputs, expected);
+  EXPECT_EQ(world.view().started, kEvents + 1U);
+  EXPECT_EQ(world.view().refused, refused);
+  EXPECT_EQ(world.view().missed, 0U);
+  EXPECT_FALSE(world.view().problem);
+  EXPECT_TRUE(world.kept().events.empty());
+  EXPECT_EQ(world.timers.size(), 0U);
+
+  // The pauses begin anew.
+  world.journal.refuse_admissions(for_now());
+  world.publish(a_event(200));
+  const WallTime before = world.clock.now();
+  world.fire_next();
+  EXPECT_EQ(world.clock.now() - before, seconds(2));
+}
+
+TEST(Schedules, AnEventWhoseStartIsRefusedForGoodIsLetGo) {
+  Scheduled world;
+  world.start({world.workflow(kOnA, "1.0.0", "w", "input: {schema: {document: {maxItems: 0}}}\n")});
+  world.publish(a_event(1));
+  world.publish(a_event(2));
+  EXPECT_EQ(world.view().refused, 2U);
+  EXPECT_TRUE(world.kept().events.empty());
+  EXPECT_EQ(world.timers.size(), 0U);
+}
+
+// One waits to be tried again, and what came after it waits too.
+void refuse_two(Scheduled& world) {
+  world.start({world.workflow(kOnA)});
+  world.journal.refuse_admissions(for_now());
+  world.publish(a_event(1));
+  world.publish(a_event(2));
+  EXPECT_EQ(world.view().refused, 1U);
+}
+
+// They were once dropped without a word.
+TEST(Schedules, AReloadKeepsTheEventsThatWait) {
+  Scheduled world;
+  refuse_two(world);
+  world.schedules.replace({world.workflow(kOnA, "1.1.0")});
+  world.publish(a_event(3));
+  world.schedules.replace({world.workflow(kOnA, "1.2.0")});
+  EXPECT_EQ(world.kept().events.size(), 3U);
+  world.journal.refuse_admissions(std::nullopt);
+  world.fire_next();
+  const Admitted found = admissions(world.kept());
+  ASSERT_EQ(found.inputs.size(), 3U);
+  EXPECT_EQ(found.inputs.front(), R"(["a1"])");
+  EXPECT_EQ(found.workflows.front(), "n/w:1.0.0") << "it had become the input of that one";
+  for (std::size_t i = 1; i < found.workflows.size(); ++i)
+    EXPECT_NE(found.workflows[i], "n/w:1.0.0") << i;
+  EXPECT_EQ(world.view().missed, 0U);
+  EXPECT_TRUE(world.kept().events.empty());
+}
+
+TEST(Schedules, EventsThatWaitForOneThatIsGoneAreMissed) {
+  for (const char* rule : {"", "{every: PT1H}"}) {
+    Scheduled world;
+    refuse_two(world);
+    world.schedules.replace({world.workflow(rule, "1.1.0")});
+    EXPECT_NE(world.metrics.text().find("stepwell_schedule_missed_total{kind=\"on\"} 2"),
+              std::string::npos)
+        << world.metrics.text();
+    EXPECT_TRUE(world.kept().events.empty());
+    EXPECT_EQ(world.timers.size(), *rule == '\0' ? 0U : 1U);
+  }
+}
+
+TEST(Schedules, EventsThatWaitWhenTheDaemonStopsAreInTheJournal) {
+  Scheduled world;
+  refuse_two(world);
+  world.engine.refuse_new();
+  world.schedules.stop();
+  EXPECT_EQ(world.timers.size(), 0U);
+  EXPECT_EQ(world.kept().events.size(), 2U);
+  EXPECT_EQ(world.metrics.text().find("stepwell_schedule_missed_total{kind=\"on\"} 2"),
+            std::string::npos);
+}
+
+std::string last_once(const KeptRecords& kept) {
+  std::string once;
+  for (const Record& record : kept.log)
+    if (record.kind == Record::Kind::started && record.number == 1)
+      once = record.payload.get("once").as_string();
+  return once;
+}
+
+TEST(Schedules, ATimeThatIsRefusedForNowIsTriedAgain) {
+  for (const char* rule : {"{every: PT1M}", "{cron: '* * * * *'}"}) {
+    Scheduled world;
+    world.start({world.workflow(rule)});
+    world.journal.refuse_admissions(for_now());
+    world.fire_next();
+    world.fire_next();
+    EXPECT_EQ(format_time(world.clock.now()), "2026-11-22T06:31:02Z") << rule;
+    EXPECT_EQ(world.view().refused, 2U) << rule;
+    EXPECT_EQ(world.next_time(), "2026-11-22T06:32:00Z") << rule;
+    world.journal.refuse_admissions(std::nullopt);
+    world.fire_next();
+    EXPECT_EQ(format_time(world.clock.now()), "2026-11-22T06:31:06Z") << rule;
+    EXPECT_EQ(last_once(world.kept()), "schedule n/w@2026-11-22T06:31:00Z#1") << rule;
+    EXPECT_EQ(world.view().missed, 0U) << rule;
+    EXPECT_EQ(world.timers.size(), 1U) << rule;
+    world.fire_next();
+    EXPECT_EQ(last_once(world.kept()), "schedule n/w@2026-11-22T06:32:00Z#1") << rule;
+  }
+}
+
+TEST(Schedules, ATimeThatIsRefusedUntilTheNextIsMissed) {
+  Scheduled world;
+  world.start({world.workflow("{every: PT5S}")});
+  world.journal.refuse_admissions(for_now());
+  for (const char* time : {"06:30:05", "06:30:07", "06:30:10"}) {
+    world.fire_next();
+    EXPECT_EQ(format_time(world.clock.now()), "2026-11-22T" + std::string(time) + "Z");
+  }
+  EXPECT_EQ(world.view().refused, 3U);
+  EXPECT_EQ(world.view().missed, 1U);
+  EXPECT_EQ(world.timers.size(), 2U);
+  world.journal.refuse_admissions(std::nullopt);
+  world.fire_next();
+  EXPECT_EQ(format_time(world.clock.now()), "2026-11-22T06:30:12Z") << "pauses begin anew";
+  EXPECT_EQ(last_once(world.kept()), "schedule n/w@2026-11-22T06:30:10Z#1");
+  EXPECT_EQ(world.view().started, 1U);
+  EXPECT_EQ(world.view().missed, 1U);
+
+  // One that waits when the workflow changes is missed as well.
+  world.journal.refuse_admissions(for_now());
+  world.fire_next();
+  world.schedules.replace({world.workflow("{every: PT7S}")});
+  EXPECT_NE(world.metrics.text().find("stepwell_schedule_missed_total{kind=\"every\"} 2"),
+            std::string::npos);
+  EXPECT_EQ(world.timers.size(), 1U);
+}
+
+TEST(Schedules, AfterTriesUntilItsInstanceIsThere) {
+  Scheduled world;
+  world.journal.refuse_admissions(for_now());
+  world.start({world.workflow("{after: PT1S}")});
+  for (std::uint64_t i = 1; i < 8; ++i) {
+    EXPECT_EQ(world.view().refused, i);
+    EXPECT_EQ(world.timers.size(), 1U);
+    world.fire_next();
+  }
+  EXPECT_EQ(format_time(world.clock.now()), "2026-11-22T06:33:02Z");
+  world.journal.refuse_admissions(std::nullopt);
+  world.fire_next();
+  EXPECT_EQ(world.open(), 1U);
+  EXPECT_EQ(world.timers.size(), 0U);
+  EXPECT_EQ(world.view().missed, 0U);
+  world.run_next();
+  EXPECT_EQ(world.next_time(), "2026-11-22T06:34:03Z");
 }
 
 }  // namespace

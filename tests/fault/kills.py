@@ -26,6 +26,7 @@ POINTS = (
     ("send upstream before", 200), ("send upstream after", 200),
     ("send client before", 200), ("send client after", 200),
 )
+ENOUGH_AIMED = 3  # lives with a crash point, of which one at least must reach it
 SETTINGS = ("instances.retention=1000000", "shutdown.grace=PT0.2S")
 
 
@@ -36,6 +37,7 @@ class Campaign:
         self.rng = random.Random(seed)
         self.rate, self.say = rate, say
         self.ends = collections.Counter()   # how lives ended
+        self.aimed = 0                      # lives with a crash point
         self.problems = []                  # lives that ended or began otherwise than they should
         self.starts = []                    # seconds until ready
         self.lives = []                     # (from, to, end, at)
@@ -76,6 +78,7 @@ class Campaign:
         if kind == "point" and self.kill_at is not None:
             point, most = self.rng.choice(POINTS)
             at = int(most ** self.rng.random())  # low numbers more often
+            self.aimed += 1
             return point, {"LD_PRELOAD": self.kill_at, "STEPWELL_KILL_ON": point,
                            "STEPWELL_KILL_AT": str(max(at, 1))}, self.life * 2
         if kind == "start":
@@ -128,7 +131,9 @@ class Campaign:
             self.load.came(self.daemon.address, self.site.key, sum(self.ends.values()))
             await asyncio.sleep(1)
             starting.cancel()
-            await self.load.finish(60)
+            late = await self.load.finish(60)
+            if late:
+                self.problems.append("requests were never answered, or instances never ended, in: " + " ".join(late))
             # Schedules would go on for ever.
             for name in workflows.SCHEDULED:
                 (self.site.definitions / f"{name}.json").unlink()
@@ -148,6 +153,11 @@ class Campaign:
             if keep is not None and (verdict.faults or self.problems):
                 self.write_down(pathlib.Path(keep), entries, views)
             self.figure(entries, views, began)
+        # A campaign in which nothing happened has shown nothing.
+        if self.load.acknowledged == 0:
+            self.problems.append("nothing was ever acknowledged")
+        if self.aimed >= ENOUGH_AIMED and not any(self.ends[point] for point, _ in POINTS):
+            self.problems.append(f"of {self.aimed} lives with a crash point none ended by it")
         for text in self.problems:
             verdict.fault("daemon", "", text)
         return verdict

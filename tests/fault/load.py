@@ -316,13 +316,13 @@ class Load:
             task.result()  # a mistake of the test itself must not pass by
 
     async def finish(self, seconds):
-        """Waits for all that was begun; False where some of it does not end."""
-        if self.tasks:
-            _, late = await asyncio.wait(set(self.tasks), timeout=seconds)
-            for task in late:
-                task.cancel()
-            return not late
-        return True
+        """Waits for all that was begun; the scenarios that do not end."""
+        if not self.tasks:
+            return []
+        _, late = await asyncio.wait(set(self.tasks), timeout=seconds)
+        for task in late:
+            task.cancel()
+        return sorted(task.get_coro().__name__ for task in late)
 
     async def views(self, entries, seconds):
         """How every instance that is known ends, by id; None for one that is not there."""

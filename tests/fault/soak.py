@@ -25,7 +25,10 @@ CALLS = 8         # of one instance
 IN_FLIGHT = 64    # when the peak is measured; afterwards twice as many at most
 KILLS = 5
 WARM_UP = 0.3     # of the second half, and of each life before it
-RETENTION = 2000  # finished instances: what is kept is level soon
+RETENTION = 5_000  # finished instances: what is kept is level soon
+YOUNG = (2, 8)    # seconds: acknowledged so long ago, an instance is looked for
+LOOKED_FOR = 10   # at a time
+LEAST_COMPLETED = 0.95  # of what was begun and was not cut off by a kill
 # How much the fitted line may rise over the time that it is fitted to.
 MOST_MEMORY, MOST_SHARE, MOST_FILES, MOST_THREADS = 6 * 1024, 0.05, 6, 1
 
@@ -99,7 +102,8 @@ class Soak:
         self.outcomes = collections.Counter()
         self.samples = []
         self.life = 0
-        self.open = {}  # acknowledged, and not known to have ended
+        self.open = {}  # acknowledged, and not known to have ended: when, and how many were sent before
+        self.sent = self.looked_for = 0
         self.faults = []
 
     async def live(self):
@@ -115,14 +119,18 @@ class Soak:
         client = self.client
         body = {"workflow": "fault/bulk", "input": {}}
         try:
+            self.sent += 1
             status, view = await client.call("POST", "/api/v1/instances", body)
             if status != 201:
                 self.outcomes[f"answered {status}"] += 1
                 return
-            self.open[view["id"]] = time.monotonic()
+            self.open[view["id"]] = time.monotonic(), self.sent
+            self.sent += 1
             status, view = await client.call("POST", "/api/v1/instances?wait=30s", body)
             self.outcomes[view.get("status", f"answered {status}")] += 1
-        except Down:
+        except Down as down:
+            if isinstance(down.__cause__, ConnectionRefusedError):
+                self.sent -= 1
             self.outcomes["cut off by a kill"] += 1
             await asyncio.sleep(0.05)
 
@@ -155,7 +163,7 @@ class Soak:
 
     async def settle(self):
         """Those that were acknowledged are asked for, the older ones: they must have ended."""
-        for instance, since in list(self.open.items()):
+        for instance, (since, _) in list(self.open.items()):
             if time.monotonic() - since < 20:
                 break
             try:
@@ -167,9 +175,25 @@ class Soak:
             if status == 200 and view["status"] not in ("completed", "faulted"):
                 self.faults.append(f"instance {instance} is {view['status']} after 20 s")
 
+    async def look_for_young(self):
+        """Some that were acknowledged a moment ago, perhaps by an earlier life, are all there. Where so many
+        were sent since that it may have been deleted, nothing follows from a 404."""
+        now = time.monotonic()
+        young = [(instance, sent) for instance, (since, sent) in self.open.items() if YOUNG[0] < now - since < YOUNG[1]]
+        for instance, sent in random.sample(young, min(LOOKED_FOR, len(young))):
+            try:
+                status, answer = await self.client.call("GET", f"/api/v1/instances/{instance}")
+            except Down:
+                return
+            if self.sent - sent + 4 * IN_FLIGHT > RETENTION:
+                continue
+            self.looked_for += 1
+            if status != 200:
+                self.faults.append(f"instance {instance} was acknowledged, and is answered {status} {answer}")
+
     async def watch(self, seconds, kill_after):
         until = time.monotonic() + seconds
-        next_kill = time.monotonic() + kill_after if kill_after else until + 1
+        next_kill = time.monotonic() + kill_after if kill_after else float("inf")
         pause = max(1.0, self.seconds / 600)
         while time.monotonic() < until:
             await asyncio.sleep(pause)
@@ -179,12 +203,14 @@ class Soak:
                                  **sample(self.daemon.pid)})
             # Some of them: all would be a load of its own.
             self.open = dict(list(self.open.items())[-5000:])
+            await self.look_for_young()
             if random.random() < 0.2:
                 await self.settle()
             if time.monotonic() >= next_kill:
                 await self.daemon.end()
                 self.client.close()
                 await self.live()
+                await self.look_for_young()
                 next_kill += kill_after
 
     async def run(self):
@@ -239,6 +265,13 @@ class Soak:
                   f"{'flat' if good else f'NOT FLAT: more than {limit:.0f}'}")
         print("data/, KiB:", self.sizes)
         print("outcomes:", dict(self.outcomes), *left)
+        begun = sum(self.outcomes.values()) - self.outcomes["cut off by a kill"]
+        share = self.outcomes["completed"] / max(begun, 1)
+        print(f"{share:.1%} of what was not cut off completed; {self.looked_for} young ones were looked for")
+        if share < LEAST_COMPLETED:
+            self.faults.append(f"only {share:.1%} completed, of at least {LEAST_COMPLETED:.0%}")
+        if self.looked_for == 0:
+            self.faults.append("no acknowledged instance was ever looked for")
         for fault in self.faults[:10]:
             print(fault)
         if left and float(left[0].split()[1]) > 0:

@@ -99,6 +99,37 @@ TEST(Database, KeepsItsSchemaUpToDate) {
   }
 }
 
+// What a daemon that was killed has left: a reader neither loses it nor needs to write it.
+TEST(Database, IsReadWithALogThatNobodyCopied) {
+  ScratchDirectory directory;
+  const std::string path = directory / "left.db";
+  {
+    auto database = Database::open(directory / "x.db");
+    ASSERT_TRUE(database);
+    ASSERT_TRUE(database->execute("CREATE TABLE t (a INTEGER) STRICT"));
+    ASSERT_TRUE(database->execute("INSERT INTO t VALUES (7)"));
+    for (const char* suffix : {"", "-wal"})
+      std::filesystem::copy_file(directory / "x.db" + suffix, path + suffix);
+  }
+  const auto log = std::filesystem::file_size(path + "-wal");
+  EXPECT_GT(log, 0U);
+  for (int time = 0; time < 2; ++time) {
+    const std::string copy = directory / "copy" + std::to_string(time);
+    {
+      auto database = Database::open_to_read(path);
+      ASSERT_TRUE(database);
+      EXPECT_FALSE(database->execute("INSERT INTO t VALUES (8)"));
+      ASSERT_TRUE(database->prepare("VACUUM INTO ?")->bind(copy).run());
+    }
+    EXPECT_EQ(std::filesystem::file_size(path + "-wal"), log);
+    auto database = Database::open(copy);
+    ASSERT_TRUE(database);
+    auto row = database->prepare("SELECT sum(a) FROM t");
+    ASSERT_TRUE(row && row->step());
+    EXPECT_EQ(row->number(0), 7);
+  }
+}
+
 TEST(Database, RefusesWhatIsNoDatabase) {
   const ScratchDirectory directory;
   write_file(directory / "x.db", std::string(8192, 'x'));

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <condition_variable>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <set>
@@ -17,13 +18,14 @@ class JournalAnswers {
 
   void append(engine::Journal& journal, engine::Record given) {
     const Key key{given.instance.number, given.number};
-    {
-      const std::scoped_lock lock(mutex_);
-      ++asked_;
-    }
-    const auto when =
-        journal.append(std::move(given), [this, key](const Status& status) { take(key, status); });
+    const auto when = journal.append(std::move(given), one(key));
     if (when == engine::Journal::Durability::now) take(key, {});
+  }
+  // To be called with what becomes of it.
+  std::function<void(Status)> one(const Key& key) {
+    const std::scoped_lock lock(mutex_);
+    ++asked_;
+    return [this, key](const Status& status) { take(key, status); };
   }
   bool complete() const {
     const std::scoped_lock lock(mutex_);

@@ -2,9 +2,18 @@
 // acknowledged is there after a crash, what was refused is not, and the file is sound.
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <filesystem>
+#include <functional>
+#include <future>
+#include <memory>
+#include <optional>
 #include <set>
+#include <string>
+#include <thread>
+#include <vector>
 
+#include "store/journal_schema.h"
 #include "store/sqlite_journal.h"
 #include "tests/store/failing_disk.h"
 #include "tests/store/journal_answers.h"
@@ -167,6 +176,112 @@ TEST_P(JournalFaults, NothingAcknowledgedIsLostAndNothingRefusedStays) {
   RecordProperty("operations", static_cast<int>(k));
   RecordProperty("held_up", static_cast<int>(held_up));
   RecordProperty("in_doubt", static_cast<int>(in_doubt));
+}
+
+// A writer whose disk fails in a job of its own, while records wait.
+class FailingJob : public testing::Test {
+ protected:
+  void SetUp() override { begin(); }
+  void begin() {
+    writer_.reset();
+    disk_.fail_at(0, DiskFault::none, false);
+    for (const char* suffix : {"", "-wal", "-shm"}) std::filesystem::remove(path_ + suffix);
+    metrics_.emplace();
+    answers_.emplace();
+    auto database = Database::open(path_);
+    ASSERT_TRUE(database && database->migrate(journal_migrations()));
+    auto rows = JournalRows::prepare(std::move(*database));
+    ASSERT_TRUE(rows);
+    JournalOptions options;
+    options.retry_after = Milliseconds(1);
+    writer_.emplace(std::move(*rows), options, *metrics_, log_);
+    append(started(1));
+    answers_->wait();
+  }
+  void append(const Record& given) {
+    writer_->append(given, answers_->one({given.instance.number, given.number}));
+  }
+  // The writer finds these records and the job together, on a disk that fails from then on.
+  Status fail_at(std::uint64_t k, DiskFault fault, bool lasts, const std::vector<Record>& records) {
+    const auto reached = std::make_shared<std::promise<void>>();
+    std::promise<void> released;
+    writer_->append(record(Kind::timer_fired, 1, 2),
+                    [reached, gate = released.get_future().share()](const Status&) {
+                      reached->set_value();
+                      gate.wait();
+                    });
+    reached->get_future().wait();
+    for (const Record& each : records) append(each);
+    std::future<Status> job = writer_->submit([](JournalRows& rows) { return rows.touch(); });
+    disk_.fail_at(k, fault, lasts);
+    released.set_value();
+    return job.get();
+  }
+
+  FailingDisk disk_;
+  ScratchDirectory directory_;
+  const std::string path_ = directory_ / "journal.db";
+  Log log_{LogLevel::off, LogFormat::logfmt};
+  std::optional<Metrics> metrics_;
+  std::optional<JournalAnswers> answers_;
+  std::optional<JournalWriter> writer_;
+};
+
+TEST_F(FailingJob, OnAFullDiskRefusesTheAdmissionsThatWaitAndKeepsAllElse) {
+  Record child = started(3);
+  child.payload.set("parent", Value::object({{"id", 1}}));
+  const Status job = fail_at(1, DiskFault::full, true,
+                             {started(2), record(Kind::step_finished, 1, 3), child, started(4)});
+  ASSERT_FALSE(job);
+  EXPECT_EQ(job.error().code, "disk-full");
+  disk_.fail_at(0, DiskFault::none, false);
+  answers_->wait();
+  EXPECT_EQ(answers_->kept(), (std::set<Key>{{1, 1}, {1, 3}, {3, 1}}));
+  ASSERT_EQ(answers_->refused().size(), 2U);
+  EXPECT_EQ(answers_->refused().at({2, 1}).code, "journal-failing");
+  EXPECT_EQ(answers_->refused().at({4, 1}).code, "journal-failing");
+  EXPECT_EQ(writer_->state(), JournalState::working);
+  EXPECT_TRUE(writer_->run([](JournalRows& rows) { return rows.touch(); }));
+}
+
+TEST_F(FailingJob, RefusesTheOnlyAdmissionThatWaitsUntilTheDiskHasRoomAgain) {
+  EXPECT_FALSE(fail_at(1, DiskFault::full, true, {started(2)}));
+  answers_->wait();
+  // Nothing waits now, and whether the disk has room is tried out again and again.
+  const Counter failures = metrics_->counter("stepwell_journal_failures_total", "");
+  const auto patience = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  while (failures.value() < 4 && std::chrono::steady_clock::now() < patience)
+    std::this_thread::yield();
+  EXPECT_GE(failures.value(), 4);
+  EXPECT_EQ(writer_->state(), JournalState::held_up);
+  ASSERT_EQ(answers_->refused().size(), 1U);
+  EXPECT_EQ(answers_->refused().at({2, 1}).code, "journal-failing");
+  disk_.fail_at(0, DiskFault::none, false);
+  append(record(Kind::step_finished, 1, 3));
+  answers_->wait();
+  EXPECT_TRUE(answers_->kept().contains({1, 3}));
+}
+
+// Wherever it fails: once it is in doubt what the disk holds, that stays so.
+TEST_F(FailingJob, LeavesTheJournalInDoubtForGoodWhereItsSyncFails) {
+  std::size_t in_doubt = 0;
+  bool failed = true;
+  for (std::uint64_t k = 1; failed; ++k) {
+    ASSERT_LT(k, 100U);
+    SCOPED_TRACE("at " + std::to_string(k));
+    begin();
+    const Status job = fail_at(k, DiskFault::io_error, false, {record(Kind::step_finished, 1, 3)});
+    answers_->wait([&] { return writer_->state() == JournalState::in_doubt; });
+    failed = disk_.has_failed();
+    const JournalState state = writer_->state();
+    writer_.reset();
+    if (job || job.error().code != "store-in-doubt") continue;
+    ++in_doubt;
+    EXPECT_EQ(state, JournalState::in_doubt);
+    EXPECT_FALSE(answers_->kept().contains({1, 3}));
+    EXPECT_EQ(metrics_->gauge("stepwell_journal_failing", "").value(), 1);
+  }
+  EXPECT_GT(in_doubt, 0U);
 }
 
 INSTANTIATE_TEST_SUITE_P(Each, JournalFaults,

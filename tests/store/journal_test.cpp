@@ -177,11 +177,15 @@ TEST_F(SqliteJournalTest, AdmissionsAreRefusedAtOnceWhereTooMuchWaits) {
     EXPECT_TRUE(answers.refused().at({2, 1}).retryable);
     answers.append(*journal, record(Kind::published, 0, 0));
     (void)journal->append(record(Kind::published, 0, 0), nullptr);
+    Record child = started(4);  // of an instance that goes on
+    child.payload.set("parent", Value::object({{"id", 1}}));
+    answers.append(*journal, child);
   });
   answers.wait();
   EXPECT_EQ(answers.refused().size(), 2U);
   EXPECT_EQ(journal->undelivered().value().size(), 1U);
-  EXPECT_EQ(answers.kept().size(), 2000U);
+  EXPECT_EQ(answers.kept().size(), 2001U);
+  EXPECT_TRUE(answers.kept().contains({4, 1}));
   answers.append(*journal, started(3));
   answers.wait();
   EXPECT_TRUE(answers.kept().contains({3, 1}));
@@ -380,6 +384,41 @@ TEST_F(SqliteJournalTest, AJournalOfALaterReleaseIsRefused) {
   const auto opened = SqliteJournal::open(path_, {}, metrics_, log_);
   ASSERT_FALSE(opened);
   EXPECT_EQ(opened.error().code, "store-newer");
+}
+
+// To go through all of it would hold up the start.
+TEST_F(SqliteJournalTest, OnlyTheHeaderIsCheckedWhenItIsOpened) {
+  JournalAnswers answers;
+  auto journal = open();
+  for (std::uint64_t instance = 1; instance <= 200; ++instance) {
+    Record first = started(instance);
+    first.payload.set("input", Value(std::string(2'000, 'i')));
+    answers.append(*journal, first);
+  }
+  answers.wait();
+  journal.reset();
+  const std::string whole = read_file(path_);
+  ASSERT_GT(whole.size(), 200'000U);
+  // A page of an instance in the middle, with all that is on it.
+  std::string damaged = whole;
+  const std::size_t page = whole.find("\"iiii", whole.size() / 2) / 4096 * 4096;
+  damaged.replace(page, 8, 8, '\xff');
+  write_file(path_, damaged);
+  EXPECT_EQ(code_of(Database::open(path_)), "store-damaged");
+  journal = open();
+  const auto found = journal->find({}, 1'000);
+  ASSERT_FALSE(found);
+  EXPECT_EQ(found.error().code, "store-damaged");
+  journal.reset();
+
+  const auto refused = [&](const std::string& content) {
+    for (const char* suffix : {"-wal", "-shm"}) std::filesystem::remove(path_ + suffix);
+    write_file(path_, content);
+    return code_of(SqliteJournal::open(path_, {}, metrics_, log_));
+  };
+  EXPECT_EQ(refused(whole.substr(0, whole.size() / 2)), "store-damaged");
+  EXPECT_EQ(refused(std::string(8'192, 'x')), "store-damaged");
+  EXPECT_EQ(refused(""), "store-damaged");
 }
 
 TEST_F(SqliteJournalTest, WhatWaitsAtTheEndIsCommitted) {
