@@ -8,6 +8,7 @@
 #include <optional>
 #include <utility>
 
+#include "api/masked.h"
 #include "api/routes.h"
 #include "base/ascii.h"
 #include "base/encoding.h"
@@ -129,7 +130,8 @@ class Acknowledgement {
 };
 
 // None of a batch where one is no event. What the journal refuses later, it refuses one by one.
-void send_events(engine::Engine& engine, const Request& request, const Responder& responder) {
+void send_events(engine::Engine& engine, const auth::Redactor& redactor, const Request& request,
+                 const Responder& responder) {
   const Result<std::vector<Value>> events = read_events(request);
   if (!events) return responder.answer(events.error());
   for (const Value& event : *events)
@@ -138,7 +140,7 @@ void send_events(engine::Engine& engine, const Request& request, const Responder
     return responder.answer(json_response(202, Value::object({{"accepted", 0}})));
   const auto acknowledgement = std::make_shared<Acknowledgement>(responder, events->size());
   for (const Value& event : *events) {
-    engine.publish(event,
+    engine.publish(masked(redactor, event),
                    [acknowledgement](const Status& status) { acknowledgement->settle(status); });
   }
 }
@@ -148,11 +150,12 @@ void send_events(engine::Engine& engine, const Request& request, const Responder
 // Many may listen, so it takes a thread that may be kept; it is not kept until the disk has all.
 // None is taken before instances from before the start listen again.
 Status add_event_routes(Router& router, const Services& services, const Blocking& blocking) {
-  const auto send = [&engine = services.engine, blocking](Request request,
-                                                          const Responder& responder) {
+  const auto send = [&engine = services.engine, &redactor = services.authority.redactor(),
+                     blocking](Request request, const Responder& responder) {
     auto shared = std::make_shared<const Request>(std::move(request));
-    const bool taken =
-        blocking([&engine, shared, responder] { send_events(engine, *shared, responder); });
+    const bool taken = blocking([&engine, &redactor, shared, responder] {
+      send_events(engine, redactor, *shared, responder);
+    });
     if (!taken) responder.answer(overloaded());
   };
   Route route{"POST", "/api/v1/events", Access::needs(Permission::send_events), AsyncHandler(send)};

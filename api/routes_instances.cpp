@@ -5,6 +5,7 @@
 
 #include "api/fields.h"
 #include "api/instance_view.h"
+#include "api/masked.h"
 #include "api/routes.h"
 
 namespace stepwell::api {
@@ -53,21 +54,22 @@ struct Reading {
   std::optional<Asked> asked;
 };
 
-Result<Reading> read_start(const engine::Catalog& catalog, const Request& request) {
+Result<Reading> read_start(const engine::Catalog& catalog, const auth::Redactor& redactor,
+                           const Request& request) {
   Result<Fields> fields = Fields::of_body(request);
   if (!fields) return fail(std::move(fields).error());
   Reading reading;
   engine::StartRequest& start = reading.start;
   const std::string workflow = fields->required_text("workflow");
-  start.input = fields->any("input");
-  start.name = fields->text("name");
+  start.input = masked(redactor, fields->any("input"));
+  start.name = redactor.mask(fields->text("name"));
   if (start.name.size() > kMaxNameBytes) fields->fault("\"name\" is longer than 200 bytes");
   const std::vector<std::string> tags = fields->texts("tags");
   if (tags.size() > kMaxTags) fields->fault("there are more than 100 \"tags\"");
   for (const std::string& tag : tags) {
     if (tag.empty() || tag.size() > kMaxNameBytes)
       fields->fault("each of the \"tags\" must have 1 to 200 bytes");
-    start.tags.push_back(tag);
+    start.tags.push_back(redactor.mask(tag));
   }
   if (const std::string* key = request.header("Idempotency-Key")) {
     if (key->empty() || key->size() > kMaxIdempotencyKeyBytes)
@@ -102,6 +104,7 @@ Response created(InstanceId id) { return created(id, Value::object({{"id", id.nu
 struct Starter {
   engine::Engine& engine;
   const engine::Catalog& catalog;
+  const auth::Redactor& redactor;
   Blocking blocking;
 };
 
@@ -151,7 +154,7 @@ void check_asked(const Starter& starter, InstanceId id, const Asked& asked,
 void start_instance(const Starter& starter, const Request& request, const Responder& responder) {
   const Result<std::optional<Milliseconds>> wait = read_wait(request);
   if (!wait) return responder.answer(wait.error());
-  Result<Reading> reading = read_start(starter.catalog, request);
+  Result<Reading> reading = read_start(starter.catalog, starter.redactor, request);
   if (!reading) return responder.answer(reading.error());
   auto admitted = [starter, responder, asked = std::move(reading->asked),
                    wait = *wait](const Result<InstanceId>& id) {
@@ -208,7 +211,8 @@ Status add_instance_routes(Router& router, const Services& services, const Block
   Route route{"POST",
               "/api/v1/instances",
               Access::needs(Permission::start_instances),
-              AsyncHandler([starter = Starter{services.engine, services.catalog, blocking}](
+              AsyncHandler([starter = Starter{services.engine, services.catalog,
+                                              services.authority.redactor(), blocking}](
                                const Request& request, const Responder& responder) {
                 start_instance(starter, request, responder);
               }),
