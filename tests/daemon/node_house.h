@@ -99,7 +99,8 @@ class NodeHouse {
   engine::InstanceView child_of(InstanceId parent) {
     const auto patience = std::chrono::steady_clock::now() + std::chrono::seconds(20);
     while (std::chrono::steady_clock::now() < patience) {
-      for (engine::InstanceView& view : open())
+      auto all = node_->engine().list({}, 1000);  // also if it has ended meanwhile
+      for (engine::InstanceView& view : *all)
         if (view.parent == parent) return std::move(view);
       std::this_thread::yield();
     }
