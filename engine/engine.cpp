@@ -28,17 +28,15 @@ Problem unavailable(std::string code, std::string detail) {
   return problem;
 }
 
-// Follows from the step or event that starts it, so that a repeated start finds it. Above all ids
-// that are given one after the other (until 2059), and below 2^53. `attempt`: where another step's
-// is taken.
+// Follows from the step or event that starts it, so that a repeated start finds it; below 2^53.
+// `attempt`: 0, and one more for each whose id is taken.
 InstanceId id_of(const std::string& once, std::uint32_t attempt) {
-  constexpr std::uint64_t kOwnHalf = 1ULL << 52U;
   const std::string digest = config::content_digest(once + "#" + std::to_string(attempt));
   std::uint64_t high = 0;
   std::uint64_t low = 0;
   std::from_chars(digest.data(), digest.data() + 16, high, 16);
   std::from_chars(digest.data() + 16, digest.data() + 32, low, 16);
-  return InstanceId{kOwnHalf | ((high ^ low ^ (high >> 32U)) & (kOwnHalf - 1))};
+  return InstanceId{kDerivedIds | ((high ^ low ^ (high >> 32U)) & (kDerivedIds - 1))};
 }
 
 Problem too_deep(std::uint32_t levels) {

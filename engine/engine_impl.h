@@ -20,6 +20,10 @@
 
 namespace stepwell::engine {
 
+// Ids from here on follow from what starts the instance; those below are given one after the other
+// (until 2059).
+constexpr std::uint64_t kDerivedIds = 1ULL << 52U;
+
 class Engine::Impl {
  public:
   Impl(EngineOptions options, StepRunner& steps, Journal& journal, Timers& timers,

@@ -10,8 +10,6 @@ namespace stepwell::engine {
 
 namespace {
 
-// Ids above are not given one after the other.
-constexpr std::uint64_t kDerivedIds = 1ULL << 52U;
 // What was emitted so long before the last that happened has gone out.
 constexpr std::chrono::minutes kEmittedLongAgo{1};
 
@@ -19,12 +17,6 @@ Problem definition_lost(const std::string& digest, const std::string& why) {
   return make_problem(ErrorKind::configuration, "definition-lost",
                       "the definition " + digest.substr(0, 12) +
                           " that it was started with cannot be read: " + why);
-}
-
-Problem conflict(std::string code, std::string detail) {
-  Problem problem = make_problem(ErrorKind::validation, std::move(code), std::move(detail));
-  problem.status = 409;
-  return problem;
 }
 
 }  // namespace
@@ -154,8 +146,8 @@ Status Engine::Impl::check_children(const Instance& instance) {
     if (child.status != InstanceStatus::faulted && child.status != InstanceStatus::stopped)
       continue;
     const std::string id = std::to_string(child.id.number);
-    return fail(conflict(
-        "instance-not-retryable",
+    return fail(client_error(
+        409, "instance-not-retryable",
         "it waits for instance " + id +
             (child.status == InstanceStatus::faulted ? ", which has faulted: retry that one first"
                                                      : ", which was stopped")));
@@ -207,17 +199,17 @@ void Engine::Impl::retry(InstanceId id, std::function<void(Status)> done) {
   Result<std::vector<Record>> records = journal_.read(id);
   if (!records) return done(fail(std::move(records.error())));
   if (records->empty())
-    return done(
-        fail(present ? conflict("instance-not-retryable", "instances are kept in memory alone here")
-                     : unknown_instance(id)));
+    return done(fail(present ? client_error(409, "instance-not-retryable",
+                                            "instances are kept in memory alone here")
+                             : unknown_instance(id)));
   if (present && ended(present->status()) && !present->settled()) {
     return present->when_ended([this, id, done = std::move(done)](const InstanceView& /*view*/) {
       post([this, id, done] { retry(id, done); });
     });
   }
   if (present && !ended(present->status()))
-    return done(fail(conflict("instance-not-faulted",
-                              "instance " + std::to_string(id.number) + " has not ended")));
+    return done(fail(client_error(409, "instance-not-faulted",
+                                  "instance " + std::to_string(id.number) + " has not ended")));
   if (Status good = check_retry(*records); !good) return done(std::move(good));
   Record record{};
   record.kind = Record::Kind::retried;

@@ -383,6 +383,11 @@ void Instance::unless_gone(const std::function<void()>& task) {
   if (!gone_) task();
 }
 
+WallTime Instance::updated() const {
+  const std::scoped_lock lock(view_mutex_);
+  return published_.updated;
+}
+
 bool Instance::settled() const {
   const std::scoped_lock lock(view_mutex_);
   return settled_;

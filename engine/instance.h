@@ -88,7 +88,7 @@ class Instance final : public Job,
   // The names of the steps that were under way, as children have them (Parent::step). Before
   // go_on().
   std::vector<std::string> awaited_children() const;
-  WallTime updated() const { return view().updated; }
+  WallTime updated() const;
   void begin();
   void stop();
   // Stops, suspends or resumes it, and tells when that is durable, or that it has ended before.

@@ -11,12 +11,6 @@ namespace {
 
 using Kind = Record::Kind;
 
-Problem client_error(int status, std::string code, std::string detail) {
-  Problem problem = make_problem(ErrorKind::validation, std::move(code), std::move(detail));
-  problem.status = status;
-  return problem;
-}
-
 std::string text_of(const Value& object, std::string_view member) {
   const Value& text = object.get(member);
   return text.is_string() ? std::string(text.as_string()) : std::string();
@@ -128,6 +122,12 @@ Status check_retry(const std::vector<Record>& records) {
       name_of(id) +
           " did not fail in a step: the same input would fail again in the same way; start a new "
           "one once its definition or its input is mended"));
+}
+
+Problem client_error(int status, std::string code, std::string detail) {
+  Problem problem = make_problem(ErrorKind::validation, std::move(code), std::move(detail));
+  problem.status = status;
+  return problem;
 }
 
 Problem has_ended(const InstanceView& view) {

@@ -32,6 +32,8 @@ bool picks(const InstanceFilter& filter, const InstanceView& view);
 // where what failed would fail again.
 Status check_retry(const std::vector<Record>& records);
 
+// A validation problem with this HTTP status.
+Problem client_error(int status, std::string code, std::string detail);
 // validation/409 `instance-ended`; runtime/503 `shutting-down`; validation/404 `instance-unknown`.
 Problem has_ended(const InstanceView& view);
 Problem not_recovered(InstanceId id);        // configuration/409 `definition-lost`

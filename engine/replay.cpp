@@ -92,7 +92,6 @@ class Replay {
   }
 
   Replayed finish() { return std::move(out_); }
-  bool ended() const { return engine::ended(out_.state.status); }
 
  private:
   // What was awaited outside and has come.
