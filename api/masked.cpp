@@ -1,14 +1,13 @@
 #include "api/masked.h"
 
 #include <string>
-#include <utility>
 
 namespace stepwell::api {
 
 Value masked(const auth::Redactor& redactor, const Value& value) {
   if (value.is_string()) {
-    std::string text = redactor.mask(std::string(value.as_string()));
-    return text == value.as_string() ? value : Value(std::move(text));
+    const std::string text = redactor.mask(std::string(value.as_string()));
+    return text == value.as_string() ? value : Value(text);
   }
   if (value.is_array()) {
     Value array = Value::array();
