@@ -5,19 +5,22 @@ WORKLOAD ?= w1
 FUZZ_SECONDS ?= 3600
 FUZZ_JOBS ?= $(JOBS)
 KILLS ?= 1000
+SEEDS ?= 100000
 SEED ?= 1
 MINUTES ?= 30
 CTEST = ctest --output-on-failure --timeout 300 -j $(JOBS)
 
-.PHONY: help setup build demo test bench profile asan tsan kill soak lint lint-deep format fuzz clean
+.PHONY: help setup build package demo test bench profile asan tsan simulate kill soak lint lint-deep format fuzz clean
 
 help:
 	@echo "make demo    a daemon, an upstream, and what happens when a key is revoked"
 	@echo "make test    all tests, in the release build and under ASan and UBSan"
 	@echo "make build   build/release/stepwell"
+	@echo "make package a Debian package: build/release/package"
 	@echo "make bench   benchmarks beside their yardsticks; build/bench/results.json"
 	@echo "make profile where an instance's time goes, by thread and function; WORKLOAD"
 	@echo "make asan | tsan   the tests under these sanitizers"
+	@echo "make simulate  the engine in simulated worlds with faults; SEEDS, SEED (SEEDS=1: that one)"
 	@echo "make kill    the daemon killed under load, and a judge of what was sent; KILLS, SEED"
 	@echo "make soak    memory, file descriptors and threads under a long load with faults; MINUTES"
 	@echo "make lint | lint-deep | format   (deep: clang's analyzer too)"
@@ -32,6 +35,9 @@ build/%/build.ninja: CMakeLists.txt CMakePresets.json | setup
 build: build/release/build.ninja
 	cmake --build build/release -j $(JOBS) --target stepwell
 
+package: build
+	cd build/release && cpack -G DEB
+
 demo: build
 	tools/demo.sh build/release/stepwell
 
@@ -44,6 +50,11 @@ release-test: build/release/build.ninja
 asan tsan: %: build/%/build.ninja
 	cmake --build build/$* -j $(JOBS)
 	cd build/$* && $(CTEST) -LE release-only
+
+simulate: build/release/build.ninja
+	cmake --build build/release -j $(JOBS) --target simulation_test
+	STEPWELL_SEEDS=$(SEEDS) STEPWELL_SEED=$(SEED) build/release/simulation_test \
+		--gtest_filter=Simulation.KeepsWhatItPromisesWhateverHappens
 
 kill: build/release/build.ninja
 	cmake --build build/release -j $(JOBS) --target stepwell stepwell_kill_at

@@ -167,8 +167,10 @@ std::string owner_key(std::string_view owner, std::uint32_t version) {
   return std::string(owner) + "/" + std::to_string(version);
 }
 
+constexpr std::string_view kOfPassing = "/passing";
+
 std::string passing_key(std::string_view owner, std::uint32_t version) {
-  return owner_key(owner, version) + "/passing";
+  return owner_key(owner, version).append(kOfPassing);
 }
 
 }  // namespace
@@ -316,12 +318,16 @@ bool Redactor::knows_part_of(std::string_view text) const {
 
 std::string Redactor::mask_for(std::string_view owner, std::uint32_t version,
                                std::string text) const {
-  const std::shared_lock lock(mutex_);
-  for (const std::string& key : {owner_key(owner, version), passing_key(owner, version)}) {
+  std::string key = owner_key(owner, version);
+  const auto mask_what_it_names = [&] {
     const auto found = by_owner_.find(key);
-    if (found == by_owner_.end()) continue;
+    if (found == by_owner_.end()) return;
     for (const auto& forms : found->second) text = forms->mask(std::move(text));
-  }
+  };
+  const std::shared_lock lock(mutex_);
+  mask_what_it_names();
+  key.append(kOfPassing);
+  mask_what_it_names();
   return text;
 }
 

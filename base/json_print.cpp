@@ -1,7 +1,9 @@
 // Value to JSON text, as the jq command writes it.
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/json.h"
@@ -42,6 +44,43 @@ bool stands_for_itself(unsigned char c, bool ascii) {
   return c >= 0x20 && c != '"' && c != '\\' && c != 0x7F && (c < 0x80 || !ascii);
 }
 
+// Whether all eight bytes are of printable ASCII and need no escape, seen in one go: a subtraction
+// borrows into a byte's highest bit where the byte is less than what is taken from it. It may say
+// no for nothing, never yes.
+bool eight_stand_for_themselves(const char* text) {
+  constexpr std::uint64_t kEach = 0x0101010101010101;
+  constexpr std::uint64_t kHighest = kEach * 0x80;
+  std::uint64_t bytes = 0;
+  std::memcpy(&bytes, text, sizeof bytes);
+  const auto zero_in = [](std::uint64_t word) { return word - kEach; };
+  const std::uint64_t found = bytes | (bytes - kEach * 0x20) | zero_in(bytes ^ (kEach * '"')) |
+                              zero_in(bytes ^ (kEach * '\\')) | (bytes + kEach);
+  return (found & kHighest) == 0;
+}
+
+// The same for a text of any length.
+bool all_stand_for_themselves(std::string_view text) {
+  std::array<char, 8> last{' ', ' ', ' ', ' ', ' ', ' ', ' ', ' '};
+  std::size_t at = 0;
+  for (; at + 8 <= text.size(); at += 8)
+    if (!eight_stand_for_themselves(text.data() + at)) return false;
+  std::copy(text.begin() + static_cast<std::ptrdiff_t>(at), text.end(), last.begin());
+  return eight_stand_for_themselves(last.data());
+}
+
+// From `at` to the first byte that does not stand for itself.
+std::size_t plain_until(std::string_view text, std::size_t at, bool ascii) {
+  while (at < text.size()) {
+    if (at + 8 <= text.size() && eight_stand_for_themselves(text.data() + at)) {
+      at += 8;
+      continue;
+    }
+    for (const std::size_t end = std::min(at + 8, text.size()); at < end; ++at)
+      if (!stands_for_itself(static_cast<unsigned char>(text[at]), ascii)) return at;
+  }
+  return at;
+}
+
 void append_escape(std::string& out, unsigned char c) {
   constexpr std::string_view kNamed = "\"\\\b\f\n\r\t";
   constexpr std::string_view kNames = "\"\\bfnrt";
@@ -55,11 +94,17 @@ void append_escape(std::string& out, unsigned char c) {
 }
 
 void append_string(std::string& out, std::string_view text, bool ascii) {
+  if (std::array<char, 64> quoted;
+      text.size() + 2 <= quoted.size() && all_stand_for_themselves(text)) {
+    quoted.front() = '"';
+    quoted[text.size() + 1] = '"';
+    std::copy(text.begin(), text.end(), quoted.begin() + 1);
+    out.append(quoted.data(), text.size() + 2);
+    return;
+  }
   out += '"';
   for (std::size_t at = 0; at < text.size();) {
-    std::size_t plain = at;
-    while (plain < text.size() && stands_for_itself(static_cast<unsigned char>(text[plain]), ascii))
-      ++plain;
+    const std::size_t plain = plain_until(text, at, ascii);
     out.append(text, at, plain - at);
     at = plain;
     if (at == text.size()) break;
@@ -72,6 +117,49 @@ void append_string(std::string& out, std::string_view text, bool ascii) {
     }
   }
   out += '"';
+}
+
+// False: it is an array or object.
+bool append_scalar(std::string& out, const Value& value, bool ascii) {
+  switch (value.kind()) {
+    case Value::Kind::null:
+      out += "null";
+      return true;
+    case Value::Kind::boolean:
+      out += value.as_bool() ? "true" : "false";
+      return true;
+    case Value::Kind::number:
+      out += number_text(value);
+      return true;
+    case Value::Kind::string:
+      append_string(out, value.as_string(), ascii);
+      return true;
+    default:
+      return false;
+  }
+}
+
+// On one line and in the stored order, the most frequent form. Recursive: for what is not deep.
+constexpr std::uint32_t kShallow = 64;
+void append_compact(std::string& out, const Value& value, bool ascii) {
+  if (append_scalar(out, value, ascii)) return;
+  const bool is_array = value.is_array();
+  if (value.empty()) {
+    out += is_array ? "[]" : "{}";
+    return;
+  }
+  char before = is_array ? '[' : '{';
+  for (const Value& element : value.elements()) {
+    out += std::exchange(before, ',');
+    append_compact(out, element, ascii);
+  }
+  for (const Value::Member& member : value.members()) {
+    out += std::exchange(before, ',');
+    append_string(out, member.name(), ascii);
+    out += ':';
+    append_compact(out, member.value, ascii);
+  }
+  out += is_array ? ']' : '}';
 }
 
 struct Level {
@@ -100,23 +188,9 @@ class Printer {
   bool pretty() const { return style_.tabs || style_.indent > 0; }
 
   void begin(const Value& value) {
-    switch (value.kind()) {
-      case Value::Kind::null:
-        out_ += "null";
-        return;
-      case Value::Kind::boolean:
-        out_ += value.as_bool() ? "true" : "false";
-        return;
-      case Value::Kind::number:
-        out_ += number_text(value);
-        return;
-      case Value::Kind::string:
-        append_string(out_, value.as_string(), style_.ascii);
-        return;
-      default:
-        out_ += value.is_array() ? '[' : '{';
-        levels_.push_back(open_level(value));
-    }
+    if (append_scalar(out_, value, style_.ascii)) return;
+    out_ += value.is_array() ? '[' : '{';
+    levels_.push_back(open_level(value));
   }
 
   Level open_level(const Value& container) const {
@@ -171,11 +245,15 @@ class Printer {
 }  // namespace
 
 void append_json(std::string& out, const Value& value, const JsonStyle& style) {
+  const bool compact = !style.tabs && style.indent == 0 && !style.sort_keys;
+  if (compact && value.depth() <= kShallow) return append_compact(out, value, style.ascii);
   Printer(out, style).print(value);
 }
 
 std::string to_json(const Value& value, const JsonStyle& style) {
   std::string out;
+  // About what comes out; more is asked for as it comes, since parts can be shared and many.
+  out.reserve(std::min<std::uint64_t>(value.weight(), 1024));
   append_json(out, value, style);
   return out;
 }

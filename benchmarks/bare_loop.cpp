@@ -31,7 +31,8 @@ class BareLoop::Impl {
     curl_multi_setopt(multi_, CURLMOPT_TIMERFUNCTION, &Impl::on_timer);
     curl_multi_setopt(multi_, CURLMOPT_TIMERDATA, this);
     curl_multi_setopt(multi_, CURLMOPT_MAXCONNECTS, static_cast<long>(parallel + 16));
-    if (!request_.header.empty()) headers_ = curl_slist_append(headers_, request_.header.c_str());
+    for (const std::string& line : request_.headers)
+      headers_ = curl_slist_append(headers_, line.c_str());
     if (!request_.body.empty())
       headers_ = curl_slist_append(headers_, "Content-Type: application/json");
     for (std::size_t i = 0; i < parallel; ++i) idle_.push_back(make_handle());
@@ -203,6 +204,11 @@ class BareLoop::Impl {
   std::vector<double> latencies_;
   SteadyClock::time_point due_ = SteadyClock::time_point::max();
 };
+
+std::vector<std::string> engine_headers() {
+  return {"User-Agent: stepwell", "Accept-Encoding: gzip, br, zstd",
+          "traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"};
+}
 
 BareLoop::BareLoop(BareRequest request, std::size_t parallel) {
   curl_global_init(CURL_GLOBAL_DEFAULT);

@@ -12,9 +12,12 @@ namespace stepwell::bench {
 
 struct BareRequest {
   std::string url;
-  std::string body = {};    // empty: GET; else POST
-  std::string header = {};  // one further header line; may be empty
+  std::string body = {};                  // empty: GET; else POST
+  std::vector<std::string> headers = {};  // further header lines
 };
+// Those that the engine's requests have and the yardstick's have not: each byte of a head costs
+// libcurl its share.
+std::vector<std::string> engine_headers();
 
 struct BareResult {
   double seconds = 0;

@@ -13,6 +13,7 @@
 #include "benchmarks/expression_cost.h"
 #include "benchmarks/gate_cost.h"
 #include "benchmarks/http_workloads.h"
+#include "benchmarks/long_waiters.h"
 #include "benchmarks/machine_cost.h"
 #include "benchmarks/profile.h"
 #include "benchmarks/results.h"
@@ -32,6 +33,7 @@ struct Workload {
 std::vector<Workload> workloads() {
   return {
       {"slow", slow_upstream},
+      {"waiting", long_waiters},
       {"w1-off", one_get_without_journal},
       {"w1", one_get},
       {"w1-1000", thousand_gets},

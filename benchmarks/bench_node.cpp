@@ -24,7 +24,8 @@ std::string document(const std::string& name) {
 daemon::NodeOptions quiet_options(const Adjust& adjust) {
   daemon::NodeOptions options;
   options.log_level = LogLevel::error;
-  options.engine.keep_finished = 250;  // as `serve` has it
+  options.engine.keep_finished = 250;  // this and the next as `serve` has it
+  options.engine.sleep_after = Milliseconds(10'000);
   options.reactor.egress = http::EgressRules({http::Network::parse("127.0.0.0/8").value()}, {});
   if (adjust) adjust(options);
   return options;
@@ -117,6 +118,12 @@ std::string computation(std::size_t steps) {
 
 std::string long_wait() {
   return document("wait") + "do: [{s: {set: {order: 4711}}}, {w: {wait: {days: 1}}}]\n";
+}
+
+std::string long_listen() {
+  return document("hear") +
+         "do: [{s: {set: {order: '${ $workflow.id }'}}}, {w: {listen: {to: {one: {with: {type: "
+         "bench.paid}, correlate: {order: {from: .data.order, expect: '${ .order }'}}}}}}}]\n";
 }
 
 }  // namespace stepwell::bench

@@ -44,7 +44,8 @@ std::string one_call(const std::string& method, const std::string& url,
 std::string three_calls(const std::string& url);
 // C: so many steps of `set`, `switch` and `for`, and no call.
 std::string computation(std::size_t steps);
-// Waits for a day.
+// Waits for a day; for an event about its own order.
 std::string long_wait();
+std::string long_listen();
 
 }  // namespace stepwell::bench

@@ -63,13 +63,19 @@ std::vector<Row> one_get_without_journal() {
 std::vector<Row> one_get() {
   Scene scene(true);
   BareLoop bare({scene.nginx.http_url()}, 64);
+  BareLoop with_our_head({scene.nginx.http_url(), {}, engine_headers()}, 64);
   bare.run(kWarm);
+  with_our_head.run(kWarm);
   const std::size_t total = total_of(scene.load->run(kWarm, 64).per_second());
   Row rate = rate_row("w1-engine-full-64", 0.85);
   Row cpu{"w1-cpu", "µs of CPU an instance", {}, {}, 2.0, false};
+  Row head{"w1-yardstick-our-head", "µs of CPU a request", {}, {}, {}, false};
+  head.note = "the yardstick with the engine's User-Agent, Accept-Encoding and traceparent";
   std::map<std::string, Row> parts;
   for (int round = 0; round < kRounds; ++round) {
     const BareResult yardstick = bare.run(total);
+    head.yardsticks.push_back(yardstick.cpu_each());
+    head.values.push_back(with_our_head.run(total).cpu_each());
     const ThreadTimes before = thread_times();
     const LoadResult result = scene.load->run(total, 64);
     rate.yardsticks.push_back(yardstick.per_second());
@@ -82,7 +88,7 @@ std::vector<Row> one_get() {
       row.yardsticks.push_back(yardstick.cpu_each());
     }
   }
-  std::vector<Row> rows{rate, cpu};
+  std::vector<Row> rows{rate, cpu, head};
   for (auto& [group, row] : parts) {
     row.workload = "w1-cpu-" + group;
     row.unit = "µs of CPU an instance";
@@ -121,8 +127,8 @@ std::vector<Row> one_post() {
   const std::string token = "token-0123456789abcdef";
   add_credential(*node, nginx.http_url(), token);
   EngineLoad load(*node, one_call("post", nginx.http_url(), "bench", "{name: Ada, age: 36}"));
-  BareLoop bare({nginx.http_url(), R"({"name":"Ada","age":36})", "Authorization: Bearer " + token},
-                64);
+  BareLoop bare(
+      {nginx.http_url(), R"({"name":"Ada","age":36})", {"Authorization: Bearer " + token}}, 64);
   Row row = rate_row("p1-engine-full-64", 0.5);
   measure(row, load, bare, 64, 1);
   return {row};

@@ -1,6 +1,7 @@
 #include "benchmarks/profile.h"
 
 #include <cstdio>
+#include <utility>
 
 #include "benchmarks/bare_loop.h"
 #include "benchmarks/bench_node.h"
@@ -20,11 +21,12 @@ std::string definition_of(const std::string& workload, daemon::Node& node, const
   return one_call("post", url, "bench", "{name: Ada, age: 36}");
 }
 
-int profile_bare(const ProfileOptions& options, const std::string& url) {
-  BareLoop bare({url}, options.parallel);
+int profile_bare(const ProfileOptions& options, BareRequest request) {
+  BareLoop bare(std::move(request), options.parallel);
   bare.run(options.instances / 10);
   const BareResult result = bare.run(options.instances);
-  std::printf("bare: %.0f/s, %.2f µs of CPU a request\n", result.per_second(), result.cpu_each());
+  std::printf("%s: %.0f/s, %.2f µs of CPU a request\n", options.workload.c_str(),
+              result.per_second(), result.cpu_each());
   return 0;
 }
 
@@ -32,12 +34,14 @@ int profile_bare(const ProfileOptions& options, const std::string& url) {
 
 int profile(const ProfileOptions& options) {
   const test::NginxServer nginx;
-  if (options.workload == "bare") return profile_bare(options, nginx.http_url());
+  if (options.workload == "bare") return profile_bare(options, {nginx.http_url()});
+  if (options.workload == "bare-head")
+    return profile_bare(options, {nginx.http_url(), {}, engine_headers()});
   const Scratch scratch;
   const auto node = options.journal ? open_node(scratch.path()) : open_node();
   const std::string definition = definition_of(options.workload, *node, nginx.http_url());
   if (definition.empty()) {
-    std::fprintf(stderr, "what can be profiled: w1, w3, p1, c, bare\n");
+    std::fprintf(stderr, "what can be profiled: w1, w3, p1, c, bare, bare-head\n");
     return 2;
   }
   EngineLoad load(*node, definition);

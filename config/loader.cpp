@@ -65,6 +65,16 @@ Loaded load_definition(const Sources& sources) {
       {.resources = &recorded, .default_catalog = sources.default_catalog, .lean = true});
 }
 
+Result<std::shared_ptr<const Definition>> load_recorded(const Value& value) {
+  const Result<Sources> sources = read_sources(value);
+  if (!sources) return fail(sources.error());
+  Loaded loaded = load_definition(*sources);
+  if (loaded.definition) return std::shared_ptr<const Definition>(std::move(loaded.definition));
+  std::string detail = "a definition that instances were started with has faults now";
+  for (const Fault& fault : loaded.faults) detail += "\n" + fault.text();
+  return fail(make_problem(ErrorKind::configuration, "definitions-invalid", std::move(detail)));
+}
+
 Loaded load_definition_file(const std::string& path, const LoadOptions& options) {
   FaultList faults(path);
   std::optional<std::string> text = read_file(path, YamlLimits().bytes + 1);

@@ -45,6 +45,9 @@ Loaded load_definition(std::string_view text, const std::string& file,
                        const LoadOptions& options = {});
 // Once more, as it was; nothing is fetched.
 Loaded load_definition(const Sources& sources);
+// The same from what to_value() made of the sources. Errors: those of read_sources();
+// configuration/`definitions-invalid`, where this version reads it in another way.
+Result<std::shared_ptr<const Definition>> load_recorded(const Value& sources);
 // Reads the file first; a file that cannot be read is a fault at 0:0.
 Loaded load_definition_file(const std::string& path, const LoadOptions& options = {});
 

@@ -182,12 +182,13 @@ Status apply_environment(Settings& settings, const EnvironmentLookup& lookup) {
   return {};
 }
 
-std::string default_settings_text() {
+std::string settings_text(const Settings& settings) {
   std::string out =
-      "# Settings of the Stepwell daemon. Every key stands here at its default. Each can also be\n"
-      "# given as an environment variable (http.listen is STEPWELL_HTTP_LISTEN) or as a flag\n"
-      "# (--set http.listen=127.0.0.1:9090). Paths are relative to this file.\n";
-  const Settings settings;
+      "# Settings of the Stepwell daemon. Every key stands here as it was set up, most at their\n"
+      "# defaults. Each can also be given as an environment variable (http.listen is\n"
+      "# STEPWELL_HTTP_LISTEN) or as a flag (--set http.listen=127.0.0.1:9090). Paths are "
+      "relative\n"
+      "# to this file.\n";
   std::vector<std::string_view> open;  // the groups that the line before stands in
   for (const SettingKey& key : setting_keys()) {
     std::vector<std::string_view> groups;

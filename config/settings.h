@@ -92,7 +92,7 @@ Status apply_environment(Settings& settings, const EnvironmentLookup& lookup);
 // The variable's name of a key: "http.client.caFile" is STEPWELL_HTTP_CLIENT_CA_FILE.
 std::string environment_name(std::string_view key);
 
-// What `stepwell init` writes: every key with what it means, at its default.
-std::string default_settings_text();
+// What `stepwell init` writes: every key with what it means, at its default or as given.
+std::string settings_text(const Settings& settings = {});
 
 }  // namespace stepwell::config

@@ -329,18 +329,21 @@ void add_master_key(CLI::App& app, CommandContext& context) {
 
 void add_init(CLI::App& app, CommandContext& context) {
   auto directory = std::make_shared<std::string>();
+  auto data = std::make_shared<std::string>();
   auto output = std::make_shared<std::string>("table");
   CLI::App* init = app.add_subcommand("init", "Set up a new site in a directory");
   init->add_option("directory", *directory, "Made if missing; nothing in it is touched")
       ->required();
+  init->add_option("--data", *data,
+                   "The data folder, if it is to lie elsewhere; if it is there, it must be empty");
   init->add_option("-o,--output", *output, "table or json")->check(&table_or_json);
   init->footer(
       "Prints the first API key, of the user admin; it is shown this once.\n"
       "Example:\n  stepwell init site && stepwell serve --config site/stepwell.yaml");
-  init->callback([&context, directory, output] {
+  init->callback([&context, directory, data, output] {
     const bool json = *output == "json";
     const OutputFormat format = json ? OutputFormat::json : OutputFormat::table;
-    const Result<Value> made = init_site(*directory);
+    const Result<Value> made = init_site(*directory, *data);
     if (!made) return report_problem(context, format, made.error());
     print_answer(context.out, format, *made, {});
   });

@@ -26,17 +26,22 @@ Problem unwritable(const fs::path& path, const std::string& why) {
                       "cannot make " + path.string() + ": " + why);
 }
 
-Status refuse_existing(const fs::path& root) {
-  for (const char* name : {"stepwell.yaml", "definitions", "data", "secrets"}) {
-    std::error_code error;
-    const bool there = fs::exists(fs::symlink_status(root / name, error));
-    if (!there) continue;
-    Problem problem =
-        make_problem(ErrorKind::configuration, "site-exists",
-                     (root / name).string() + " exists already; init touches nothing that exists");
-    problem.status = 409;
-    return fail(std::move(problem));
-  }
+Problem in_the_way(const fs::path& path) {
+  Problem problem =
+      make_problem(ErrorKind::configuration, "site-exists",
+                   path.string() + " exists already; init touches nothing that exists");
+  problem.status = 409;
+  return problem;
+}
+
+// A data folder elsewhere is often made by whoever sets up the machine, with its owner.
+Status refuse_existing(const fs::path& root, const fs::path& data) {
+  std::error_code error;
+  for (const char* name : {"stepwell.yaml", "definitions", "data", "secrets"})
+    if (fs::exists(fs::symlink_status(root / name, error))) return fail(in_the_way(root / name));
+  const bool there = fs::exists(fs::symlink_status(data, error));
+  if (there && (!fs::is_directory(data, error) || !fs::is_empty(data, error)))
+    return fail(in_the_way(data));
   return {};
 }
 
@@ -73,22 +78,25 @@ Result<Value> issue_first_key(const config::Settings& settings) {
 
 }  // namespace
 
-Result<Value> init_site(const std::string& directory) {
+Result<Value> init_site(const std::string& directory, const std::string& data) {
   std::error_code error;
   const fs::path root = fs::absolute(directory, error);
+  const fs::path kept = data.empty() ? root / "data" : fs::absolute(data, error);
   if (error) return fail(unwritable(directory, error.message()));
-  if (Status status = refuse_existing(root); !status) return fail(std::move(status).error());
+  if (Status status = refuse_existing(root, kept); !status) return fail(std::move(status).error());
 
-  config::Settings settings;
-  settings.data = (root / "data").string();
+  config::Settings written;
+  if (!data.empty()) written.data = kept.string();
+  config::Settings settings = written;
+  settings.data = kept.string();
   settings.master_key_file = (root / "secrets" / "master.key").string();
   const fs::path config_file = root / "stepwell.yaml";
   fs::create_directories(root, error);
   if (error) return fail(unwritable(root, error.message()));
-  for (const auto& [name, permissions] :
-       {std::pair("definitions", fs::perms(0755)), std::pair("data", fs::perms::owner_all),
-        std::pair("secrets", fs::perms::owner_all)}) {
-    if (Status status = make_directory(root / name, permissions); !status)
+  for (const auto& [path, permissions] :
+       {std::pair(root / "definitions", fs::perms(0755)), std::pair(kept, fs::perms::owner_all),
+        std::pair(root / "secrets", fs::perms::owner_all)}) {
+    if (Status status = make_directory(path, permissions); !status)
       return fail(std::move(status).error());
   }
   SystemEntropy entropy;
@@ -97,7 +105,7 @@ Result<Value> init_site(const std::string& directory) {
   const Result<Value> key = issue_first_key(settings);
   if (!key) return fail(key.error());
   // Last, so that a site with a settings file is a whole one.
-  if (Status status = write_new_file(config_file, config::default_settings_text()); !status)
+  if (Status status = write_new_file(config_file, config::settings_text(written)); !status)
     return fail(std::move(status).error());
   return Value::object({{"key", *key}, {"config", config_file.string()}});
 }

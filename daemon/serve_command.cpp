@@ -25,9 +25,10 @@ namespace stepwell::daemon {
 
 namespace {
 
-constexpr Milliseconds kEventsAtTheEnd{5'000};    // for the sink to take what is left
-constexpr std::uint64_t kFinishedInMemory = 250;  // few, so that they go while they are in caches
-constexpr Milliseconds kLookForRest{50};
+constexpr Milliseconds kEventsAtTheEnd{5'000};     // for the sink to take what is left
+constexpr std::uint64_t kFinishedInMemory = 250;   // few, so that they go while they are in caches
+constexpr Milliseconds kSleepAfter{10'000};        // an instance with nothing to do leaves memory
+constexpr Milliseconds kSnapshotsAtTheEnd{2'000};  // what is left of them makes the start longer
 
 int complain(const Problem& problem, int exit_code) {
   std::cerr << "stepwell: " << problem.one_line() << '\n';
@@ -75,6 +76,7 @@ Result<NodeOptions> node_options(const config::Settings& settings) {
   options.process_step = process_step_options(settings);
   options.engine.workers = settings.engine_workers;
   options.engine.max_open = settings.engine_max_instances;
+  options.engine.sleep_after = kSleepAfter;
   // The others are read from the journal.
   options.engine.keep_finished = std::min(settings.instances_retention, kFinishedInMemory);
   options.journal.most_waiting = settings.journal_max_waiting;
@@ -185,48 +187,39 @@ class Daemon {
         "nobody knows what of the journal is on the disk; the daemon ends, and the next start goes "
         "on from what is there",
         {{"exitCode", static_cast<int>(kInDoubt)}});
-    node_->engine().refuse_new();
+    node_->engine().begin_no_more();
     node_->schedules().stop();
     server_->stop(Milliseconds(0));
     server_.reset();
     if (reloading_.valid()) reloading_.wait();
   }
 
-  // Takes no new work, lets what runs finish for a while, and goes. What has not ended goes on at
-  // the next start.
+  // Takes no new work, lets the steps that are in flight finish for a while, and goes. What has not
+  // ended goes on at the next start; who waits for a timer, an event or a person holds nobody up.
   void close() {
     notify_stopping();
     accepting_.store(false);
     leaving_.store(true);
     node_->log().info("stopping", {{"openInstances", node_->engine().open_instances()}});
-    node_->engine().refuse_new();
-    node_->schedules().stop();
+    engine::Engine& engine = node_->engine();
     const Deadline deadline = Deadline::after(node_->clock(), settings_.shutdown_grace);
-    const bool idle = wait_for_rest(deadline);
+    engine.begin_no_more();
+    node_->schedules().stop();
+    const bool rested = engine.wait_for_rest(deadline);
+    const std::size_t cut = engine.steps_in_flight();
+    engine.take_snapshots(Deadline::after(node_->clock(), kSnapshotsAtTheEnd));
     const Deadline soon = Deadline::after(node_->clock(), kEventsAtTheEnd);
     if (!node_->flush_events(soon)) node_->log().warn("events are left that were not sent");
     server_->stop(Milliseconds(1'000));
     server_.reset();
     if (reloading_.valid()) reloading_.wait();  // for one fetch at most
     node_->authority().maintain();              // what the last answers taught about credentials
-    node_->log().info("stopped",
-                      {{"openInstances", node_->engine().open_instances()}, {"drained", idle}});
+    node_->log().info(
+        "stopped",
+        {{"openInstances", engine.open_instances()}, {"stepsInFlight", cut}, {"drained", rested}});
   }
 
  private:
-  // Until no step is in flight, also of instances that are suspended, and no worker has anything to
-  // do. What waits for a timer, an event or a person would hold the process up for nothing: it goes
-  // on at the next start.
-  bool wait_for_rest(const Deadline& deadline) {
-    const engine::Engine& engine = node_->engine();
-    while (engine.steps_in_flight() > 0 || !engine.at_rest()) {
-      if (deadline.passed(node_->clock().steady_now())) return false;
-      const Deadline look = Deadline::after(node_->clock(), kLookForRest).earlier(deadline);
-      if (node_->engine().wait_until_idle(look)) return true;
-    }
-    return true;
-  }
-
   Status load(const config::Settings& settings) {
     const auth::Gate& gate = node_->authority().gate();
     DefinitionResources resources(

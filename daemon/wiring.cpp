@@ -3,7 +3,6 @@
 #include <utility>
 
 #include "config/loader.h"
-#include "config/sources.h"
 #include "daemon/backup_folder.h"
 #include "daemon/child_workflows.h"
 #include "daemon/restore_staging.h"
@@ -172,8 +171,10 @@ Result<std::unique_ptr<Node>> Node::open(const NodeOptions& options) {
   if (auto opened = open_journal(*parts, options); !opened) return fail(std::move(opened.error()));
   engine::Journal& journal = parts->journal ? static_cast<engine::Journal&>(*parts->journal)
                                             : static_cast<engine::Journal&>(parts->memory);
+  engine::EngineOptions engine_options = options.engine;
+  if (!parts->journal) engine_options.sleep_after = {};  // nothing could be read again
   parts->engine =
-      std::make_unique<engine::Engine>(options.engine, *runner, journal, timers, parts->clock,
+      std::make_unique<engine::Engine>(engine_options, *runner, journal, timers, parts->clock,
                                        parts->entropy, parts->metrics, parts->log);
   parts->children.connect(*parts->engine);
   parts->schedules = std::make_unique<engine::Schedules>(*parts->engine, journal, timers,
@@ -200,18 +201,7 @@ Entropy& Node::entropy() { return parts_->entropy; }
 JournalCare* Node::journal() { return parts_->journal_care.get(); }
 
 Status Node::recover() {
-  Status recovered = parts_->engine->recover(
-      [](const Value& value) -> Result<std::shared_ptr<const config::Definition>> {
-        const Result<config::Sources> sources = config::read_sources(value);
-        if (!sources) return fail(sources.error());
-        config::Loaded loaded = config::load_definition(*sources);
-        if (loaded.definition) return loaded.definition;
-        // It was whole when it was started with; this release reads it in another way.
-        std::string detail = "a definition that instances were started with has faults now";
-        for (const config::Fault& fault : loaded.faults) detail += "\n" + fault.text();
-        return fail(
-            make_problem(ErrorKind::configuration, "definitions-invalid", std::move(detail)));
-      });
+  Status recovered = parts_->engine->recover(config::load_recorded);
   return recovered ? parts_->schedules->recover() : recovered;
 }
 

@@ -103,8 +103,4 @@ void Deliveries::publish_again() {
     send(event, EventBus::From::inside, announce(event, EventBus::From::inside));
 }
 
-bool Deliveries::in_doubt(const Value& source, const Value& id) const {
-  return !in_doubt_.empty() && in_doubt_.contains(name_of(source, id));
-}
-
 }  // namespace stepwell::engine

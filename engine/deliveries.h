@@ -41,8 +41,6 @@ class Deliveries {
   Status recover();
   void add_emitted(const Value& event);
   void publish_again();
-  // Is it one of those? Who has such an event in its records does not take it again.
-  bool in_doubt(const Value& source, const Value& id) const;
 
   // What is dropped from now on has not been delivered.
   void stop() { shared_->stopped.store(true, std::memory_order_release); }

@@ -56,7 +56,8 @@ Engine::Impl::Impl(EngineOptions options, StepRunner& steps, Journal& journal, T
       metrics_(metrics),
       log_(log),
       deliveries_(events_, journal, clock, first_id(clock)),
-      pool_(std::make_unique<WorkerPool>(options.workers)),
+      pool_(options.executor == nullptr ? std::make_unique<WorkerPool>(options.workers) : nullptr),
+      executor_(options.executor == nullptr ? *pool_ : *options.executor),
       surroundings_{
           steps,
           journal,
@@ -66,11 +67,14 @@ Engine::Impl::Impl(EngineOptions options, StepRunner& steps, Journal& journal, T
           log,
           events_,
           deliveries_,
-          *pool_,
+          executor_,
           in_flight_,
+          leaving_,
           metrics.counter("stepwell_steps_total", "Steps by outcome.", {{"outcome", "completed"}}),
           metrics.counter("stepwell_steps_total", "Steps by outcome.", {{"outcome", "faulted"}}),
           metrics.counter("stepwell_retries_total", "Attempts after the first."),
+          metrics.counter("stepwell_instance_events_missed_total",
+                          "Events that an instance did not take, since too many wait for it."),
           metrics.histogram("stepwell_step_duration_seconds",
                             "From the start of a step to its result.", duration_buckets()),
           [this](Instance& instance) { instance_ended(instance); },
@@ -80,17 +84,28 @@ Engine::Impl::Impl(EngineOptions options, StepRunner& steps, Journal& journal, T
       pending_gauge_(metrics.gauge("stepwell_instances_pending",
                                    "Admitted instances that wait for their turn.")),
       finished_(options.keep_finished),
-      next_id_(first_id(clock)) {}
+      next_id_(first_id(clock)) {
+  sleepers_ = std::make_unique<Sleepers>(
+      Sleepers::Surroundings{timers, clock, executor_, metrics, log},
+      may_sleep() && options.executor == nullptr, [this](InstanceId id) { return wake(id); },
+      [this](InstanceId id) { check_last(id); });
+  events_.deliver_by([this](const EventBus::Address& to, const Value& event,
+                            const Delivery& delivery) { deliver(to, event, delivery); });
+}
 
 Engine::Impl::~Impl() {
   deliveries_.stop();
+  leaving_.store(true, std::memory_order_release);
   // Steps that are dropped must not stop the instances that they wait for.
   abandoning_.store(true, std::memory_order_release);
+  sleepers_->stop();
   for (Shard& shard : shards_) {
     std::unordered_map<InstanceId, std::shared_ptr<Instance>> instances;
+    std::unordered_map<InstanceId, Sleeper> sleepers;
     {
       const std::scoped_lock lock(shard.mutex);
       instances.swap(shard.instances);
+      sleepers.swap(shard.sleepers);
     }
     for (const auto& [id, instance] : instances) instance->abandon();
   }
@@ -156,7 +171,7 @@ void Engine::Impl::start(StartRequest request, std::function<void(Result<Instanc
   if (!keep(instance)) {
     instance_settled();
     // Somebody else has just started it, or the engine goes.
-    if (auto other = lookup(*id))
+    if (auto other = lookup(*id); other || is_open(*id))
       return tell_known({*id, std::move(other), std::nullopt}, observer, admitted);
     return admitted(fail(shutting_down()));
   }
@@ -173,10 +188,9 @@ void Engine::Impl::tell_known(const Known& known, const std::shared_ptr<Observer
   else
     admitted(known.id);
   if (!observer) return;
-  if (known.instance)
-    known.instance->when_ended([observer](const InstanceView& view) { observer->on_end(view); });
-  else
-    observer->on_end(view_of(*known.summary));
+  if (!known.instance && known.summary && known.summary->end)
+    return observer->on_end(view_of(*known.summary));
+  (void)when_ended(known.id, [observer](const InstanceView& view) { observer->on_end(view); });
 }
 
 // What was started with it already; else the id of what is started with it now goes into `id`.
@@ -195,7 +209,8 @@ Result<std::optional<Engine::Impl::Known>> Engine::Impl::find_known(const std::s
       return std::optional<Known>{};
     }
     if (read_head((*summary)->head).request.once != once) continue;
-    if (!(*summary)->end) return fail(not_recovered(candidate));
+    if (!(*summary)->end && !is_open(candidate))
+      return fail(not_recovered(view_of_kept(**summary)));
     return Known{candidate, nullptr, std::move(*summary)};
   }
 }
@@ -222,6 +237,7 @@ std::shared_ptr<Instance> Engine::Impl::lookup(InstanceId id) const {
 
 std::vector<InstanceView> Engine::Impl::open_views(const Wanted& wanted) const {
   std::vector<std::shared_ptr<Instance>> picked;
+  std::vector<InstanceView> views;
   for (const Shard& shard : shards_) {
     const std::scoped_lock lock(shard.mutex);
     for (const auto& [id, instance] : shard.instances) {
@@ -229,12 +245,13 @@ std::vector<InstanceView> Engine::Impl::open_views(const Wanted& wanted) const {
           wanted(instance->workflow().program->definition(), instance->key()))
         picked.push_back(instance);
     }
+    for (const auto& [id, sleeper] : shard.sleepers)
+      if (wanted(sleeper.workflow->program->definition(), *sleeper.key))
+        views.push_back(view_of_sleeper(id, sleeper));
   }
-  std::sort(picked.begin(), picked.end(),
-            [](const auto& a, const auto& b) { return a->id().number < b->id().number; });
-  std::vector<InstanceView> views;
-  views.reserve(picked.size());
   for (const auto& instance : picked) views.push_back(instance->view());
+  std::sort(views.begin(), views.end(),
+            [](const auto& a, const auto& b) { return a.id.number < b.id.number; });
   return views;
 }
 
@@ -259,7 +276,7 @@ bool Engine::Impl::wait_until_idle(Deadline deadline) {
 }
 
 void Engine::Impl::maintain() {
-  queue_gauge_.set(static_cast<double>(pool_->queued()));
+  queue_gauge_.set(static_cast<double>(executor_.queued()));
   pending_gauge_.set(static_cast<double>(turnstiles_.waiting()));
   std::vector<InstanceId> forgotten;
   {
@@ -267,6 +284,7 @@ void Engine::Impl::maintain() {
     forgotten = finished_.expire(clock_.now());
   }
   forget(forgotten);
+  put_to_bed();
 }
 
 namespace {
@@ -283,7 +301,7 @@ class Task final : public Job {
 }  // namespace
 
 void Engine::Impl::post(std::function<void()> task) {
-  pool_->post(std::make_shared<Task>(std::move(task)));
+  executor_.post(std::make_shared<Task>(std::move(task)));
 }
 
 // False once the engine goes: its destructor has been, or will be, at this shard, and nobody
@@ -292,7 +310,8 @@ bool Engine::Impl::keep(const std::shared_ptr<Instance>& instance) {
   Shard& shard = shard_of(instance->id());
   const std::scoped_lock lock(shard.mutex);
   if (abandoning()) return false;
-  return shard.instances.emplace(instance->id(), instance).second;
+  return !shard.sleepers.contains(instance->id()) &&
+         shard.instances.emplace(instance->id(), instance).second;
 }
 
 // What a parent waits for has its parent's turn: it would else wait for itself.
@@ -311,7 +330,7 @@ void Engine::Impl::let_next_run(const Instance& instance) {
   Turnstile* turnstile = turnstile_of(instance);
   if (turnstile == nullptr) return;
   for (const InstanceId id : turnstile->leave(instance.id()))
-    if (const auto next = lookup(id)) next->begin();
+    (void)reach(id, [](Instance& next) { return next.begin(); });
 }
 
 void Engine::Impl::forget(const std::vector<InstanceId>& ids) {
@@ -401,39 +420,30 @@ std::vector<InstanceView> Engine::open_views(const Wanted& wanted) const {
 }
 
 bool Engine::when_ended(InstanceId id, std::function<void(const InstanceView&)> callback) {
-  const auto instance = impl_->lookup(id);
-  if (!instance) {
-    const auto view = impl_->find(id);
-    if (view) callback(*view);
-    return view.has_value();
-  }
-  instance->when_ended(std::move(callback));
-  return true;
+  return impl_->when_ended(id, std::move(callback));
 }
 
 Status Engine::stop(InstanceId id) {
   const auto instance = impl_->lookup(id);
   if (impl_->abandoning()) return {};
-  if (!instance) {
-    const auto view = impl_->find(id);
-    return fail(view ? not_open(*view) : unknown_instance(id));
-  }
-  if (ended(instance->status())) return fail(has_ended(instance->view()));
-  instance->stop();
-  return {};
+  if (instance && ended(instance->status())) return fail(has_ended(instance->view()));
+  if (impl_->reach(id, [](Instance& open) { return open.stop(); })) return {};
+  if (impl_->stop_lost(id, {})) return {};
+  const auto view = impl_->find(id);
+  return fail(view ? not_open(*view) : unknown_instance(id));
 }
 
 void Engine::request(Operation what, InstanceId id, std::function<void(Status)> done) {
   if (what == Operation::retry) return impl_->retry(id, std::move(done));
-  const auto instance = impl_->lookup(id);
-  if (!instance) {
-    const auto view = impl_->find(id);
-    return done(fail(view ? not_open(*view) : unknown_instance(id)));
-  }
   Event event{impl_->now(), StopRequested{}};
   if (what == Operation::suspend) event.what = SuspendRequested{};
   if (what == Operation::resume) event.what = ResumeRequested{};
-  instance->request(std::move(event), done);
+  const bool known = impl_->reach(
+      id, [event, done](Instance& instance) { return instance.request(event, done); },
+      [done](const Problem& problem) { done(fail(problem)); });
+  if (known || (what == Operation::stop && impl_->stop_lost(id, done))) return;
+  const auto view = impl_->find(id);
+  done(fail(view ? not_open(*view) : unknown_instance(id)));
 }
 
 void Engine::publish(const Value& event, const std::function<void(Status)>& done) {
@@ -447,6 +457,9 @@ std::size_t Engine::steps_in_flight() const { return impl_->steps_in_flight(); }
 std::size_t Engine::open_instances() const { return impl_->open_instances(); }
 bool Engine::at_rest() const { return impl_->at_rest(); }
 void Engine::refuse_new() { impl_->refuse_new(); }
+void Engine::begin_no_more() { impl_->begin_no_more(); }
+bool Engine::wait_for_rest(Deadline deadline) { return impl_->wait_for_rest(deadline); }
+void Engine::take_snapshots(Deadline deadline) { impl_->take_snapshots(deadline); }
 void Engine::maintain() { impl_->maintain(); }
 bool Engine::wait_until_idle(Deadline deadline) { return impl_->wait_until_idle(deadline); }
 

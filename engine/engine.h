@@ -21,6 +21,7 @@
 
 namespace stepwell::engine {
 
+class Executor;
 // A definition ready to be started, with its metrics. Made by Engine::prepare().
 class Workflow;
 
@@ -36,7 +37,7 @@ struct InstanceView {
   WallTime ended{};  // epoch while it is open
   Value input;
   Value output;                    // once completed
-  std::optional<Problem> problem;  // once faulted
+  std::optional<Problem> problem;  // once faulted, or why it cannot go on
   std::vector<std::string> active_tasks;
   Value tags;
   std::optional<InstanceId> parent;  // whose step started it
@@ -79,6 +80,12 @@ struct EngineOptions {
   std::size_t keep_finished = 10'000;  // finished instances that can still be read
   expression::Budget budget = {};      // what one evaluation of an expression may take
   std::uint32_t max_levels = 32;       // of instances that start each other
+  // Null: workers of its own. Else whoever gives it runs none of the engine's jobs after the
+  // engine.
+  Executor* executor = nullptr;
+  // An instance to which nothing has happened for so long, and nothing is due to happen for so
+  // long, leaves memory until something does. 0: none does, as where the journal cannot be read.
+  Milliseconds sleep_after{0};
 };
 
 class Engine {
@@ -117,7 +124,8 @@ class Engine {
   // By id, at most so many. Blocks. Errors: the journal's.
   Result<std::vector<InstanceView>> list(const InstanceFilter& filter, std::size_t most) const;
   // Those that have not ended and that `wanted` picks, by id; it is called with a lock held and
-  // gets the definition and the id of the API key that started the instance.
+  // gets the definition and the id of the API key that started the instance. Of those that have
+  // left memory without what the journal alone has: name, input, tags, parent.
   using Wanted = std::function<bool(const config::Definition&, const std::string& key)>;
   std::vector<InstanceView> open_views(const Wanted& wanted) const;
   // Calls back with the final view, at once if it has ended; false if there is no such instance.
@@ -142,15 +150,27 @@ class Engine {
   void post(std::function<void()> task);
 
   std::size_t open_instances() const;
-  // Steps that run outside now.
+  // Steps that run outside now, and not in another instance of this engine.
   std::size_t steps_in_flight() const;
   // No worker has anything to do: what is open waits for a step, a timer or an event. Tests that
   // own the time ask it before they move the clock.
   bool at_rest() const;
-  // Renews the gauges, forgets instances that are too old. Call it about once a second.
+  // Renews the gauges, forgets instances that are too old, lets those that wait for long leave
+  // memory. Call it about once a second, from one thread.
   void maintain();
   // From now on start() answers `shutting-down`.
   void refuse_new();
+  // The same, for an engine that is about to go: no instance begins anything from now on, be it a
+  // step, a timer or a turn. What is under way comes to its end, its result into the journal, and
+  // the instance then rests until the next start; so does one that a timer or an event would wake,
+  // and events stay in the journal. request() answers `shutting-down`.
+  void begin_no_more();
+  // After that: waits until no step runs outside and all is in the journal, or for the deadline;
+  // true where it is so. What then runs still is cancelled by the destructor, and repeated after
+  // the next start, or `outcome-unknown` where it must not be. Blocks: not on a worker.
+  bool wait_for_rest(Deadline deadline);
+  // After that: snapshots of those that would be long to replay, as many as there is time for.
+  void take_snapshots(Deadline deadline);
   // Waits until no instance is open, or the deadline; true if none is. Blocks: not on a worker.
   bool wait_until_idle(Deadline deadline);
 

@@ -40,14 +40,20 @@ Result<std::shared_ptr<const Workflow>> Engine::Impl::workflow_of(const std::str
   return workflow;
 }
 
-Result<std::shared_ptr<Instance>> Engine::Impl::bring_back(std::vector<Record> records) {
+Result<std::shared_ptr<Instance>> Engine::Impl::bring_back(std::vector<Record> records,
+                                                           std::shared_ptr<const Workflow> workflow,
+                                                           std::shared_ptr<Observer> observer) {
   const InstanceId id = records.front().instance;
   Asked asked = read_head(records.front());
-  Result<std::shared_ptr<const Workflow>> workflow = workflow_of(asked.digest);
-  if (!workflow) return fail(std::move(workflow.error()));
-  Result<Replayed> replayed = replay(*(*workflow)->program, id, std::move(records));
+  if (!workflow) {
+    Result<std::shared_ptr<const Workflow>> known = workflow_of(asked.digest);
+    if (!known) return fail(std::move(known.error()));
+    workflow = std::move(*known);
+  }
+  Result<Replayed> replayed = replay(*workflow->program, id, std::move(records));
   if (!replayed) return fail(std::move(replayed.error()));
-  asked.request.workflow = std::move(*workflow);
+  asked.request.workflow = std::move(workflow);
+  asked.request.observer = std::move(observer);
   return std::make_shared<Instance>(surroundings_, id, std::move(asked.request), asked.level,
                                     std::move(*replayed));
 }
@@ -70,22 +76,32 @@ Status Engine::Impl::recover(const Loader& load) {
   next_id_.store(std::max(next_id_.load(), *last + 1));
   if (Status events = deliveries_.recover(); !events) return events;
   std::size_t lost = 0;
+  std::size_t asleep = 0;
+  if (may_sleep()) sleepers_->hold();
+  const Instance::Bedtime time = bedtime();
   Status read = journal_.read_open([&](std::vector<Record> records) {
     if (records.empty()) return;
     const InstanceId id = records.front().instance;
+    std::uint32_t number = 0;
+    for (const Record& record : records) number = std::max(number, record.number);
     Result<std::shared_ptr<Instance>> instance = bring_back(std::move(records));
     if (!instance) {
       ++lost;
+      lost_.add(id, {number, instance.error()});
       log_.error("an instance cannot go on",
                  {{"instance", id.number}, {"problem", instance.error().one_line()}});
+    } else if (may_sleep() && let_stay(*instance, time)) {
+      ++asleep;
+      last_event_ = std::max(last_event_, (*instance)->updated());
     } else if (take_in(*instance)) {
       resting_.push_back(std::move(*instance));
     }
   });
   if (!read) return read;
   line_up();
-  if (!resting_.empty() || lost > 0)
-    log_.info("instances recovered", {{"count", resting_.size()}, {"failed", lost}});
+  if (!resting_.empty() || asleep > 0 || lost > 0)
+    log_.info("instances recovered",
+              {{"count", resting_.size() + asleep}, {"asleep", asleep}, {"failed", lost}});
   return {};
 }
 
@@ -107,7 +123,7 @@ void Engine::Impl::line_up() {
 
 void Engine::Impl::go_on() {
   const std::scoped_lock lock(recovery_mutex_);
-  WallTime last{};
+  WallTime last = last_event_;
   for (const auto& instance : resting_) last = std::max(last, instance->updated());
   for (const auto& instance : resting_) {
     if (instance->updated() + kEmittedLongAgo < last) continue;
@@ -120,6 +136,7 @@ void Engine::Impl::go_on() {
   for (std::size_t i = 0; i < resting_.size(); ++i) resting_[i]->go_on(orphans[i]);
   resting_.clear();
   deliveries_.publish_again();
+  sleepers_->go_on();
 }
 
 // Whoever waited for it does not any more, and was on the way to stop it.
@@ -130,6 +147,7 @@ bool Engine::Impl::orphaned(const Instance& instance) const {
     const std::vector<std::string> names = waits->awaited_children();
     return std::find(names.begin(), names.end(), parent->step) == names.end();
   }
+  if (is_open(parent->id)) return true;  // asleep: no step of it runs
   const Result<std::optional<InstanceSummary>> summary = journal_.summary(parent->id);
   return summary && (!*summary || (*summary)->end);
 }
@@ -141,6 +159,7 @@ Status Engine::Impl::check_children(const Instance& instance) {
     Result<std::optional<Known>> known = find_known(name, none);
     if (!known) return fail(std::move(known.error()));
     if (!*known) continue;
+    if (!(*known)->instance && !(*known)->summary) continue;
     const InstanceView child =
         (*known)->instance ? (*known)->instance->view() : view_of(*(*known)->summary);
     if (child.status != InstanceStatus::faulted && child.status != InstanceStatus::stopped)
@@ -155,44 +174,6 @@ Status Engine::Impl::check_children(const Instance& instance) {
   return {};
 }
 
-std::optional<InstanceView> Engine::Impl::find(InstanceId id) const {
-  if (const auto instance = lookup(id)) return instance->view();
-  Result<std::optional<InstanceSummary>> summary = journal_.summary(id);
-  if (!summary) {
-    log_.error("the journal cannot be read", {{"problem", summary.error().one_line()}});
-    return std::nullopt;
-  }
-  if (!*summary) return std::nullopt;
-  return view_of(**summary);
-}
-
-// What is in memory is ahead of what the journal says of it.
-Result<std::vector<InstanceView>> Engine::Impl::list(const InstanceFilter& filter,
-                                                     std::size_t most) const {
-  std::map<InstanceId, InstanceView, ById> found;
-  Result<std::vector<InstanceSummary>> kept = journal_.find(filter, most);
-  if (!kept) return fail(std::move(kept.error()));
-  for (const InstanceSummary& summary : *kept) {
-    const InstanceId id = summary.head.instance;
-    if (!lookup(id)) found.emplace(id, view_of(summary));
-  }
-  for (const Shard& shard : shards_) {
-    const std::scoped_lock lock(shard.mutex);
-    for (const auto& [id, instance] : shard.instances) {
-      if (id.number <= filter.after.number) continue;
-      if (InstanceView view = instance->view(); picks(filter, view)) found[id] = std::move(view);
-      if (found.size() > 2 * most)
-        found.erase(std::next(found.begin(), static_cast<std::ptrdiff_t>(most)), found.end());
-    }
-  }
-  std::vector<InstanceView> views;
-  for (auto& [id, view] : found) {
-    if (views.size() == most) break;
-    views.push_back(std::move(view));
-  }
-  return views;
-}
-
 void Engine::Impl::retry(InstanceId id, std::function<void(Status)> done) {
   const std::scoped_lock lock(recovery_mutex_);
   const auto present = lookup(id);
@@ -203,9 +184,10 @@ void Engine::Impl::retry(InstanceId id, std::function<void(Status)> done) {
                                             "instances are kept in memory alone here")
                              : unknown_instance(id)));
   if (present && ended(present->status()) && !present->settled()) {
-    return present->when_ended([this, id, done = std::move(done)](const InstanceView& /*view*/) {
+    (void)present->when_ended([this, id, done = std::move(done)](const InstanceView& /*view*/) {
       post([this, id, done] { retry(id, done); });
     });
+    return;
   }
   if (present && !ended(present->status()))
     return done(fail(client_error(409, "instance-not-faulted",

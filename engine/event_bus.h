@@ -7,14 +7,22 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
+#include <set>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
+#include "base/units.h"
 #include "base/value.h"
+#include "engine/event_sieve.h"
+#include "engine/state.h"
 
 namespace stepwell::engine {
 
@@ -32,6 +40,24 @@ class EventBus {
   std::uint64_t subscribe(const std::vector<std::string>& types, Receiver receiver);
   std::uint64_t subscribe(const std::vector<std::string>& types, Viewer viewer);
   void unsubscribe(std::uint64_t subscription);
+  // What listens within an instance, wherever that is. There may be a million of them: each costs
+  // its address and no more.
+  struct Address {
+    InstanceId instance;
+    ListenerId listener;
+    bool operator==(const Address&) const = default;
+  };
+  using Post = std::function<void(const Address& to, const Value& event, const Delivery& delivery)>;
+  // How events reach listeners. Before the first listen().
+  void deliver_by(Post post) { post_ = std::move(post); }
+  // What it gives is asked for by unlisten().
+  using Group = std::uint32_t;
+  Group listen(const std::vector<std::string>& types, const Address& listener);
+  void unlisten(Group group, const Address& listener);
+  // From now on it gets only events that have this key; and all of its types again.
+  void sift(Group group, const Address& listener, const std::shared_ptr<const EventSieve>& sieve,
+            EventSieve::Key key);
+  void unsift(Group group, const Address& listener, const EventSieve& sieve, EventSieve::Key key);
   // Of what arises in this engine, events of these types, where a last `*` stands for any end of
   // the type; also those of instances' lives. For as long as the bus lives.
   void watch(std::vector<std::string> patterns, Viewer viewer);
@@ -64,7 +90,32 @@ class EventBus {
     }
   };
   using Receivers = std::unordered_map<std::uint64_t, std::shared_ptr<const Receiver>>;
+  struct HashOfAddress {
+    std::size_t operator()(const Address& address) const noexcept {
+      return std::hash<std::uint64_t>{}(address.instance.number * 0x9E3779B97F4A7C15U +
+                                        address.listener.number);
+    }
+  };
+  struct Sifted {
+    std::shared_ptr<const EventSieve> sieve;
+    std::set<std::tuple<EventSieve::Key, std::uint64_t, std::uint64_t>> addresses;  // by key
+  };
+  // Listeners that want the same types.
+  struct Listeners {
+    bool of_lifecycle = false;
+    std::unordered_set<Address, HashOfAddress> addresses;
+    std::vector<Sifted> sifted;
+  };
+  // What an event has for each sieve that it meets.
+  using Keys = std::map<const EventSieve*, std::optional<EventSieve::Key>>;
 
+  template <class Function>
+  void for_each_group(std::string_view type, Function function) const;
+  bool listened_for_locked(std::string_view type) const;
+  Keys keys_of(const Value& event, std::string_view type) const;
+  static void add_sifted(const Sifted& sifted, const Keys& keys, std::vector<Address>& listeners);
+
+  Post post_;
   std::atomic<std::size_t> of_lifecycle_{0};  // subscriptions that such events may reach
   mutable std::mutex mutex_;                  // guards all that follows
   std::uint64_t last_ = 0;
@@ -72,6 +123,11 @@ class EventBus {
   std::unordered_map<std::string, Receivers, Hash, std::equal_to<>> by_type_;
   Receivers of_every_type_;
   std::vector<Watcher> watchers_;
+  // As many as definitions have lists of types.
+  std::vector<Listeners> groups_;
+  std::map<std::vector<std::string>, Group> known_groups_;
+  std::unordered_map<std::string, std::vector<Group>, Hash, std::equal_to<>> groups_by_type_;
+  std::vector<Group> groups_of_every_type_;
 };
 
 }  // namespace stepwell::engine

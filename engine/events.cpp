@@ -4,6 +4,7 @@
 
 #include "engine/event_bus.h"
 #include "engine/machine_impl.h"
+#include "engine/odd_numbers.h"
 
 namespace stepwell::engine {
 
@@ -65,7 +66,7 @@ void Machine::event_received(EventReceived event) {
   if (slot >= state_.frames.size()) return;
   Frame& frame = at(slot);
   if (frame.listening == nullptr || frame.listening->id != event.listener) return;
-  frame.listening->backlog.push_back(std::move(event.event));
+  frame.listening->backlog.push_back(as_recorded(std::move(event.event)));
   if (frame.phase == Frame::Phase::listening) run(take_events(slot));
 }
 
@@ -78,6 +79,33 @@ bool Machine::awaits(ListenerId listener, const Value& event) {
   const EventMatcher of = matcher(slot);
   if (to.until_events && of.awaits(*to.until_events, listening.until, event)) return true;
   return of.awaits(to, listening.progress, event);
+}
+
+TaskNumber listening_task(const State& state, ListenerId listener) {
+  const auto slot = static_cast<std::uint32_t>(listener.number & 0xffffffU);
+  if (slot >= state.frames.size() || state.frames[slot].listening == nullptr ||
+      state.frames[slot].listening->id != listener)
+    return kNone;
+  return state.frames[slot].task;
+}
+
+std::optional<EventSieve::Key> Machine::key_of(ListenerId listener, const EventSieve& sieve) {
+  if (listening_task(state_, listener) == kNone) return std::nullopt;
+  const auto slot = static_cast<std::uint32_t>(listener.number & 0xffffffU);
+  const Value own = at(slot).input;
+  std::vector<Value> expected;
+  for (const EventSieve::Correlation* correlation : sieve.correlations()) {
+    if (correlation->expect) {
+      auto value = correlation->expect->evaluate(scope(at(slot), own));
+      if (!value) return std::nullopt;
+      expected.push_back(std::move(*value));
+    } else if (const Value* first = at(slot).listening->progress.keys.find(correlation->key)) {
+      expected.push_back(*first);
+    } else {
+      return std::nullopt;
+    }
+  }
+  return EventSieve::key_of(expected);
 }
 
 // Consumes what has come, one event after the other, until a round begins or all are consumed.

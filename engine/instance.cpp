@@ -14,6 +14,16 @@ namespace {
 // A long life is not replayed from its beginning: after so many records there is a snapshot.
 constexpr std::uint32_t kSnapshotEvery = 500;
 
+// Events that wait for an instance while it is suspended, or busy with those that came before.
+constexpr std::size_t kMostWaiting = 10'000;
+
+std::size_t waiting_events(const State& state) {
+  std::size_t count = state.deferred.size();
+  for (const Frame& frame : state.frames)
+    if (frame.listening) count += frame.listening->backlog.size();
+  return count;
+}
+
 // Of a step that was about to be sent when the daemon went down.
 class Unknown final : public PendingResult {
  public:
@@ -42,12 +52,13 @@ Instance::Instance(Surroundings& surroundings, InstanceId id, StartRequest reque
                    std::uint32_t level, Replayed replayed)
     : Instance(surroundings, id, std::move(request), level) {
   state_ = std::move(replayed.state);
-  number_ = replayed.number;
+  number_ = sure_ = replayed.number;
   waiting_ = std::move(replayed.waiting);
   waits_ = waiting_.has_value();
   admission_durable_ = true;
   admission_ = id_;
-  snapshot_ = number_;
+  snapshot_ = replayed.snapshot;
+  seen_ = std::move(replayed.seen);
   status_.store(state_.status, std::memory_order_release);
   recovered_ = std::make_unique<Replayed>(std::move(replayed));
   publish();
@@ -64,29 +75,34 @@ void Instance::admit(std::string trace_id, std::function<void(Result<InstanceId>
   post(Event{surroundings_.clock.now(), Started{id_, std::move(trace_id), std::move(input)}});
 }
 
-void Instance::begin() { post(BeginMail{}); }
+bool Instance::begin() { return post(BeginMail{}) || !left(); }
 
-void Instance::go_on(bool orphaned) { post(GoOnMail{orphaned}); }
+void Instance::go_on(bool orphaned) { post(GoOnMail{orphaned, std::nullopt}); }
 
-void Instance::stop() { post(Event{surroundings_.clock.now(), StopRequested{}}); }
+bool Instance::stop() { return post(Event{surroundings_.clock.now(), StopRequested{}}) || !left(); }
 
-void Instance::request(Event event, const std::function<void(Status)>& done) {
-  if (!post(RequestMail{std::move(event), done})) done(fail(has_ended(view())));
+bool Instance::request(Event event, const std::function<void(Status)>& done) {
+  if (post(RequestMail{std::move(event), done})) return true;
+  if (left()) return false;
+  done(fail(has_ended(view())));
+  return true;
 }
 
 void Instance::step_finished(StepId step, std::unique_ptr<PendingResult> result) {
   post(StepMail{step, std::move(result)});
 }
 
-void Instance::when_ended(std::function<void(const InstanceView&)> callback) {
+bool Instance::when_ended(std::function<void(const InstanceView&)> callback) {
   {
     const std::scoped_lock lock(view_mutex_);
+    if (left()) return false;
     if (!settled_) {
       waiters_.push_back(std::move(callback));
-      return;
+      return true;
     }
   }
   callback(view());
+  return true;
 }
 
 // What readers see; so that they wait for no worker. With work_mutex_ held.
@@ -156,7 +172,7 @@ bool Instance::post_made(Make make) {
 }
 
 // Whoever asked for something is told that it did not happen.
-void Instance::refuse(const std::deque<Mail>& mailbox, const Problem& problem) {
+void Instance::refuse(const std::list<Mail>& mailbox, const Problem& problem) {
   for (const Mail& mail : mailbox) refuse_one(mail, problem);
 }
 
@@ -171,11 +187,12 @@ void Instance::timer_fired(TimerId timer) {
 }
 
 // What an instance tells of its own life is not for itself: it would never come to rest.
-void Instance::event_arrived(ListenerId listener, const Value& event, const Delivery& delivery) {
-  if (lifecycle_.made(event)) return;
-  post_made([&]() -> Mail {
+bool Instance::event_arrived(ListenerId listener, const Value& event, const Delivery& delivery) {
+  if (lifecycle_.made(event)) return true;
+  const bool posted = post_made([&]() -> Mail {
     return ArrivedMail{{surroundings_.clock.now(), EventReceived{listener, event}}, delivery};
   });
+  return posted || !left();
 }
 
 bool Instance::next_mail(Mail& mail) {
@@ -229,6 +246,7 @@ bool Instance::comes_early(const Mail& mail) const {
 
 void Instance::handle(Mail mail) {
   if (gone_) return refuse_one(mail, shutting_down());
+  if (resting() && !comes_to_an_end(mail)) return leave_for_later(std::move(mail));
   if (comes_early(mail)) return early_.push_back(std::move(mail));
   if (auto* event = std::get_if<Event>(&mail))
     handle_event(std::move(*event));
@@ -243,7 +261,18 @@ void Instance::handle(Mail mail) {
   else if (std::holds_alternative<BeginMail>(mail))
     begin_waiting();
   else
-    continue_recovered(std::get<GoOnMail>(mail).orphaned);
+    continue_recovered(std::get<GoOnMail>(mail));
+}
+
+// For one more event. What it has to hold must end somewhere.
+bool Instance::has_room() {
+  const bool was_full = std::exchange(full_, waiting_events(state_) >= kMostWaiting);
+  if (!full_) return true;
+  surroundings_.events_missed.increment();
+  if (!was_full)
+    surroundings_.log.warn("too many events wait for an instance; it takes no more for now",
+                           {{"instance", id_.number}, {"events", kMostWaiting}});
+  return false;
 }
 
 void Instance::handle_event(Event event) {
@@ -254,15 +283,16 @@ void Instance::handle_event(Event event) {
     record.kind = waits_ ? Record::Kind::admitted : Record::Kind::started;
     record.payload = head_payload(request_, level_, *started);
   } else if (const auto* timer = std::get_if<TimerFired>(&event.what)) {
-    timers_.erase(timer->timer);
+    if (timers_.erase(timer->timer) == 0) return;  // cancelled as it fired
     record.kind = Record::Kind::timer_fired;
     record.id = timer->timer.number;
     record.random = timer->random;
   } else if (const auto* received = std::get_if<EventReceived>(&event.what)) {
     if (!awaits(*request_.workflow->program, state_, received->listener, received->event,
                 event.time) ||
-        has_seen(received->event))
+        seen_.has(received->listener, received->event) || !has_room())
       return;
+    seen_.add(received->listener, received->event, state_.counter);
     record.kind = Record::Kind::event_received;
     record.id = received->listener.number;
     record.payload = received->event;
@@ -302,9 +332,10 @@ void Instance::handle_step(StepMail mail) {
   const std::chrono::duration<double> took =
       surroundings_.clock.steady_now() - running->second.started;
   surroundings_.step_duration.observe(took.count());
-  running_.erase(running);
-  surroundings_.in_flight.fetch_sub(1, std::memory_order_relaxed);
+  forget_running(running);
   StepOutcome outcome = mail.result->resolve();
+  if (resting() && !outcome.result && outcome.result.error().code == "shutting-down")
+    return;  // it is asked again after the next start
   (outcome.result ? surroundings_.steps_completed : surroundings_.steps_faulted).increment();
   Record record = record_of(Record::Kind::step_finished);
   record.id = mail.step.number;
@@ -316,6 +347,7 @@ void Instance::handle_step(StepMail mail) {
 }
 
 void Instance::handle_durable(DurableMail mail) {
+  if (mail.status) sure_ = std::max(sure_, mail.record);
   const bool admission = mail.record == 1 && admitted_;
   if (mail.record == awaited_) {
     awaited_ = 0;
@@ -362,8 +394,6 @@ void Instance::listen_again() {
   const std::scoped_lock lock(work_mutex_);
   if (!recovered_ || gone_) return;
   for (const auto& [id, listener] : recovered_->listeners) listen(listener);
-  for (auto& [source, id] : recovered_->seen)
-    if (surroundings_.deliveries.in_doubt(source, id)) seen_.emplace_back(source, id);
 }
 
 std::vector<Emit> Instance::emitted() const {
@@ -393,24 +423,18 @@ bool Instance::settled() const {
   return settled_;
 }
 
-bool Instance::has_seen(const Value& event) const {
-  return std::any_of(seen_.begin(), seen_.end(), [&](const auto& seen) {
-    return seen.first == event.get("source") && seen.second == event.get("id");
-  });
-}
-
 // After a restart: whatever was awaited outside is asked for once more.
-void Instance::continue_recovered(bool orphaned) {
+void Instance::continue_recovered(const GoOnMail& mail) {
   const auto recovered = std::exchange(recovered_, nullptr);
   if (!recovered) return;
-  for (Mail& mail : std::exchange(early_, {})) post(std::move(mail));
+  for (Mail& early : std::exchange(early_, {})) post(std::move(early));
   if (ended(state_.status)) return go_on_or_end();  // the journal does not know of its end yet
-  if (orphaned) return handle_event({surroundings_.clock.now(), StopRequested{}});
+  if (mail.orphaned) return handle_event({surroundings_.clock.now(), StopRequested{}});
   if (waiting_) {
     if (begun_) begin_waiting();
     return;
   }
-  for (const auto& [id, timer] : recovered->timers) arm(id, timer.due);
+  arm_again(recovered->timers, mail.ahead);
   interrupted_ = std::move(recovered->steps);
   if (state_.status != InstanceStatus::suspended) continue_steps();
   yielded_ = recovered->yielded;
@@ -422,7 +446,7 @@ void Instance::continue_steps() {
       execute(std::move(step.execute));
       continue;
     }
-    note_running(id);
+    note_running(id, step.execute.task);
     post(StepMail{id, std::make_unique<Unknown>()});
   }
 }
@@ -461,18 +485,38 @@ void Instance::transition(Event event, Record record) {
 void Instance::append_commands() {
   for (const Command& command : commands_) {
     const auto* step = std::get_if<Execute>(&command);
-    if (step != nullptr && !step->repeatable) append_step_started(step->step);
+    if (step != nullptr && !step->repeatable && !resting()) append_step_started(step->step);
     if (const auto* emitted = std::get_if<Emit>(&command))
       announced_.push_back(
           surroundings_.deliveries.announce(emitted->event, EventBus::From::inside));
   }
 }
 
-// After a transition that no record of its own stands for.
+// After a transition that no record of its own stands for. One that sends an event out, or in which
+// a limit has ended an evaluation, gets one all the same: it would else be gone through a second
+// time after a crash, perhaps in another way.
 void Instance::go_on_or_end() {
+  const bool tells =
+      !cuts_.ended.empty() || std::any_of(commands_.begin(), commands_.end(), [](const auto& each) {
+        return std::holds_alternative<Emit>(each);
+      });
+  const bool over = ended(state_.status) && !ended_in_journal_;
+  bool durable = true;
+  std::uint32_t last = 0;
+  if (tells && !ended_in_journal_) {
+    Record record = record_of(Record::Kind::step_started);  // of no step
+    number_record(record);
+    last = record.number;
+    const bool told = !over && !request_.workflow->program->definition().relaxed;
+    durable = append(std::move(record), told) || !told;
+  }
   append_commands();
-  if (!ended(state_.status) || ended_in_journal_ || append_end(true)) return release();
-  wait_for(number_);
+  if (over) {
+    durable = append_end(true);
+    last = number_;
+  }
+  if (durable) return release();
+  wait_for(last);
 }
 
 void Instance::wait_for(std::uint32_t record) {
@@ -523,9 +567,10 @@ void Instance::release() {
       lifecycle_.resumed(state_.updated);
   }
   if (requested_) replies_.emplace_back([done = std::exchange(requested_, nullptr)] { done({}); });
-  for (Command& command : std::exchange(commands_, {})) perform(command);
+  for (Command& command : std::exchange(commands_, {}))
+    if (!resting() || !begins_something(command)) perform(command);
   over_ = admission_durable_ && ended(state_.status);
-  if (!interrupted_.empty() && !over_ && state_.status != InstanceStatus::suspended)
+  if (!interrupted_.empty() && !over_ && state_.status != InstanceStatus::suspended && !resting())
     continue_steps();
 }
 
@@ -586,7 +631,7 @@ void Instance::set_blocked(bool blocked) {
 
 // After the end: tell whoever waits, and the engine. Called once, without a lock.
 void Instance::settle() {
-  std::deque<Mail> unread;
+  std::list<Mail> unread;
   {
     const std::scoped_lock lock(mailbox_mutex_);
     closed_ = true;
@@ -600,7 +645,7 @@ void Instance::settle() {
     state_.context = {};
     publish();
   }
-  refuse(unread, has_ended(view()));
+  if (!unread.empty()) refuse(unread, has_ended(view()));
   surroundings_.on_ended(*this);
   std::vector<std::function<void(const InstanceView&)>> waiters;
   {
@@ -617,7 +662,7 @@ void Instance::settle() {
 }
 
 void Instance::abandon() {
-  std::deque<Mail> unread;
+  std::list<Mail> unread;
   {
     const std::scoped_lock lock(mailbox_mutex_);
     closed_ = true;
@@ -671,8 +716,11 @@ bool Instance::append(Record record, bool told) {
       self->post(DurableMail{number, std::move(status)});
     };
   }
-  return surroundings_.journal.append(std::move(record), std::move(tell)) ==
-         Journal::Durability::now;
+  const std::uint32_t number = record.number;
+  if (surroundings_.journal.append(std::move(record), std::move(tell)) != Journal::Durability::now)
+    return false;
+  sure_ = number;
+  return true;
 }
 
 void Instance::append_step_started(StepId step) {
@@ -704,15 +752,11 @@ void Instance::take_snapshot() {
                             {{"instance", id_.number}, {"problem", replayed.error().one_line()}});
     return;
   }
-  // Only what came last can be published again.
-  constexpr std::size_t kSeen = 64;
-  if (auto& seen = replayed->seen; seen.size() > kSeen)
-    seen.erase(seen.begin(), seen.end() - kSeen);
   Record record = record_of(Record::Kind::snapshot);
   record.payload = to_snapshot(*replayed);
   number_record(record);
   snapshot_ = number_;
-  append(std::move(record), false);
+  append(std::move(record), true);
 }
 
 // --- commands ---
@@ -726,15 +770,14 @@ void Instance::perform(Command& command) {
     const auto found = running_.find(cancelled->step);
     if (found != running_.end()) {
       if (found->second.step) found->second.step->cancel();
-      running_.erase(found);
-      surroundings_.in_flight.fetch_sub(1, std::memory_order_relaxed);
+      forget_running(found);
     }
   } else if (const auto* timer = std::get_if<StartTimer>(&command)) {
     arm(timer->timer, timer->due);
   } else if (const auto* stopped = std::get_if<CancelTimer>(&command)) {
     const auto found = timers_.find(stopped->timer);
     if (found != timers_.end()) {
-      surroundings_.timers.cancel(found->second);
+      surroundings_.timers.cancel(found->second.handle);
       timers_.erase(found);
     }
   } else if (const auto* listened = std::get_if<Listen>(&command)) {
@@ -757,25 +800,26 @@ void Instance::perform(Command& command) {
 }
 
 void Instance::arm(TimerId timer, WallTime due) {
-  const SteadyTime when = surroundings_.clock.steady_now() + (due - surroundings_.clock.now());
-  timers_[timer] = surroundings_.timers.run_at(when, [weak = weak_from_this(), timer] {
+  arm_at(timer, due, surroundings_.clock.steady_now() + (due - surroundings_.clock.now()));
+}
+
+void Instance::arm_at(TimerId timer, WallTime due, SteadyTime when) {
+  const std::uint64_t handle = surroundings_.timers.run_at(when, [weak = weak_from_this(), timer] {
     if (const auto self = weak.lock()) self->timer_fired(timer);
   });
+  timers_[timer] = {handle, due, when};
 }
 
 void Instance::listen(const Listen& command) {
-  listeners_[command.listener] = surroundings_.events.subscribe(
-      command.types, [weak = weak_from_this(), listener = command.listener](
-                         const Value& event, const Delivery& delivery) {
-        if (const auto self = weak.lock()) self->event_arrived(listener, event, delivery);
-      });
+  listeners_[command.listener] =
+      surroundings_.events.listen(command.types, {id_, command.listener});
   if (surroundings_.events.lifecycle_wanted()) lifecycle_.correlation_started(state_.updated);
 }
 
 void Instance::stop_listening(const Unlisten& command) {
   const auto found = listeners_.find(command.listener);
   if (found == listeners_.end()) return;
-  surroundings_.events.unsubscribe(found->second);
+  surroundings_.events.unlisten(found->second, {id_, command.listener});
   listeners_.erase(found);
   if (command.completed && surroundings_.events.lifecycle_wanted())
     lifecycle_.correlation_completed(command.keys, state_.updated);
@@ -798,7 +842,7 @@ StepCall Instance::call_of(Execute command) const {
 // What must not be repeated waits until the journal knows that it is about to be sent.
 void Instance::execute(Execute command) {
   const StepId step = command.step;
-  note_running(step);
+  note_running(step, command.task);
   StepCall call = call_of(std::move(command));
   if (!call.repeatable) {
     if (!held_.contains(step)) append_step_started(step);
@@ -812,9 +856,16 @@ void Instance::execute(Execute command) {
   start_step(step, std::move(call));
 }
 
-void Instance::note_running(StepId step) {
-  running_[step] = {nullptr, surroundings_.clock.steady_now()};
-  surroundings_.in_flight.fetch_add(1, std::memory_order_relaxed);
+void Instance::note_running(StepId step, TaskNumber task) {
+  const config::TaskBody& body = request_.workflow->program->task(task).task->body;
+  const bool outside = !std::holds_alternative<config::RunWorkflowBody>(body);
+  running_[step] = {nullptr, surroundings_.clock.steady_now(), outside};
+  if (outside) surroundings_.in_flight.fetch_add(1, std::memory_order_relaxed);
+}
+
+void Instance::forget_running(std::unordered_map<StepId, Running>::iterator running) {
+  if (running->second.outside) surroundings_.in_flight.fetch_sub(1, std::memory_order_release);
+  running_.erase(running);
 }
 
 void Instance::start_step(StepId step, StepCall call) {
@@ -827,11 +878,10 @@ void Instance::start_step(StepId step, StepCall call) {
 void Instance::cancel_outside() {
   for (auto& [step, running] : running_)
     if (running.step) running.step->cancel();
-  for (const auto& [timer, handle] : timers_) surroundings_.timers.cancel(handle);
-  for (const auto& [listener, subscription] : listeners_)
-    surroundings_.events.unsubscribe(subscription);
-  surroundings_.in_flight.fetch_sub(running_.size(), std::memory_order_relaxed);
-  running_.clear();
+  for (const auto& [timer, armed] : timers_) surroundings_.timers.cancel(armed.handle);
+  for (const auto& [listener, group] : listeners_)
+    surroundings_.events.unlisten(group, {id_, listener});
+  while (!running_.empty()) forget_running(running_.begin());
   timers_.clear();
   listeners_.clear();
   held_.clear();

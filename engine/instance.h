@@ -4,8 +4,8 @@
 
 #include <atomic>
 #include <chrono>
-#include <deque>
 #include <functional>
+#include <list>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -16,10 +16,11 @@
 #include "engine/deliveries.h"
 #include "engine/engine.h"
 #include "engine/event_bus.h"
+#include "engine/executor.h"
 #include "engine/lifecycle.h"
 #include "engine/replay.h"
+#include "engine/sleepers.h"
 #include "engine/turnstile.h"
-#include "engine/worker_pool.h"
 
 namespace stepwell::engine {
 
@@ -41,6 +42,11 @@ class Workflow {
   const WorkflowMetrics metrics;
   const std::shared_ptr<Turnstile> turnstile;   // null: any number may run
   mutable std::atomic<bool> journalled{false};  // its definition is in the journal
+  std::shared_ptr<const EventSieve> sieve_of(TaskNumber task, std::size_t variables) const;
+
+ private:
+  mutable std::mutex mutex_;
+  mutable std::map<TaskNumber, std::shared_ptr<const EventSieve>> sieves_;  // guarded by mutex_
 };
 
 class Instance;
@@ -55,11 +61,13 @@ struct Surroundings {
   Log& log;
   EventBus& events;
   Deliveries& deliveries;
-  WorkerPool& pool;
-  std::atomic<std::size_t>& in_flight;  // steps
+  Executor& pool;
+  std::atomic<std::size_t>& in_flight;  // steps that run outside
+  const std::atomic<bool>& resting;     // nothing is begun any more
   Counter steps_completed;
   Counter steps_faulted;
   Counter retries;
+  Counter events_missed;
   Histogram step_duration;
   std::function<void(Instance&)> on_ended;  // called on a worker, once for each instance
   std::function<void()> on_settled;         // after whoever waited for it has been told
@@ -89,20 +97,50 @@ class Instance final : public Job,
   // go_on().
   std::vector<std::string> awaited_children() const;
   WallTime updated() const;
-  void begin();
-  void stop();
+  // From here to event_arrived(): false where it has left memory; who comes back finds it.
+  bool begin();
+  bool stop();
   // Stops, suspends or resumes it, and tells when that is durable, or that it has ended before.
-  void request(Event event, const std::function<void(Status)>& done);
+  bool request(Event event, const std::function<void(Status)>& done);
+  // Calls back with the final view, at once where it has ended.
+  bool when_ended(std::function<void(const InstanceView&)> callback);
+  bool event_arrived(ListenerId listener, const Value& event, const Delivery& delivery);
+
+  // engine/instance_sleep.cpp. When does it go to bed?
+  struct Bedtime {
+    WallTime idle_since;     // nothing has happened to it since then …
+    SteadyTime awake_since;  // … nor has it been woken since then …
+    SteadyTime next_due;     // … and no timer is due before that
+  };
+  struct Bed {
+    std::optional<Sleeper> sleeper;     // what remains; nothing where it stays in memory
+    bool unsure = false;                // it would go if the journal had its last record
+    std::vector<std::uint64_t> timers;  // that are not needed any more
+  };
+  // One that leaves takes nothing from then on. Waits for nobody.
+  Bed go_to_bed(const Bedtime& time);
+  // One that the journal held, and has not gone on, instead of going on.
+  std::optional<Sleeper> stay_in_bed(const Bedtime& time);
+  void sure_of(std::uint32_t number);
+  // Of one that is in bed: those of its ears that need not hear everything, and its last record.
+  std::vector<Sleeper::Ear> plugged_ears(std::uint32_t& number);
+  // One that was woken: first, before anybody knows of it; then, as it goes into the table.
+  void prepare_to_rise(const std::vector<Sleeper::Ear>& ears);
+  void rise(Sleeper& sleeper);
+  bool left() const { return left_.load(std::memory_order_acquire); }
+
   // Cancels what is in flight and does nothing from now on; its journal stays as it is. For an
   // engine that goes away.
   void abandon();
+  // How many records a replay of it begins with, since its last snapshot; 0 where it is busy.
+  std::uint32_t since_snapshot() const;
+  // Takes a snapshot where it is at rest.
+  void snapshot_at_rest();
   // Calls back once the admission is durable, at once where it is, or with why it is not.
   void when_admitted(std::function<void(Result<InstanceId>)> callback);
   // Does this only while the engine is there, which waits for it.
   void unless_gone(const std::function<void()>& task);
   bool settled() const;  // all has been done after its end
-  // Calls back with the final view, at once where it has ended.
-  void when_ended(std::function<void(const InstanceView&)> callback);
   InstanceView view() const;
   InstanceId id() const { return id_; }
   const Workflow& workflow() const { return *request_.workflow; }
@@ -139,9 +177,15 @@ class Instance final : public Job,
   struct BeginMail {};
   struct GoOnMail {
     bool orphaned;
+    std::optional<SteadyTime::duration> ahead;  // Sleeper::ahead
   };
   using Mail =
       std::variant<Event, ArrivedMail, StepMail, DurableMail, RequestMail, BeginMail, GoOnMail>;
+  struct Armed {
+    std::uint64_t handle = 0;
+    WallTime due;
+    SteadyTime when;
+  };
   struct HeldStep {  // waits for its step_started record
     std::uint32_t record;
     std::optional<StepCall> call;  // once it may be started otherwise
@@ -149,6 +193,7 @@ class Instance final : public Job,
   struct Running {
     std::shared_ptr<RunningStep> step;
     SteadyTime started;
+    bool outside;  // else it is an instance of this engine
   };
 
   // the mailbox
@@ -157,10 +202,13 @@ class Instance final : public Job,
   bool post_made(Make make);
   static void refuse_one(const Mail& mail, const Problem& problem);
   bool comes_early(const Mail& mail) const;
+  bool resting() const { return surroundings_.resting.load(std::memory_order_acquire); }
+  static bool comes_to_an_end(const Mail& mail);
+  void leave_for_later(Mail mail);
+  bool begins_something(const Command& command) const;
   void timer_fired(TimerId timer);
-  void event_arrived(ListenerId listener, const Value& event, const Delivery& delivery);
   bool enqueue_locked(Mail mail);
-  static void refuse(const std::deque<Mail>& mailbox, const Problem& problem);
+  static void refuse(const std::list<Mail>& mailbox, const Problem& problem);
   bool next_mail(Mail& mail);
   void handle(Mail mail);
   void handle_event(Event event);
@@ -168,10 +216,10 @@ class Instance final : public Job,
   void handle_step(StepMail mail);
   void handle_durable(DurableMail mail);
   void begin_waiting();
-  void continue_recovered(bool orphaned);
+  void continue_recovered(const GoOnMail& mail);
   void continue_steps();
-  bool has_seen(const Value& event) const;
   void take_snapshot();
+  bool has_room();
 
   // a transition: applied, journalled, released
   void transition(Event event, Record record);
@@ -199,12 +247,18 @@ class Instance final : public Job,
   // commands
   void perform(Command& command);
   void arm(TimerId timer, WallTime due);
+  void arm_at(TimerId timer, WallTime due, SteadyTime when);
+  void arm_again(const std::map<TimerId, Replayed::Timer, ById>& timers,
+                 const std::optional<SteadyTime::duration>& ahead);
+  bool needs_nobody() const;
+  Sleeper as_sleeper() const;
   void listen(const Listen& command);
   void stop_listening(const Unlisten& command);
   void execute(Execute command);
   StepCall call_of(Execute command) const;
   void start_step(StepId step, StepCall call);
-  void note_running(StepId step);
+  void note_running(StepId step, TaskNumber task);
+  void forget_running(std::unordered_map<StepId, Running>::iterator running);
   void cancel_outside();
 
   Surroundings& surroundings_;
@@ -214,18 +268,19 @@ class Instance final : public Job,
   const Lifecycle lifecycle_;
   std::atomic<InstanceStatus> status_{InstanceStatus::pending};
   std::atomic<bool> never_was_{false};
+  std::atomic<bool> left_{false};  // memory
 
   std::mutex mailbox_mutex_;
-  std::deque<Mail> mailbox_;         // guarded by mailbox_mutex_
-  std::deque<DurableMail> durable_;  // guarded by mailbox_mutex_; comes before all else
-  bool scheduled_ = false;           // guarded by mailbox_mutex_: run() is posted or under way
-  bool blocked_ = false;             // guarded by mailbox_mutex_: only durable_ gets through
-  bool closed_ = false;              // guarded by mailbox_mutex_: ended or abandoned
+  std::list<Mail> mailbox_;         // guarded by mailbox_mutex_
+  std::list<DurableMail> durable_;  // guarded by mailbox_mutex_; comes before all else
+  bool scheduled_ = false;          // guarded by mailbox_mutex_: run() is posted or under way
+  bool blocked_ = false;            // guarded by mailbox_mutex_: only durable_ gets through
+  bool closed_ = false;             // guarded by mailbox_mutex_: ended or abandoned
 
-  std::mutex work_mutex_;           // held by run(); guards what follows
+  mutable std::mutex work_mutex_;   // held by run(); guards what follows
   State state_;                     // as it is after the last record, durable or not
   std::vector<Command> commands_;   // of the last transition, until they are released
-  std::deque<Delivery> announced_;  // of the events among them
+  std::list<Delivery> announced_;   // of the events among them
   std::uint32_t number_ = 0;        // of the last record
   std::uint32_t turns_ = 0;         // taken since it
   std::uint32_t awaited_ = 0;       // the record that holds everything else; 0: none
@@ -238,20 +293,23 @@ class Instance final : public Job,
   bool yielded_ = false;
   std::unordered_map<StepId, Running> running_;
   std::unordered_map<StepId, HeldStep> held_;
-  std::unordered_map<TimerId, std::uint64_t> timers_;
-  std::unordered_map<ListenerId, std::uint64_t> listeners_;  // subscriptions
-  bool begun_ = false;                                       // begin() was called
+  std::unordered_map<TimerId, Armed> timers_;
+  std::unordered_map<ListenerId, EventBus::Group> listeners_;
+  SteadyTime risen_{};                   // when it was woken
+  std::uint32_t sure_ = 0;               // the journal has all records up to this one
+  bool begun_ = false;                   // begin() was called
   bool waits_ = false;                   // it is admitted and not to be started before its turn
   std::optional<Event> waiting_;         // its start, until then
   std::unique_ptr<Replayed> recovered_;  // until go_on()
   std::map<StepId, Replayed::Step, ById> interrupted_;  // by the restart; not begun again yet
   std::function<void(Result<InstanceId>)> admitted_;
   std::function<void(Status)> requested_;       // of the last transition, where it was asked for
-  std::deque<Mail> early_;                      // what came before go_on()
+  std::list<Mail> early_;                       // what came before go_on()
   bool gone_ = false;                           // it was abandoned
   std::vector<std::function<void()>> replies_;  // to callers, once the lock is released
-  std::vector<std::pair<Value, Value>> seen_;   // events in doubt that it has: source and id
-  expression::Cuts cuts_;                       // since the last record
+  SeenEvents seen_;
+  bool full_ = false;      // too many events wait for it; the log has it
+  expression::Cuts cuts_;  // since the last record
 
   struct Published {
     InstanceStatus status = InstanceStatus::pending;

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "engine/machine_impl.h"
+#include "engine/odd_numbers.h"
 
 namespace stepwell::engine {
 
@@ -19,6 +20,12 @@ bool awaits(const Program& program, State& state, ListenerId listener, const Val
             WallTime now) {
   std::vector<Command> none;
   return Machine(program, state, none, now, nullptr).awaits(listener, event);
+}
+
+std::optional<EventSieve::Key> key_of(const Program& program, State& state, ListenerId listener,
+                                      const EventSieve& sieve, WallTime now) {
+  std::vector<Command> none;
+  return Machine(program, state, none, now, nullptr).key_of(listener, sieve);
 }
 
 void Machine::take(Event event) {
@@ -86,7 +93,7 @@ void Machine::started(Started event) {
   state_.id = event.id;
   state_.trace_id = std::move(event.trace_id);
   state_.started = now_;
-  state_.input = std::move(event.input);
+  state_.input = as_recorded(std::move(event.input));
   state_.status = InstanceStatus::running;
   const std::uint32_t root = new_frame(kNone, kNone);
   Frame& frame = at(root);
@@ -130,10 +137,12 @@ void Machine::step_finished(StepFinished event) {
   frame.authorization = std::move(event.authorization);
   --state_.executing;
   if (event.result)
-    run(finish(slot, outlives_its_task(slot) ? frame.input : std::move(*event.result)));
-  else
-    run(raise(slot, std::move(event.result.error())
-                        .with("attempt", static_cast<std::int64_t>(attempt_of(slot)))));
+    return run(finish(
+        slot, outlives_its_task(slot) ? frame.input : as_recorded(std::move(*event.result))));
+  // Also where somebody gets over it, such as a branch that competes with this one.
+  if (event.result.error().code == "outcome-unknown") forbid_repetition(slot);
+  run(raise(slot, std::move(event.result.error())
+                      .with("attempt", static_cast<std::int64_t>(attempt_of(slot)))));
 }
 
 void Machine::timer_fired(const TimerFired& event) {

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "engine/machine_impl.h"
+#include "engine/odd_numbers.h"
 
 namespace stepwell::engine {
 
@@ -260,7 +261,7 @@ void Machine::complete(Value output) {
     fault(std::move(good.error()));
     return;
   }
-  state_.output = std::move(output);
+  state_.output = as_recorded(std::move(output));
   end(InstanceStatus::completed);
 }
 

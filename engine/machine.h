@@ -18,8 +18,10 @@
 //   try      children              → last child's output; raise in a child: retry, then handler
 #pragma once
 
+#include <optional>
 #include <vector>
 
+#include "engine/event_sieve.h"
 #include "engine/program.h"
 #include "engine/state.h"
 
@@ -37,6 +39,13 @@ void apply(const Program& program, State& state, Event event, std::vector<Comman
 // not be kept.
 bool awaits(const Program& program, State& state, ListenerId listener, const Value& event,
             WallTime now);
+
+// The task that this is the listener of, if it is one.
+TaskNumber listening_task(const State& state, ListenerId listener);
+// What its correlations expect, as a key of its task's sieve; nothing where one expects nothing
+// yet.
+std::optional<EventSieve::Key> key_of(const Program& program, State& state, ListenerId listener,
+                                      const EventSieve& sieve, WallTime now);
 
 // The tasks whose step, timer or event is awaited.
 std::vector<TaskNumber> active_tasks(const State& state);

@@ -31,6 +31,7 @@ class Machine {
 
   void take(Event event);
   bool awaits(ListenerId listener, const Value& event);
+  std::optional<EventSieve::Key> key_of(ListenerId listener, const EventSieve& sieve);
 
  private:
   static constexpr std::uint32_t kRoot = 0;  // the workflow's own frame

@@ -135,17 +135,18 @@ Problem has_ended(const InstanceView& view) {
                       name_of(view.id) + " has ended as " + std::string(to_string(view.status)));
 }
 
-Problem not_recovered(InstanceId id) {
-  Problem problem = make_problem(ErrorKind::configuration, "definition-lost",
-                                 name_of(id) +
-                                     " is in the journal and could not be brought back when the "
-                                     "daemon started; the log of that moment says why");
+Problem not_recovered(const InstanceView& view) {
+  Problem problem = make_problem(
+      ErrorKind::configuration, "definition-lost",
+      name_of(view.id) +
+          " is in the journal and could not be brought back when the daemon started" +
+          (view.problem ? ": " + view.problem->detail : "; the log of that moment says why"));
   problem.status = 409;
   return problem;
 }
 
 Problem not_open(const InstanceView& view) {
-  return ended(view.status) ? has_ended(view) : not_recovered(view.id);
+  return ended(view.status) ? has_ended(view) : not_recovered(view);
 }
 
 Problem shutting_down() {

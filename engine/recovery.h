@@ -36,8 +36,8 @@ Status check_retry(const std::vector<Record>& records);
 Problem client_error(int status, std::string code, std::string detail);
 // validation/409 `instance-ended`; runtime/503 `shutting-down`; validation/404 `instance-unknown`.
 Problem has_ended(const InstanceView& view);
-Problem not_recovered(InstanceId id);        // configuration/409 `definition-lost`
-Problem not_open(const InstanceView& view);  // one of these two
+Problem not_recovered(const InstanceView& view);  // configuration/409 `definition-lost`
+Problem not_open(const InstanceView& view);       // one of these two
 Problem shutting_down();
 Problem unknown_instance(InstanceId id);
 

@@ -101,7 +101,7 @@ class Replay {
     } else if (const auto* timer = std::get_if<TimerFired>(&event.what)) {
       out_.timers.erase(timer->timer);
     } else if (const auto* received = std::get_if<EventReceived>(&event.what)) {
-      out_.seen.emplace_back(received->event.get("source"), received->event.get("id"));
+      out_.seen.add(received->listener, received->event, out_.state.counter);
     }
   }
 
@@ -140,7 +140,7 @@ class Replay {
     Result<Replayed> kept = read_snapshot(program_, record.payload);
     if (!kept) return fail(std::move(kept.error()));
     out_ = std::move(*kept);
-    out_.number = record.number;
+    out_.number = out_.snapshot = record.number;
     return {};
   }
 

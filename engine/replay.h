@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "engine/ports.h"
+#include "engine/seen_events.h"
 #include "engine/state.h"
 
 namespace stepwell::engine {
@@ -35,8 +36,9 @@ struct Replayed {
   std::vector<Emit> emitted;                     // by the last event, which may not have gone out
   bool yielded = false;                          // it would go on by itself
   std::optional<Event> waiting;                  // its start, while it waits for its turn
-  std::uint32_t number = 0;                      // of the last record
-  std::vector<std::pair<Value, Value>> seen;     // (source, id) of the events that it took
+  std::uint32_t number = 0;                      // of the last record …
+  std::uint32_t snapshot = 0;  // … and of the snapshot that it began with; 0: none
+  SeenEvents seen;             // the events that it took
 };
 
 // `records` as a Journal reads them. Errors: configuration/`store-damaged` where they contradict

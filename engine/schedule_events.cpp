@@ -15,8 +15,10 @@ constexpr std::size_t kMostBacklog = 10'000;
 constexpr std::size_t kMostCollections = 1'000;
 constexpr std::size_t kMostConsumed = 10'000;
 constexpr std::uint64_t kMostBytes = (32_MiB).count;  // of the backlog, and of what is collected
-// Events that were consumed and may come once more; beyond it the oldest are not known any more.
+// Events that were consumed and may come once more; beyond it the oldest are not known any more …
 constexpr std::size_t kMostDone = 1'000;
+// … and so many of them are known after a restart in any case.
+constexpr std::size_t kKnownAgain = 100;
 // After so long the journal has forgotten what nobody holds.
 constexpr std::chrono::seconds kGone{10};
 // After so many events others have their turn.
@@ -219,6 +221,7 @@ EventSchedule::Collection EventSchedule::take_out(std::list<Collection>::iterato
 void EventSchedule::take(Arrived arrived) {
   std::string name = event_name(arrived.event);
   if (before_.contains(name)) return remember({{std::move(name), std::move(arrived.delivery)}});
+  if (taken_.contains(name)) return;
   auto taken = collections_.begin();
   while (taken != collections_.end() && !offer(*taken, arrived.event)) ++taken;
   if (taken == collections_.end()) {
@@ -226,6 +229,7 @@ void EventSchedule::take(Arrived arrived) {
     if (!offer(fresh, arrived.event)) return;
     taken = collections_.insert(collections_.end(), std::move(fresh));
   }
+  note_taken(name);
   taken->held.push_back({std::move(name), std::move(arrived.delivery)});
   if (enough(*taken)) return begin(take_out(taken));
   collected_bytes_ -= std::exchange(taken->bytes, taken->consumed.weight());
@@ -239,6 +243,14 @@ void EventSchedule::take(Arrived arrived) {
     let_go(take_out(collections_.begin()).held);
   const std::scoped_lock lock(mutex_);
   count_missed(missed);
+}
+
+void EventSchedule::note_taken(const std::string& name) {
+  if (name.empty() || !taken_.insert(name).second) return;
+  taken_before_.push_back(name);
+  if (taken_before_.size() <= kMostDone) return;
+  taken_.erase(taken_before_.front());
+  taken_before_.pop_front();
 }
 
 // Events that are delivered once more, after a crash or by whoever sends them, make the same set.
@@ -354,7 +366,10 @@ void EventSchedule::remember(const std::vector<Held>& held) {
   const SteadyTime now = surroundings_.clock.steady_now();
   for (Done& done : done_)
     if (!done.gone && done.delivery.expired()) done.gone = now;
-  std::erase_if(done_, [now](const Done& done) { return done.gone && now - *done.gone > kGone; });
+  std::size_t newer = done_.size();
+  std::erase_if(done_, [now, &newer](const Done& done) {
+    return newer-- > kKnownAgain && done.gone && now - *done.gone > kGone;
+  });
   for (const Held& each : held)
     if (each.delivery && !each.name.empty()) done_.push_back({each.name, each.delivery, {}});
   while (done_.size() > kMostDone) done_.pop_front();

@@ -118,7 +118,8 @@ class EventSchedule final : public ScheduleEntry {
     std::vector<Held> held;
   };
   using Waiting = std::map<std::uint64_t, Due>;  // by place, in the order of the starts
-  // One that was consumed while others may hold it still: it would come once more after a crash.
+  // One that was consumed and may come once more: by who sends it or, while others may hold it
+  // still, after a crash.
   struct Done {
     std::string name;
     std::weak_ptr<const void> delivery;
@@ -135,6 +136,7 @@ class EventSchedule final : public ScheduleEntry {
   void work();
   bool work_once();
   void take(Arrived arrived);
+  void note_taken(const std::string& name);
   bool offer(Collection& collection, const Value& event) const;
   bool enough(const Collection& collection) const;
   Collection take_out(std::list<Collection>::iterator collection);
@@ -175,6 +177,8 @@ class EventSchedule final : public ScheduleEntry {
   // Touched by work() alone, which runs once at a time:
   std::list<Collection> collections_;
   std::uint64_t collected_bytes_ = 0;
+  std::set<std::string> taken_;           // into a set, by this process
+  std::deque<std::string> taken_before_;  // the same, the newest at the end
 };
 
 }  // namespace stepwell::engine

@@ -49,9 +49,12 @@ class SnapshotWriter {
     put(snapshot, "yielded", from.yielded, false);
     if (from.waiting) snapshot.set("waiting", event(*from.waiting));
     put(snapshot, "seen",
-        list(from.seen,
-             [&](const auto& seen) {
-               return Value::array({values_.add(seen.first), values_.add(seen.second)});
+        list(from.seen.all(),
+             [&](const SeenEvents::Seen& seen) {
+               Value one =
+                   Value::array({values_.add(seen.source), values_.add(seen.id), seen.counter});
+               for (const ListenerId listener : seen.listeners) one.push_back(listener.number);
+               return one;
              }),
         Value::array());
     values_.write(snapshot);

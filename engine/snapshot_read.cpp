@@ -45,8 +45,7 @@ class SnapshotReader {
     for (const Value& one : list(from, "emitted")) to.emitted.push_back(Emit{value(one)});
     to.yielded = flag(from, "yielded", false);
     if (from.contains("waiting")) to.waiting = event(from.get("waiting"));
-    for (const Value& one : list(from, "seen"))
-      to.seen.emplace_back(value(part(one, 0)), value(part(one, 1)));
+    for (const Value& one : list(from, "seen")) to.seen.add(seen(one));
     return to;
   }
 
@@ -120,6 +119,13 @@ class SnapshotReader {
     const auto found = detail::named(names, name);
     if (!found) wrong("a name");
     return found.value_or(names.front().first);
+  }
+
+  SeenEvents::Seen seen(const Value& from) {
+    SeenEvents::Seen to{value(part(from, 0)), value(part(from, 1)), whole(part(from, 2)), {}};
+    for (std::size_t i = 3; i < from.size(); ++i)
+      to.listeners.push_back(ListenerId{whole(part(from, i))});
+    return to;
   }
 
   Value value(const Value& from) {

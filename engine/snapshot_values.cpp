@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/json.h"
+#include "engine/odd_numbers.h"
 
 namespace stepwell::engine::detail {
 
@@ -12,22 +13,6 @@ namespace {
 
 bool is_below(const Value& index, std::size_t size) {
   return index.is_int64() && index.int64() >= 0 && static_cast<std::size_t>(index.int64()) < size;
-}
-
-bool is_double(const Value& value) {
-  return value.is_number() && !value.is_int64() && !value.literal();
-}
-
-// Doubles that their JSON text does not give back: what is no number there, and whole ones, which
-// would come back as int64 and count differently.
-bool is_odd(const Value& value) {
-  if (!is_double(value)) return false;
-  const double number = value.as_double();
-  if (!std::isfinite(number)) return true;
-  if (std::trunc(number) != number) return false;
-  const Value again = Value::number_from_literal(number_text(value));
-  return !is_double(again) || again.as_double() != number ||
-         std::signbit(again.as_double()) != std::signbit(number);
 }
 
 std::string odd_text(const Value& value) {
@@ -119,7 +104,7 @@ Problem unreadable() {
 Value SnapshotValues::add(const Value& value) {
   if (value.is_null()) return {};
   // Equal numbers are not always alike: -0.0 and 0, 2^60 as a double and as an int64.
-  if (is_double(value)) {
+  if (value.is_number() && !value.is_int64() && !value.literal()) {
     values_.push_back(value);
     return values_.size() - 1;
   }

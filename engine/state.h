@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <list>
 #include <memory>
 #include <optional>
 #include <string>
@@ -131,7 +132,9 @@ struct State {
   std::vector<std::uint32_t> free_slots;
   std::uint64_t counter = 0;    // of step and timer ids
   std::uint32_t executing = 0;  // steps that run outside
-  std::deque<Next> ready;       // transitions that wait for their turn; empty once all is at rest
+  // Transitions that wait for their turn; empty once all is at rest. A list, as an empty one holds
+  // no memory.
+  std::list<Next> ready;
   std::vector<Event> deferred;  // what came while it is suspended
 };
 

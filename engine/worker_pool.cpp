@@ -11,12 +11,13 @@
 #include <mutex>
 #include <thread>
 #include <utility>
+#include <vector>
 
 namespace stepwell::engine {
 
 namespace {
 // So many jobs may wait for each worker that is awake before another one is woken …
-constexpr std::size_t kBacklog = 4;
+constexpr std::size_t kBacklog = 16;
 // … unless all that are awake have been inside one job for so long.
 constexpr auto kLongJob = std::chrono::milliseconds(1);
 // A worker that has run dry waits here for so long before it is TBB's again, whose idle threads
@@ -30,13 +31,16 @@ class WorkerPool::Impl {
       : workers_(workers),
         // TBB counts the calling thread as one; none of ours ever joins the arena.
         parallelism_(tbb::global_control::max_allowed_parallelism, workers + 1),
-        arena_(static_cast<int>(workers), 0) {}
+        arena_(static_cast<int>(workers), 0),
+        all_places_(workers) {
+    for (Lingering& place : all_places_) places_.push_back(&place);
+  }
 
   ~Impl() {
     std::unique_lock lock(mutex_);
     gone_.wait(lock, [this] { return owed_ == 0; });
     stopping_ = true;
-    more_.notify_all();
+    for (Lingering* each : lingering_) each->call.notify_one();
     gone_.wait(lock, [this] { return present_ == 0; });
   }
 
@@ -52,16 +56,21 @@ class WorkerPool::Impl {
     return true;
   }
 
-  // One who lingers, or one more.
+  // The one who came to linger last, whose core still has most of what it needs; or one more.
   void wake() {
-    bool lingers = false;
+    Lingering* last = nullptr;
     {
       const std::scoped_lock lock(mutex_);
-      lingers = lingering_ > calls_;
-      ++(lingers ? calls_ : present_);
+      if (lingering_.empty()) {
+        ++present_;
+      } else {
+        last = lingering_.back();
+        lingering_.pop_back();
+        last->called = true;
+      }
     }
-    if (lingers)
-      more_.notify_one();
+    if (last != nullptr)
+      last->call.notify_one();
     else
       arena_.enqueue([this] { drain(); });
     const std::scoped_lock lock(mutex_);
@@ -79,11 +88,19 @@ class WorkerPool::Impl {
   }
 
  private:
+  // Where one who has run dry waits a little for more.
+  struct Lingering {
+    std::condition_variable call;
+    bool called = false;
+  };
+
   static std::chrono::steady_clock::time_point now() { return std::chrono::steady_clock::now(); }
 
   void drain() {
     pthread_setname_np(pthread_self(), "worker");  // for whoever looks at the process
     std::unique_lock lock(mutex_);
+    Lingering& self = *places_.back();
+    places_.pop_back();
     while (true) {
       while (!queue_.empty()) {
         std::shared_ptr<Job> job = take();
@@ -93,13 +110,19 @@ class WorkerPool::Impl {
         lock.lock();
       }
       --busy_;
-      ++lingering_;
-      more_.wait_for(lock, kLinger, [this] { return calls_ > 0 || stopping_; });
-      --lingering_;
-      if (calls_ == 0) break;
-      --calls_;
+      if (!linger(lock, self)) break;
     }
+    places_.push_back(&self);
     if (--present_ == 0) gone_.notify_all();
+  }
+
+  // True: it was called, and counts as busy.
+  bool linger(std::unique_lock<std::mutex>& lock, Lingering& self) {
+    self.called = false;
+    lingering_.push_back(&self);
+    self.call.wait_for(lock, kLinger, [&] { return self.called || stopping_; });
+    if (!self.called) std::erase(lingering_, &self);
+    return self.called;
   }
 
   std::shared_ptr<Job> take() {
@@ -113,15 +136,15 @@ class WorkerPool::Impl {
   tbb::global_control parallelism_;
   tbb::task_arena arena_;
   mutable std::mutex mutex_;
-  std::condition_variable more_;
   std::condition_variable gone_;
-  std::deque<std::shared_ptr<Job>> queue_;            // guarded by mutex_
-  std::size_t present_ = 0;                           // guarded by mutex_: drain() calls under way
-  std::size_t busy_ = 0;                              // guarded by mutex_: that work, or are called
-  std::size_t lingering_ = 0;                         // guarded by mutex_
-  std::size_t calls_ = 0;                             // guarded by mutex_: lingering ones to go on
-  std::size_t owed_ = 0;                              // guarded by mutex_: wake() is still to come
-  bool stopping_ = false;                             // guarded by mutex_
+  std::deque<std::shared_ptr<Job>> queue_;  // guarded by mutex_
+  std::size_t present_ = 0;                 // guarded by mutex_: drain() calls under way
+  std::size_t busy_ = 0;                    // guarded by mutex_: that work, or are called
+  std::deque<Lingering> all_places_;        // one for each that can be present
+  std::vector<Lingering*> places_;          // guarded by mutex_: those that are free
+  std::vector<Lingering*> lingering_;       // guarded by mutex_: in use, the last one last
+  std::size_t owed_ = 0;                    // guarded by mutex_: wake() is still to come
+  bool stopping_ = false;                   // guarded by mutex_
   std::chrono::steady_clock::time_point last_taken_;  // guarded by mutex_: when a job was taken
 };
 

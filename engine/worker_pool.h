@@ -5,35 +5,24 @@
 
 #include <cstddef>
 #include <memory>
-#include <utility>
+
+#include "engine/executor.h"
 
 namespace stepwell::engine {
 
-class Job {
- public:
-  virtual ~Job() = default;
-  virtual void run() = 0;
-};
-
-class WorkerPool {
+class WorkerPool final : public Executor {
  public:
   // `workers` 0: one for each core.
   explicit WorkerPool(std::size_t workers);
   // Runs what was posted, then joins.
-  ~WorkerPool();
+  ~WorkerPool() override;
   WorkerPool(const WorkerPool&) = delete;
   WorkerPool& operator=(const WorkerPool&) = delete;
 
-  void post(std::shared_ptr<Job> job) {
-    if (push(std::move(job))) wake();
-  }
-  // The same in two parts, for whoever holds a lock that the job will want: where push() says so,
-  // wake() is to be called once, after that lock is released.
-  [[nodiscard]] bool push(std::shared_ptr<Job> job);
-  void wake();
-  std::size_t queued() const;
-  // Nothing is posted and nothing runs.
-  bool idle() const;
+  [[nodiscard]] bool push(std::shared_ptr<Job> job) override;
+  void wake() override;
+  std::size_t queued() const override;
+  bool idle() const override;
 
  private:
   class Impl;

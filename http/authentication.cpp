@@ -124,6 +124,7 @@ void Handle::clear_login() {
 void Handle::forget_nonce() {
   curl_easy_reset(easy_);
   nonce_known_ = false;
+  url_.clear();
   method_ = Method::none;
   custom_method_.clear();
   protocol_ = -1;

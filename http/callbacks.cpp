@@ -19,12 +19,33 @@ namespace {
 
 // Room is made at once for an answer that says its length, up to here; more as it comes.
 constexpr std::uint64_t kReserveAtMost = 1024UL * 1024;
+constexpr std::size_t kUsualHeaders = 8;
 
-std::string_view trimmed(std::string_view text) {
-  const auto is_space = [](char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; };
-  while (!text.empty() && is_space(text.front())) text.remove_prefix(1);
-  while (!text.empty() && is_space(text.back())) text.remove_suffix(1);
-  return text;
+constexpr bool is_space(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
+
+std::string_view trimmed(const char* begin, const char* end) {
+  while (begin != end && is_space(*begin)) ++begin;
+  while (begin != end && is_space(end[-1])) --end;
+  return {begin, static_cast<std::size_t>(end - begin)};
+}
+
+// The fields that say where an answer's content ends.
+enum class Framing : std::uint8_t { none, length, transfer_encoding, content_encoding };
+Framing framing_of(const std::string& name) {
+  // Every field of every answer passes here, and hardly one has such a length.
+  constexpr std::string_view kLength = "Content-Length";
+  constexpr std::string_view kTransfer = "Transfer-Encoding";
+  constexpr std::string_view kEncoding = "Content-Encoding";
+  switch (name.size()) {
+    case kLength.size():
+      return equal_names(name, kLength) ? Framing::length : Framing::none;
+    case kTransfer.size():
+      return equal_names(name, kTransfer) ? Framing::transfer_encoding : Framing::none;
+    case kEncoding.size():
+      return equal_names(name, kEncoding) ? Framing::content_encoding : Framing::none;
+    default:
+      return Framing::none;
+  }
 }
 
 std::optional<std::uint64_t> content_length(std::string_view text) {
@@ -82,9 +103,10 @@ bool Handle::end_of_head() {
   bool chunked = false;
   bool encoded = false;
   for (const Header& header : response.headers) {
-    encoded = encoded || equal_names(header.name, "Content-Encoding");
-    chunked = chunked || equal_names(header.name, "Transfer-Encoding");
-    if (!equal_names(header.name, "Content-Length")) continue;
+    const Framing framing = framing_of(header.name);
+    encoded = encoded || framing == Framing::content_encoding;
+    chunked = chunked || framing == Framing::transfer_encoding;
+    if (framing != Framing::length) continue;
     const auto here = content_length(header.value);
     // A length that is no number, or two of them, leave open where the answer ends; two ways to
     // say it are how answers are smuggled (RFC 9112 §6.3).
@@ -126,23 +148,25 @@ std::size_t Handle::on_header(char* data, std::size_t size, std::size_t count, v
   }
   if (transfer.head_done) return line.size();  // trailers
   auto& headers = transfer.response.headers;
-  if (line.substr(0, 5) == "HTTP/") {
-    if (handle.take_status_line(trimmed(line))) return line.size();
+  const std::string_view text = trimmed(line.data(), line.data() + line.size());
+  if (line.starts_with("HTTP/")) {
+    if (handle.take_status_line(text)) return line.size();
     handle.stop(protocol_violated(transfer.target(), "its status line is malformed"));
     return 0;
   }
-  const std::string_view text = trimmed(line);
   if (text.empty()) return handle.end_of_head() ? line.size() : 0;
   if (line.front() == ' ' || line.front() == '\t') {
     // Obsolete line folding stands for a space (RFC 9112 §5.2).
     if (!headers.empty()) headers.back().value.append(" ").append(text);
     return line.size();
   }
-  const auto colon = text.find(':');
-  if (colon == std::string_view::npos) return line.size();
-  if (headers.empty()) headers.reserve(8);
-  headers.push_back(
-      {std::string(trimmed(text.substr(0, colon))), std::string(trimmed(text.substr(colon + 1)))});
+  const char* const end = text.data() + text.size();
+  const char* const colon = std::find(text.data(), end, ':');
+  if (colon == end) return line.size();
+  if (headers.empty()) headers.reserve(kUsualHeaders);
+  Header& header = headers.emplace_back();
+  header.name = trimmed(text.data(), colon);
+  header.value = trimmed(colon + 1, end);
   return line.size();
 }
 

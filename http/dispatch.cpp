@@ -181,7 +181,7 @@ void Loop::give_up(Transfer& transfer, Problem problem) {
   complete(transfer, Outcome{fail(std::move(problem)), sent});
 }
 
-void Loop::complete(Transfer& transfer, Outcome outcome) {
+void Loop::complete(Transfer& transfer, Outcome&& outcome) {
   deadlines_.disarm(transfer);
   if (transfer.waiting) {
     waiting_.fetch_sub(1, std::memory_order_relaxed);

@@ -1,6 +1,7 @@
 // One pooled libcurl handle. What never changes is set once, when it is made; a request changes
-// only its URL, method, headers and body. Holds the callbacks, which write into the Transfer that
-// is on the handle. Made by a PoolLane, used by the reactor's thread alone.
+// only its URL, method, headers and body, and those only where they differ from the last one's.
+// Holds the callbacks, which write into the Transfer that is on the handle. Made by a PoolLane,
+// used by the reactor's thread alone.
 #pragma once
 
 #include <array>
@@ -93,6 +94,7 @@ class Handle {
   enum class Method { none, get, head, with_body };
 
   void set_constant_options();
+  void set_url(const std::string& url);
   void set_method(const Request& request, bool with_body);
   void set_protocol(bool https, bool http1_only);
   Status set_headers(const Request& request, bool with_body);
@@ -129,6 +131,8 @@ class Handle {
   bool nonce_known_ = false;  // libcurl has a challenge at hand that its last login followed
   std::string login_origin_;  // where that challenge came from; empty: there was no login
 
+  std::string url_;             // what libcurl has been told
+  void* parsed_url_ = nullptr;  // the same, read (CURLU), so that it is not read for each request
   Method method_ = Method::none;
   std::string custom_method_;
   int protocol_ = -1;

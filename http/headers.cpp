@@ -1,5 +1,6 @@
 #include "http/headers.h"
 
+#include <algorithm>
 #include <array>
 
 #include "base/ascii.h"
@@ -14,9 +15,26 @@ constexpr std::array<std::string_view, 12> kTransportFields = {
     "connection", "keep-alive",     "upgrade",           "trailer",
     "expect",     "http2-settings", "proxy-connection",  "proxy-authorization"};
 
-bool is_token_char(char c) {
-  if ((c >= '0' && c <= '9') || (ascii_lower(c) >= 'a' && ascii_lower(c) <= 'z')) return true;
-  return c != '\0' && std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
+constexpr std::array<bool, 256> kOfToken = [] {
+  std::array<bool, 256> set{};
+  for (const char c : std::string_view("0123456789abcdefghijklmnopqrstuvwxyz"
+                                       "ABCDEFGHIJKLMNOPQRSTUVWXYZ!#$%&'*+-.^_`|~"))
+    set[static_cast<unsigned char>(c)] = true;
+  return set;
+}();
+
+// Everything but CR, LF, NUL and other control characters than tab.
+constexpr std::array<bool, 256> kOfValue = [] {
+  std::array<bool, 256> set{};
+  for (std::size_t byte = 0; byte < set.size(); ++byte)
+    set[byte] = (byte >= 0x20 && byte != 0x7f) || byte == '\t';
+  return set;
+}();
+
+bool is_of_transport(std::string_view name) {
+  return std::any_of(kTransportFields.begin(), kTransportFields.end(), [&](std::string_view field) {
+    return field.size() == name.size() && equal_names(name, field);
+  });
 }
 
 // A name as it may be shown in a problem: printable, short.
@@ -34,17 +52,14 @@ Problem header_invalid(std::string detail) {
 }  // namespace
 
 bool is_token(std::string_view text) noexcept {
-  for (const char c : text)
-    if (!is_token_char(c)) return false;
-  return !text.empty();
+  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
+    return kOfToken[static_cast<unsigned char>(c)];
+  });
 }
 
 bool is_field_value(std::string_view text) noexcept {
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if ((byte < 0x20 && c != '\t') || byte == 0x7f) return false;
-  }
-  return true;
+  return std::all_of(text.begin(), text.end(),
+                     [](char c) { return kOfValue[static_cast<unsigned char>(c)]; });
 }
 
 bool equal_names(std::string_view a, std::string_view b) noexcept {
@@ -62,10 +77,9 @@ Status check_headers(const std::vector<Header>& headers) {
     if (!is_field_value(header.value))
       return fail(header_invalid("the value of the header " + shown(header.name) +
                                  " has a line break or another control character"));
-    for (const std::string_view field : kTransportFields)
-      if (equal_names(header.name, field))
-        return fail(header_invalid("the header " + shown(header.name) +
-                                   " is set by Stepwell itself; remove it from the request"));
+    if (is_of_transport(header.name))
+      return fail(header_invalid("the header " + shown(header.name) +
+                                 " is set by Stepwell itself; remove it from the request"));
   }
   return {};
 }

@@ -80,7 +80,7 @@ class Loop final : private LaneListener {
   void take_off_handle(Transfer& transfer);
   void succeed(Transfer& transfer);
   void give_up(Transfer& transfer, Problem problem);
-  void complete(Transfer& transfer, Outcome outcome);
+  void complete(Transfer& transfer, Outcome&& outcome);
   void hand_over_completed();
   void watch(Transfer& transfer);
   void check_times(Transfer& transfer);

@@ -2,6 +2,8 @@
 
 #include <curl/curl.h>
 
+#include <algorithm>
+#include <array>
 #include <charconv>
 #include <memory>
 #include <optional>
@@ -23,19 +25,35 @@ Problem url_invalid(std::string_view text, std::string_view why) {
                       "the URL \"" + shown + "\" cannot be used: " + std::string(why));
 }
 
-bool is_alpha(char c) { return ascii_lower(c) >= 'a' && ascii_lower(c) <= 'z'; }
-
-bool is_unreserved(char c) {
-  return is_alpha(c) || is_ascii_digit(c) || c == '-' || c == '.' || c == '_' || c == '~';
-}
+// Every URL is read twice for each request, so the two sets that its bytes are held against are
+// tables.
+using ByteSet = std::array<bool, 256>;
 
 // A registered name without percent-encoding and sub-delimiters: libcurl decodes the former, and
 // nothing sensible has the latter. Bytes of UTF-8 are let through for IDN.
+constexpr ByteSet kOfHost = [] {
+  ByteSet set{};
+  for (std::size_t byte = 0; byte < set.size(); ++byte) {
+    const char c = static_cast<char>(byte);
+    const bool is_alpha = ascii_lower(c) >= 'a' && ascii_lower(c) <= 'z';
+    set[byte] = is_alpha || is_ascii_digit(c) || c == '-' || c == '.' || c == '_' || c == '~' ||
+                byte >= 0x80;
+  }
+  return set;
+}();
+
+constexpr ByteSet kSpaceOrControl = [] {
+  ByteSet set{};
+  for (std::size_t byte = 0; byte <= 0x20; ++byte) set[byte] = true;
+  set[0x7f] = true;
+  return set;
+}();
+
+bool has(const ByteSet& set, char c) { return set[static_cast<unsigned char>(c)]; }
+
 bool is_host(std::string_view host) {
   if (host.empty() || host.size() > 253) return false;
-  for (const char c : host)
-    if (!is_unreserved(c) && static_cast<unsigned char>(c) < 0x80) return false;
-  return true;
+  return std::all_of(host.begin(), host.end(), [](char c) { return has(kOfHost, c); });
 }
 
 bool is_bracketed_v6(std::string_view host) {
@@ -67,39 +85,66 @@ std::string_view take_scheme(std::string_view& rest) {
   return {};
 }
 
-Result<Origin> parse_authority(std::string_view text, std::string_view scheme,
-                               std::string_view authority) {
+// What a URL consists of, where it lies in the text.
+struct Parts {
+  std::string_view scheme;
+  std::string_view host;
+  std::uint16_t port = 0;
+  std::string_view path;
+  std::string_view query;
+};
+
+// Why the text is no URL; nullptr: it is one.
+const char* split_authority(std::string_view authority, Parts& parts) {
   if (authority.find('@') != std::string_view::npos)
-    return fail(url_invalid(text, "user information does not belong into it; use a credential"));
-  std::string_view host = authority;
+    return "user information does not belong into it; use a credential";
+  parts.host = authority;
   std::string_view port;
-  bool has_port = false;
   const auto colon = authority.rfind(':');
   const auto bracket = authority.rfind(']');
   if (colon != std::string_view::npos && (bracket == std::string_view::npos || colon > bracket)) {
-    host = authority.substr(0, colon);
+    parts.host = authority.substr(0, colon);
     port = authority.substr(colon + 1);
-    has_port = true;
   }
-  if (host.empty()) return fail(url_invalid(text, "it has no host"));
-  if (!is_host(host) && !is_bracketed_v6(host))
-    return fail(url_invalid(text, "its host has characters that a host name cannot have"));
-  Origin origin{std::string(scheme), std::string(host), 0};
-  for (char& c : origin.host) c = ascii_lower(c);
-  origin.port = scheme == "https" ? 443 : 80;
-  if (has_port && !port.empty()) {  // an empty port means the default, RFC 3986 §6.2.3
-    const auto number = parse_port(port);
-    if (!number) return fail(url_invalid(text, "its port is not a number from 1 to 65535"));
-    origin.port = *number;
-  }
-  return origin;
+  if (parts.host.empty()) return "it has no host";
+  if (!is_host(parts.host) && !is_bracketed_v6(parts.host))
+    return "its host has characters that a host name cannot have";
+  parts.port = parts.scheme == "https" ? 443 : 80;
+  if (port.empty()) return nullptr;  // also behind a colon, RFC 3986 §6.2.3
+  const auto number = parse_port(port);
+  if (!number) return "its port is not a number from 1 to 65535";
+  parts.port = *number;
+  return nullptr;
+}
+
+const char* split(std::string_view text, Parts& parts) {
+  if (std::any_of(text.begin(), text.end(), [](char c) { return has(kSpaceOrControl, c); }))
+    return "it contains a space or a control character; percent-encode it";
+  std::string_view rest = text;
+  parts.scheme = take_scheme(rest);
+  if (parts.scheme.empty()) return "it does not begin with http:// or https://";
+  const auto* const end = std::find_if(rest.begin(), rest.end(), [](char c) {
+    return c == '/' || c == '?' || c == '#' || c == '\\';
+  });
+  const auto authority = static_cast<std::size_t>(end - rest.begin());
+  if (const char* why = split_authority(rest.substr(0, authority), parts); why != nullptr)
+    return why;
+  rest.remove_prefix(authority);
+  if (rest.starts_with('\\')) return "a backslash follows its host";
+  rest = rest.substr(0, rest.find('#'));
+  const auto mark = rest.find('?');
+  parts.path = rest.substr(0, mark);
+  if (mark != std::string_view::npos) parts.query = rest.substr(mark + 1);
+  return nullptr;
 }
 
 }  // namespace
 
 std::string Origin::text() const {
-  std::string out = scheme + "://" + host;
-  if (port != (scheme == "https" ? 443 : 80)) out += ":" + std::to_string(port);
+  std::string out;
+  out.reserve(scheme.size() + host.size() + sizeof "://:65535");
+  out.append(scheme).append("://").append(host);
+  if (port != (scheme == "https" ? 443 : 80)) out.append(":").append(std::to_string(port));
   return out;
 }
 
@@ -108,24 +153,18 @@ std::string Origin::host_and_port() const { return host + ":" + std::to_string(p
 std::string Url::without_query() const { return origin.text() + path; }
 
 Result<Url> parse_url(std::string_view text) {
-  for (const char c : text)
-    if (static_cast<unsigned char>(c) <= 0x20 || c == 0x7f)
-      return fail(
-          url_invalid(text, "it contains a space or a control character; percent-encode it"));
-  std::string_view rest = text;
-  const std::string_view scheme = take_scheme(rest);
-  if (scheme.empty()) return fail(url_invalid(text, "it does not begin with http:// or https://"));
-  const auto end = rest.find_first_of("/?#\\");
-  auto origin = parse_authority(text, scheme, rest.substr(0, end));
-  if (!origin) return fail(std::move(origin.error()));
-  rest = end == std::string_view::npos ? std::string_view() : rest.substr(end);
-  if (!rest.empty() && rest.front() == '\\')
-    return fail(url_invalid(text, "a backslash follows its host"));
-  rest = rest.substr(0, rest.find('#'));
-  const auto mark = rest.find('?');
-  Url url{*std::move(origin), std::string(rest.substr(0, mark)), {}};
-  if (url.path.empty()) url.path = "/";
-  if (mark != std::string_view::npos) url.query = rest.substr(mark + 1);
+  Parts parts;
+  Result<Url> url(tl::in_place);
+  if (const char* why = split(text, parts); why != nullptr) {
+    url = fail(url_invalid(text, why));
+    return url;
+  }
+  url->origin.scheme = parts.scheme;
+  url->origin.host = parts.host;
+  for (char& c : url->origin.host) c = ascii_lower(c);
+  url->origin.port = parts.port;
+  url->path = parts.path.empty() ? std::string_view("/") : parts.path;
+  url->query = parts.query;
   return url;
 }
 

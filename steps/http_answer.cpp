@@ -9,6 +9,7 @@
 #include "base/ascii.h"
 #include "base/encoding.h"
 #include "base/json.h"
+#include "http/headers.h"
 #include "steps/charset.h"
 #include "steps/media_type.h"
 
@@ -68,6 +69,19 @@ Problem content_problem(std::string what) {
   Problem problem = make_problem(ErrorKind::communication, "content-invalid",
                                  "the answer's body could not be read: " + std::move(what));
   return std::move(problem).with("sent", "yes");
+}
+
+Result<std::string> converted_text(const std::string& body, std::string_view charset) {
+  auto text = to_utf8(body, charset);
+  if (text) return text;
+  return fail(content_problem("it is text that is " + text.error().detail +
+                              "; `output: raw` gives its bytes"));
+}
+
+// UTF-8 as it is, which most answers are.
+bool needs_no_conversion(std::string_view body, std::string_view charset) {
+  return (charset.empty() || http::equal_names(charset, "utf-8")) &&
+         !body.starts_with("\xef\xbb\xbf") && is_valid_utf8(body);
 }
 
 // What an upstream may ask for at most: a day.
@@ -141,29 +155,35 @@ Problem status_problem(std::string_view method, std::string_view url_without_que
 Result<std::string> utf8_text(const http::Response& response) {
   const MediaType type = type_of(response);
   if (!type.is_json() && !type.is_text()) return response.body;
-  auto text = to_utf8(response.body, type.charset);
-  if (text) return text;
-  return fail(content_problem("it is text that is " + text.error().detail +
-                              "; `output: raw` gives its bytes"));
+  return converted_text(response.body, type.charset);
 }
 
 bool is_other_charset(const http::Response& response) {
+  const std::string* field = response.header("Content-Type");
+  const bool may_name_one = field != nullptr && field->find(';') != std::string::npos;
+  const bool is_marked =
+      response.body.starts_with("\xff\xfe") || response.body.starts_with("\xfe\xff");
+  if (!may_name_one && !is_marked) return false;
   const MediaType type = type_of(response);
   if (!type.is_json() && !type.is_text()) return false;
   const std::string charset = ascii_lower(type.charset);
-  if (!charset.empty() && charset != "utf-8" && charset != "utf8") return true;
-  const std::string_view body = response.body;
-  return body.starts_with("\xff\xfe") || body.starts_with("\xfe\xff");
+  return is_marked || (!charset.empty() && charset != "utf-8" && charset != "utf8");
 }
 
 Result<Value> decode_content(const http::Response& response) {
   if (response.body.empty()) return Value();
   const MediaType type = type_of(response);
   if (!type.is_json() && !type.is_text()) return Value(to_base64(response.body));
-  auto text = utf8_text(response);
-  if (!text) return fail(std::move(text.error()));
-  if (!type.is_json()) return Value(*text);
-  auto value = parse_json(*text);
+  std::string converted;
+  const bool as_it_is = needs_no_conversion(response.body, type.charset);
+  if (!as_it_is) {
+    auto text = converted_text(response.body, type.charset);
+    if (!text) return fail(std::move(text.error()));
+    converted = std::move(*text);
+  }
+  const std::string_view text = as_it_is ? std::string_view(response.body) : converted;
+  if (!type.is_json()) return Value(text);
+  auto value = parse_json(text);
   if (!value) return fail(content_problem(value.error().detail));
   return std::move(*value);
 }

@@ -28,6 +28,15 @@ bool goes_anywhere(std::string_view name) {
                      [&](std::string_view plain) { return http::equal_names(name, plain); });
 }
 
+// Making one up costs more than the rest of a body of JSON, which needs none.
+bool may_need_boundary(const Value& arguments) {
+  if (!arguments.get("body").is_object()) return false;
+  const auto fields = arguments.get("headers").members();
+  return std::any_of(fields.begin(), fields.end(), [](const Value::Member& field) {
+    return http::equal_names(field.name(), "Content-Type");
+  });
+}
+
 // A problem that was there before anything was sent.
 class KnownResult final : public engine::PendingResult {
  public:
@@ -41,7 +50,10 @@ class KnownResult final : public engine::PendingResult {
 class CallExchange final : public http::Exchange {
  public:
   explicit CallExchange(std::shared_ptr<HttpCall> call) : call_(std::move(call)) {}
-  void complete(http::Outcome outcome) override { call_->completed(std::move(outcome)); }
+  void complete(http::Outcome outcome) override {
+    HttpCall& call = *call_;
+    call.completed(std::move(call_), std::move(request), std::move(outcome));
+  }
 
  private:
   std::shared_ptr<HttpCall> call_;
@@ -49,7 +61,7 @@ class CallExchange final : public http::Exchange {
 
 class CallResult final : public engine::PendingResult {
  public:
-  CallResult(std::shared_ptr<HttpCall> call, http::Outcome outcome)
+  CallResult(std::shared_ptr<HttpCall> call, http::Outcome&& outcome)
       : call_(std::move(call)), outcome_(std::move(outcome)) {}
   engine::StepOutcome resolve() override { return call_->resolve(std::move(outcome_)); }
 
@@ -71,14 +83,14 @@ void HttpCall::begin() {
 Status HttpCall::prepare() {
   // The same in every attempt, since these share their Idempotency-Key.
   std::string boundary = "stepwell-";
-  if (call_.arguments.get("body").is_object())
+  if (may_need_boundary(call_.arguments))
     boundary += surroundings_.gate.unguessable(call_.idempotency_key);
   auto request = build_request(call_.arguments, rules_.authentication != nullptr, boundary);
   if (!request) return fail(std::move(request.error()));
   sent_ = std::move(*request);
-  const auto url = http::parse_url(sent_.url);
-  if (!url) return fail(url.error());
-  origin_ = url->origin;
+  auto url = http::parse_url(sent_.url);
+  if (!url) return fail(std::move(url.error()));
+  origin_ = std::move(url->origin);
   authenticated_ = rules_.authentication != nullptr;
   const config::CallOptions& wanted = *rules_.options;
   if (wanted.connect_timeout) sent_.timeouts.connect = *wanted.connect_timeout;
@@ -138,7 +150,7 @@ void HttpCall::woken(Status status) {
 
 void HttpCall::send() {
   auto exchange = std::make_unique<CallExchange>(shared_from_this());
-  exchange->request = sent_;
+  exchange->request = std::move(sent_);  // completed() brings it back
   if (grant_ || identity_ || !key().empty()) {
     auth::Grant grant = grant_.value_or(auth::Grant{});
     auth::Grant identity = identity_.value_or(auth::Grant{});
@@ -174,11 +186,16 @@ void HttpCall::cancel() {
   if (waited) finish(make_problem(ErrorKind::runtime, "cancelled", kCancelled));
 }
 
-void HttpCall::completed(http::Outcome outcome) {
+void HttpCall::completed(std::shared_ptr<HttpCall> self, http::Request&& request,
+                         http::Outcome&& outcome) {
+  sent_ = std::move(request);
+  sent_.guard.reset();
   sent_before_ = sent_before_ || outcome.sent != http::Sent::no;
   if (go_again(outcome)) return;
   if (outcome.response && rules_.redirect && follow(*outcome.response)) return;
-  ticket_.finish(std::make_unique<CallResult>(shared_from_this(), std::move(outcome)));
+  // A worker may be done with the result, and with this call, before finish() returns.
+  const engine::StepTicket ticket = std::move(ticket_);
+  ticket.finish(std::make_unique<CallResult>(std::move(self), std::move(outcome)));
 }
 
 // The same request once more, where its grant was overtaken before it left, or where the upstream

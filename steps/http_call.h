@@ -48,7 +48,8 @@ class HttpCall final : public engine::RunningStep, public std::enable_shared_fro
   // The request is built of the call's arguments.
   void begin();
   void cancel() override;
-  void completed(http::Outcome outcome);
+  // `self`: the exchange's share of this call, which goes on to the result.
+  void completed(std::shared_ptr<HttpCall> self, http::Request&& request, http::Outcome&& outcome);
   engine::StepOutcome resolve(http::Outcome outcome);
 
  private:
@@ -75,6 +76,7 @@ class HttpCall final : public engine::RunningStep, public std::enable_shared_fro
   Problem judged(Problem problem, http::Sent sent) const;
   Problem decorated(Problem problem) const;
   std::string masked(std::string text) const;
+  void mask(http::Response& response) const;
   void mask_other_charset(http::Response& response) const;
   Value authorization() const;
   std::vector<http::Header> visible_headers() const;
@@ -86,7 +88,8 @@ class HttpCall final : public engine::RunningStep, public std::enable_shared_fro
   const CallRules rules_;
 
   // Written by begin() and then only between two requests, by the thread that goes on.
-  http::Request sent_;  // the current request, without what the gate adds to it
+  http::Request
+      sent_;  // the current one, without what the gate adds; the reactor's while it has it
   http::Origin origin_;
   bool authenticated_ = false;        // the current request carries what the task authenticates by
   bool identified_ = false;           // … and the certificate that metadata names

@@ -83,7 +83,7 @@ void HttpCall::note_result(int status) {
 // A secret that an upstream echoes in another charset is found in UTF-8 alone; such an answer is
 // gone on with as what it then is.
 void HttpCall::mask_other_charset(http::Response& response) const {
-  if (carried_.empty() || !is_other_charset(response)) return;
+  if (!is_other_charset(response)) return;
   auto text = utf8_text(response);
   if (!text) return;
   std::string clean = masked(*text);
@@ -94,6 +94,12 @@ void HttpCall::mask_other_charset(http::Response& response) const {
       header.value = header.value.substr(0, header.value.find(';')) + "; charset=utf-8";
 }
 
+void HttpCall::mask(http::Response& response) const {
+  response.body = masked(std::move(response.body));
+  mask_other_charset(response);
+  for (http::Header& header : response.headers) header.value = masked(std::move(header.value));
+}
+
 // On a worker: decoding, redaction and classification.
 engine::StepOutcome HttpCall::resolve(http::Outcome outcome) {
   if (!outcome.response) {
@@ -102,13 +108,10 @@ engine::StepOutcome HttpCall::resolve(http::Outcome outcome) {
   }
   http::Response& response = *outcome.response;
   note_result(response.status);
-  response.body = masked(std::move(response.body));
-  mask_other_charset(response);
-  for (http::Header& header : response.headers) header.value = masked(std::move(header.value));
-  const std::string shown_url = masked(sent_.url);
+  if (!carried_.empty()) mask(response);
   const int limit = rules_.redirect ? 400 : 300;
   if (response.status < 200 || response.status >= limit) {
-    const auto url = http::parse_url(shown_url);
+    const auto url = http::parse_url(masked(sent_.url));
     Problem problem =
         status_problem(sent_.method, url ? url->without_query() : origin_.text(), response);
     if (const auto wait = retry_after(response, surroundings_.clock.now()))
@@ -119,11 +122,14 @@ engine::StepOutcome HttpCall::resolve(http::Outcome outcome) {
     return {fail(decorated(std::move(problem))), authorization()};
   }
   if (rules_.take) {
-    auto taken = rules_.take(response, shown_url);
+    auto taken = rules_.take(response, masked(sent_.url));
     if (!taken) return {fail(decorated(std::move(taken.error()))), authorization()};
     return {std::move(*taken), authorization()};
   }
-  auto output = step_output(rules_.output, response, sent_.method, shown_url, visible_headers());
+  const bool shows_request = rules_.output == config::CallOutput::response;
+  auto output = step_output(rules_.output, response, sent_.method,
+                            shows_request ? masked(sent_.url) : std::string(),
+                            shows_request ? visible_headers() : std::vector<http::Header>());
   if (!output) return {fail(decorated(std::move(output.error()))), authorization()};
   return {std::move(*output), authorization()};
 }

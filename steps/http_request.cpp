@@ -109,8 +109,9 @@ Result<std::string> with_query(std::string url, const Value& query) {
 }
 
 std::string traceparent(std::string_view trace_id, std::string_view span_id) {
-  std::string text = "00-";
-  text.append(trace_id).append("-").append(span_id).append("-01");
+  std::string text;
+  text.reserve(trace_id.size() + span_id.size() + sizeof "00---01");
+  text.append("00-").append(trace_id).append("-").append(span_id).append("-01");
   return text;
 }
 

@@ -138,6 +138,18 @@ Status Statement::run() {
   return {};
 }
 
+Result<std::optional<std::int64_t>> Statement::one_number() {
+  std::optional<std::int64_t> number;
+  for (;;) {
+    const Result<bool> row = step();
+    if (!row) return fail(row.error());
+    if (!*row) break;
+    number = this->number(0);
+  }
+  reset();
+  return number;
+}
+
 void Statement::reset() {
   sqlite3_reset(statement_.get());
   sqlite3_clear_bindings(statement_.get());

@@ -42,6 +42,8 @@ class Statement {
 
   Result<bool> step();  // true: a row is there
   Status run();         // steps to the end and resets
+  // Of a statement that yields one number at most; resets.
+  Result<std::optional<std::int64_t>> one_number();
   void reset();
 
   std::int64_t number(int column) const;

@@ -1,6 +1,8 @@
 #include "store/journal_reader.h"
 
 #include <algorithm>
+#include <limits>
+#include <map>
 #include <utility>
 
 #include "store/journal_row.h"
@@ -10,267 +12,279 @@ namespace stepwell::store {
 using engine::InstanceFilter;
 using engine::InstanceSummary;
 using engine::Record;
+using Kind = Record::Kind;
 
 namespace {
 
-constexpr const char* kSummaries =
-    "SELECT id, kind, started_at, random, head, status, ended_at, last, turns, cuts, tail FROM "
-    "instances "
-    "WHERE id ";
-
-std::string named(const char* what, std::int64_t instance) {
-  return std::string(what) + " of instance " + std::to_string(instance);
-}
-
-// The first record from the columns id, kind, started_at, random, head.
-Result<Record> head_of(const Statement& row) {
-  const std::int64_t id = row.number(0);
-  const std::optional<Record::Kind> kind = kind_of(row.number(1));
-  if (!kind) return fail(unreadable(named("record 1", id), "its kind is not known"));
-  Result<Value> payload = payload_of(row.view(4), named("record 1", id));
-  if (!payload) return fail(std::move(payload.error()));
-  Record record;
-  record.kind = *kind;
-  record.instance = InstanceId{as_number(id)};
-  record.time = as_time(row.number(2));
-  record.random = as_number(row.number(3));
-  record.payload = std::move(*payload);
-  record.number = 1;
-  return record;
-}
-
-// From all of a summary's columns.
-Result<InstanceSummary> summary_of(const Statement& row) {
-  Result<Record> head = head_of(row);
-  if (!head) return fail(std::move(head.error()));
-  InstanceSummary summary{std::move(*head), std::nullopt};
-  if (!row.optional_number(5)) return summary;
-  Result<Value> payload = payload_of(row.view(10), named("the end", row.number(0)));
-  if (!payload) return fail(std::move(payload.error()));
-  Record end;
-  end.kind = Record::Kind::ended;
-  end.instance = summary.head.instance;
-  end.time = as_time(row.number(6));
-  end.payload = std::move(*payload);
-  end.number = static_cast<std::uint32_t>(row.number(7));
-  end.turns = static_cast<std::uint32_t>(row.number(8));
-  end.cuts = cuts_of(row.view(9));
-  summary.end = std::move(end);
-  return summary;
-}
-
-// What stands before a snapshot is not part of the history any more.
-void add(std::vector<Record>& records, Record record) {
-  if (record.kind == Record::Kind::snapshot) records.resize(1);
-  records.push_back(std::move(record));
-}
-
-// What the filter leaves of the table, as conditions behind a WHERE.
-struct Conditions {
-  std::string index;
-  std::string text = "id > ?";
-  std::vector<std::int64_t> numbers;
-  std::string name;
-  std::optional<std::string> version;
-};
-
-Conditions conditions_of(const InstanceFilter& filter) {
-  Conditions made;
-  made.numbers.push_back(as_column(filter.after.number));
-  const auto where = [&made](const char* condition, std::int64_t number) {
-    made.text += condition;
-    made.numbers.push_back(number);
-  };
-  const bool open = filter.open || (filter.status && !engine::ended(*filter.status));
-  if (open) made.text += " AND status IS NULL";
-  if (filter.status == engine::InstanceStatus::faulted)
-    made.text += " AND status = 2";
-  else if (filter.status && engine::ended(*filter.status))
-    where(" AND status = ?", static_cast<std::int64_t>(end_status(*filter.status)));
-  if (filter.since) where(" AND started_at >= ?", as_column(*filter.since));
-  if (filter.until) where(" AND started_at < ?", as_column(*filter.until));
-  if (filter.ended_before)
-    where(" AND status IS NOT NULL AND ended_at < ?", as_column(*filter.ended_before));
-  if (open)
-    made.index = " INDEXED BY instances_open";
-  else if (filter.status == engine::InstanceStatus::faulted)
-    made.index = " INDEXED BY instances_faulted";
-  else if (!filter.workflow.empty())
-    made.index = " INDEXED BY instances_of";
-  if (filter.workflow.empty()) return made;
-  const std::size_t colon = filter.workflow.find(':');
-  made.name = filter.workflow.substr(0, colon);
-  made.text += " AND workflow IN (SELECT id FROM workflows WHERE name = ?";
-  if (colon != std::string::npos) {
-    made.version = filter.workflow.substr(colon + 1);
-    made.text += " AND version = ?";
-  }
-  made.text += ")";
-  return made;
-}
-
-}  // namespace
-
-Status JournalReader::read_open(const engine::Journal::Reader& each) {
-  const std::scoped_lock lock(mutex_);
-  Status done = database_.begin_read();
-  if (!done) return done;
-  done = read_open_locked(each);
-  database_.rollback();
-  return done;
-}
-
-// Both statements yield instances by id: they are merged.
-Status JournalReader::read_open_locked(const engine::Journal::Reader& each) {
-  Result<Statement> heads = database_.prepare(
-      "SELECT id, kind, started_at, random, head FROM instances INDEXED BY instances_open "
-      "WHERE status IS NULL ORDER BY id");
-  if (!heads) return fail(std::move(heads.error()));
-  Result<Statement> rest = database_.prepare(
-      "SELECT i.id, r.number, r.kind, r.at, r.subject, r.random, r.turns, r.payload, r.cuts "
-      "FROM instances AS i INDEXED BY instances_open CROSS JOIN records AS r ON r.instance = i.id "
-      "WHERE i.status IS NULL ORDER BY i.id, r.number");
-  if (!rest) return fail(std::move(rest.error()));
-  Result<bool> more = rest->step();
-  if (!more) return fail(std::move(more.error()));
-  for (;;) {
-    Result<bool> row = heads->step();
-    if (!row) return fail(std::move(row.error()));
-    if (!*row) return {};
-    Result<Record> head = head_of(*heads);
-    if (!head) return fail(std::move(head.error()));
-    const InstanceId id = head->instance;
-    std::vector<Record> records;
-    records.push_back(std::move(*head));
-    while (*more && rest->number(0) == as_column(id.number)) {
-      Result<Record> record = record_of(*rest, 1, id);
-      if (!record) return fail(std::move(record.error()));
-      add(records, std::move(*record));
-      more = rest->step();
-      if (!more) return fail(std::move(more.error()));
-    }
-    each(std::move(records));
-  }
-}
-
-Status JournalReader::read_rest(InstanceId instance, std::vector<Record>& records) {
-  Result<Statement> rest = database_.prepare(
-      "SELECT number, kind, at, subject, random, turns, payload, cuts FROM records WHERE instance "
-      "= ? "
-      "ORDER BY number");
-  if (!rest) return fail(std::move(rest.error()));
-  rest->bind(as_column(instance.number));
-  for (;;) {
-    Result<bool> row = rest->step();
-    if (!row) return fail(std::move(row.error()));
-    if (!*row) return {};
-    Result<Record> record = record_of(*rest, 0, instance);
-    if (!record) return fail(std::move(record.error()));
-    add(records, std::move(*record));
-  }
-}
-
-namespace {
-
-Result<std::optional<InstanceSummary>> read_summary(Database& database, InstanceId instance) {
-  Result<Statement> statement = database.prepare(kSummaries + std::string("= ?"));
-  if (!statement) return fail(std::move(statement.error()));
-  Result<bool> row = statement->bind(as_column(instance.number)).step();
-  if (!row) return fail(std::move(row.error()));
-  if (!*row) return std::optional<InstanceSummary>();
-  Result<InstanceSummary> summary = summary_of(*statement);
-  if (!summary) return fail(std::move(summary.error()));
-  return std::optional(std::move(*summary));
-}
-
-}  // namespace
-
-Result<std::vector<Record>> JournalReader::read(InstanceId instance) {
-  const std::scoped_lock lock(mutex_);
+Result<std::vector<Record>> records_of(const JournalHistory& history, InstanceId instance) {
   std::vector<Record> records;
-  Status done = database_.begin_read();
-  if (!done) return fail(std::move(done.error()));
-  Result<std::optional<InstanceSummary>> summary = read_summary(database_, instance);
-  if (summary && *summary) {
-    records.push_back(std::move((*summary)->head));
-    done = read_rest(instance, records);
-    if ((*summary)->end) records.push_back(std::move(*(*summary)->end));
-  }
-  database_.rollback();
-  if (!summary) return fail(std::move(summary.error()));
+  if (!history.head()) return records;
+  records.reserve(history.lines().size() + 2);
+  const auto add = [&](std::string_view text) -> Status {
+    Result<Record> record = record_of(text, instance);
+    if (!record) return fail(std::move(record.error()));
+    records.push_back(std::move(*record));
+    return {};
+  };
+  Status done = add(history.head()->text);
+  for (auto line = history.lines().begin(); done && line != history.lines().end(); ++line)
+    done = add(line->text);
+  if (done && history.tail()) done = add(history.tail()->text);
   if (!done) return fail(std::move(done.error()));
   return records;
 }
 
+}  // namespace
+
+// What was removed from the tables behind the look into the overlay would seem to be there in part.
+template <class Take>
+Status JournalReader::begin(const Take& take) {
+  for (;;) {
+    const std::uint64_t removals = overlay_.removals();
+    take();
+    Status done = database_.begin_read();
+    // The first statement that reads decides what all of them see.
+    if (done) done = database_.execute("SELECT 1 FROM highest");
+    if (!done) {
+      database_.rollback();
+      return done;
+    }
+    if (overlay_.removals() == removals) return {};
+    database_.rollback();
+  }
+}
+
+// What the tables know of it. False: nothing.
+Result<bool> JournalReader::load_row(InstanceId instance, Known& known, bool lines) {
+  if (!row_) {
+    Result<Statement> prepared = database_.prepare(std::string("SELECT ") + kStoredColumns +
+                                                   ", head, life FROM instances WHERE id = ?");
+    if (!prepared) return fail(std::move(prepared.error()));
+    row_.emplace(std::move(*prepared));
+  }
+  row_->reset();
+  Result<bool> there = row_->bind(as_column(instance.number)).step();
+  if (!there || !*there) return there;
+  Result<JournalHistory::Stored> stored = stored_of(*row_, 0, instance, known.texts);
+  if (!stored) return fail(std::move(stored.error()));
+  const std::string& head = known.texts.emplace_back(row_->view(kStoredCount));
+  const std::optional<Outline> outline = outline_of(head);
+  if (!outline)
+    return fail(unreadable("record 1 of instance " + std::to_string(instance.number),
+                           "it does not begin as a record does"));
+  stored->head.text = head;
+  stored->head.at = outline->at;
+  stored->head.kind = outline->kind;
+  known.history.begin(*stored);
+  if (!lines) return true;
+  Status done =
+      known.history.add_stored(known.texts.emplace_back(row_->view(kStoredCount + 1)), instance);
+  if (!done) return fail(std::move(done.error()));
+  return true;
+}
+
+// All that is known of it, with the rows of the log that `known` has.
+Status JournalReader::load(InstanceId instance, Known& known, bool lines) {
+  const Result<bool> there = load_row(instance, known, lines);
+  if (row_) row_->reset();
+  if (!there) return fail(there.error());
+  if (*there && lines) {
+    Result<Statement> pieces =
+        database_.prepare("SELECT records FROM records WHERE instance = ? ORDER BY first");
+    if (!pieces) return fail(std::move(pieces.error()));
+    pieces->bind(as_column(instance.number));
+    for (;;) {
+      const Result<bool> row = pieces->step();
+      if (!row) return fail(row.error());
+      if (!*row) break;
+      Status done = known.history.add_stored(known.texts.emplace_back(pieces->view(0)), instance);
+      if (!done) return done;
+    }
+  }
+  for (const SharedRow& row : known.rows) known.history.apply(JournalHistory::line_of(*row));
+  return {};
+}
+
+Result<std::vector<Record>> JournalReader::read(InstanceId instance) {
+  Known known;
+  {
+    const std::scoped_lock lock(mutex_);
+    Status done = begin([&] { known.rows = overlay_.of(instance); });
+    if (done) done = load(instance, known, true);
+    database_.rollback();
+    if (!done) return fail(std::move(done.error()));
+  }
+  return records_of(known.history, instance);
+}
+
 Result<std::optional<InstanceSummary>> JournalReader::summary(InstanceId instance) {
+  Known known;
+  {
+    const std::scoped_lock lock(mutex_);
+    Status done = begin([&] { known.rows = overlay_.of(instance); });
+    if (done) done = load(instance, known, false);
+    database_.rollback();
+    if (!done) return fail(std::move(done.error()));
+  }
+  if (!known.history.head()) return std::optional<InstanceSummary>();
+  Result<InstanceSummary> summary = summary_of(known.history, instance);
+  if (!summary) return fail(std::move(summary.error()));
+  return std::optional(std::move(*summary));
+}
+
+Status JournalReader::read_open(const engine::Journal::Reader& each) {
   const std::scoped_lock lock(mutex_);
-  return read_summary(database_, instance);
+  std::vector<std::pair<InstanceId, Rows>> logged;
+  Status done = begin([&] { logged = overlay_.all({}); });
+  if (!done) return done;
+  done = read_open_locked(each, std::move(logged));
+  database_.rollback();
+  return done;
+}
+
+// Both statements and the log yield instances by id: they are merged.
+Status JournalReader::read_open_locked(const engine::Journal::Reader& each,
+                                       std::vector<std::pair<InstanceId, Rows>> logged) {
+  Result<Statement> open = database_.prepare(
+      std::string("SELECT ") + kStoredColumns +
+      ", head, life, id FROM instances INDEXED BY instances_open WHERE status IS NULL ORDER BY id");
+  if (!open) return fail(std::move(open.error()));
+  Result<Statement> pieces = database_.prepare(
+      "SELECT i.id, r.records FROM instances AS i INDEXED BY instances_open "
+      "CROSS JOIN records AS r ON r.instance = i.id WHERE i.status IS NULL ORDER BY i.id, r.first");
+  if (!pieces) return fail(std::move(pieces.error()));
+  Result<bool> more = pieces->step();
+  if (!more) return fail(std::move(more.error()));
+  const auto tell = [&](const Known& known, InstanceId id) -> Status {
+    if (!known.history.head() || known.history.tail()) return {};
+    Result<std::vector<Record>> records = records_of(known.history, id);
+    if (!records) return fail(std::move(records.error()));
+    each(std::move(*records));
+    return {};
+  };
+  auto next = logged.begin();
+  for (;;) {
+    const Result<bool> row = open->step();
+    if (!row) return fail(row.error());
+    const InstanceId id{*row ? as_number(open->number(kStoredCount + 2))
+                             : std::numeric_limits<std::uint64_t>::max()};
+    for (; next != logged.end() && next->first < id; ++next) {
+      Known known{std::move(next->second)};
+      Status done = load(next->first, known, true);
+      if (done) done = tell(known, next->first);
+      if (!done) return done;
+    }
+    if (!*row) return {};
+    Known known;
+    if (next != logged.end() && next->first == id) known.rows = std::move((next++)->second);
+    Result<JournalHistory::Stored> stored = stored_of(*open, 0, id, known.texts);
+    if (!stored) return fail(std::move(stored.error()));
+    stored->head.text = known.texts.emplace_back(open->view(kStoredCount));
+    known.history.begin(*stored);
+    Status done =
+        known.history.add_stored(known.texts.emplace_back(open->view(kStoredCount + 1)), id);
+    while (done && *more && pieces->number(0) == as_column(id.number)) {
+      done = known.history.add_stored(known.texts.emplace_back(pieces->view(1)), id);
+      if (!done) return done;
+      more = pieces->step();
+      if (!more) return fail(std::move(more.error()));
+    }
+    for (const SharedRow& each_row : known.rows)
+      known.history.apply(JournalHistory::line_of(*each_row));
+    if (done) done = tell(known, id);
+    if (!done) return done;
+  }
 }
 
 Result<std::vector<InstanceSummary>> JournalReader::find(const InstanceFilter& filter,
                                                          std::size_t most) {
-  const Conditions conditions = conditions_of(filter);
   const std::scoped_lock lock(mutex_);
-  // First the ids, from what is small; then the rows of those alone.
-  Result<Statement> statement = database_.prepare(
-      kSummaries + ("IN (SELECT id FROM instances" + conditions.index + " WHERE ") +
-      conditions.text + " ORDER BY id LIMIT ?) ORDER BY id");
-  if (!statement) return fail(std::move(statement.error()));
-  for (const std::int64_t number : conditions.numbers) statement->bind(number);
-  if (!conditions.name.empty()) statement->bind(conditions.name);
-  if (conditions.version) statement->bind(*conditions.version);
-  statement->bind(static_cast<std::int64_t>(std::min<std::size_t>(most, INT32_MAX)));
+  std::vector<std::pair<InstanceId, Rows>> logged;
   std::vector<InstanceSummary> found;
+  Status done = begin([&] { logged = overlay_.all(filter.after); });
+  if (!done) return fail(std::move(done.error()));
+  done = find_locked(filter, most, std::move(logged), found);
+  database_.rollback();
+  if (!done) return fail(std::move(done.error()));
+  return found;
+}
+
+template <class Text, class Row>
+Status JournalReader::shared(std::string_view sql, const Text& text, const Row& row) {
+  const std::scoped_lock lock(mutex_);
+  const Rows logged = overlay_.shared();
+  Result<Statement> statement = database_.prepare(sql);
+  if (!statement) return fail(std::move(statement.error()));
   for (;;) {
-    Result<bool> row = statement->step();
-    if (!row) return fail(std::move(row.error()));
-    if (!*row) return found;
-    Result<InstanceSummary> summary = summary_of(*statement);
-    if (!summary) return fail(std::move(summary.error()));
-    found.push_back(std::move(*summary));
+    const Result<bool> more = statement->step();
+    if (!more) return fail(more.error());
+    if (!*more) break;
+    Status done = text(statement->view(0));
+    if (!done) return done;
   }
+  for (const SharedRow& each : logged) {
+    Status done = row(*each);
+    if (!done) return done;
+  }
+  return {};
 }
 
 Result<Value> JournalReader::definition(const std::string& digest) {
   const std::scoped_lock lock(mutex_);
+  const Rows logged = overlay_.shared();
   Result<Statement> statement =
-      database_.prepare("SELECT payload FROM definitions WHERE digest = ?");
+      database_.prepare("SELECT record FROM definitions WHERE digest = ?");
   if (!statement) return fail(std::move(statement.error()));
-  Result<bool> row = statement->bind(digest).step();
-  if (!row) return fail(std::move(row.error()));
-  if (!*row) return Value();
-  return payload_of(statement->view(0), "definition " + digest);
-}
-
-// From the columns id, at, random, payload.
-Result<std::vector<Record>> JournalReader::shared(std::string_view sql, Record::Kind kind) {
-  const std::scoped_lock lock(mutex_);
-  Result<Statement> statement = database_.prepare(sql);
-  if (!statement) return fail(std::move(statement.error()));
-  std::vector<Record> records;
-  for (;;) {
-    Result<bool> row = statement->step();
-    if (!row) return fail(std::move(row.error()));
-    if (!*row) return records;
-    Result<Value> payload = payload_of(statement->view(3), "a record that several share");
-    if (!payload) return fail(std::move(payload.error()));
-    Record record;
-    record.kind = kind;
-    record.id = as_number(statement->number(0));
-    record.time = as_time(statement->number(1));
-    record.random = as_number(statement->number(2));
-    record.payload = std::move(*payload);
-    records.push_back(std::move(record));
-  }
+  const Result<bool> there = statement->bind(digest).step();
+  if (!there) return fail(there.error());
+  std::string_view text = *there ? statement->view(0) : std::string_view();
+  for (auto row = logged.begin(); text.empty() && row != logged.end(); ++row)
+    if ((*row)->kind == Kind::definition && (*row)->digest == Value(digest)) text = (*row)->text;
+  if (text.empty()) return Value();
+  Result<Record> record = record_of(text, {});
+  if (!record) return fail(std::move(record.error()));
+  return std::move(record->payload);
 }
 
 Result<std::vector<Record>> JournalReader::undelivered() {
-  return shared("SELECT id, at, random, payload FROM events ORDER BY id", Record::Kind::published);
+  std::map<std::uint64_t, Record> events;
+  const auto add = [&](std::string_view text) -> Status {
+    Result<Record> record = record_of(text, {});
+    if (!record) return fail(std::move(record.error()));
+    const std::uint64_t id = record->id;
+    events.try_emplace(id, std::move(*record));
+    return {};
+  };
+  Status done = shared("SELECT record FROM events", add, [&](const JournalRow& row) -> Status {
+    if (row.kind == Kind::published) return add(row.text);
+    if (row.kind == Kind::delivered) events.erase(row.id);
+    return {};
+  });
+  if (!done) return fail(std::move(done.error()));
+  std::vector<Record> records;
+  records.reserve(events.size());
+  for (auto& [id, record] : events) records.push_back(std::move(record));
+  return records;
 }
 
 Result<std::vector<Record>> JournalReader::schedules() {
-  return shared("SELECT subject, at, random, payload FROM schedules ORDER BY workflow",
-                Record::Kind::schedule);
+  std::map<std::string, Record, std::less<>> last;
+  const auto add = [&](std::string_view text) -> Status {
+    Result<Record> record = record_of(text, {});
+    if (!record) return fail(std::move(record.error()));
+    const Value workflow = record->payload.get("workflow");
+    last.insert_or_assign(workflow.is_string() ? std::string(workflow.as_string()) : std::string(),
+                          std::move(*record));
+    return {};
+  };
+  Status done = shared("SELECT record FROM schedules", add, [&](const JournalRow& row) -> Status {
+    return row.kind == Kind::schedule ? add(row.text) : Status();
+  });
+  if (!done) return fail(std::move(done.error()));
+  std::vector<Record> records;
+  records.reserve(last.size());
+  for (auto& [workflow, record] : last) records.push_back(std::move(record));
+  return records;
 }
 
 Result<std::vector<std::int64_t>> JournalReader::numbers(Statement statement) {
@@ -285,14 +299,15 @@ Result<std::vector<std::int64_t>> JournalReader::numbers(Statement statement) {
 
 Result<std::uint64_t> JournalReader::last_instance(std::uint64_t limit) {
   const std::scoped_lock lock(mutex_);
+  const std::uint64_t logged = overlay_.last_below(limit);
   Result<Statement> statement = database_.prepare(
       "SELECT coalesce(max(id), 0) FROM (SELECT max(id) AS id FROM instances WHERE id < ?1 "
       "UNION ALL SELECT id FROM highest WHERE id < ?1)");
   if (!statement) return fail(std::move(statement.error()));
-  statement->bind(as_column(std::min<std::uint64_t>(limit, INT64_MAX)));
-  const Result<std::vector<std::int64_t>> last = numbers(std::move(*statement));
+  const Result<std::optional<std::int64_t>> last =
+      statement->bind(as_column(std::min<std::uint64_t>(limit, INT64_MAX))).one_number();
   if (!last) return fail(last.error());
-  return last->empty() ? 0 : as_number(last->front());
+  return std::max(logged, as_number(last->value_or(0)));
 }
 
 Result<std::vector<std::int64_t>> JournalReader::beyond(const Retention& retention,

@@ -1,17 +1,22 @@
-// The journal's database as it is read: a connection of its own, so that nobody who reads holds up
-// the writer. Owned by SqliteJournal; any thread that may block, one at a time.
+// The journal as it is read: what is in the log comes from the overlay, all else from the tables,
+// over a connection of its own, so that nobody who reads holds up the writer. Owned by
+// SqliteJournal; any thread that may block, one at a time.
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
 #include "engine/ports.h"
 #include "store/database.h"
+#include "store/journal_history.h"
+#include "store/journal_overlay.h"
 
 namespace stepwell::store {
 
@@ -24,7 +29,8 @@ struct Retention {
 
 class JournalReader {
  public:
-  explicit JournalReader(Database database) : database_(std::move(database)) {}
+  JournalReader(Database database, const JournalOverlay& overlay)
+      : database_(std::move(database)), overlay_(overlay) {}
 
   // As engine::Journal's. `each` is called with a lock held: it must not read.
   Status read_open(const engine::Journal::Reader& each);
@@ -37,19 +43,42 @@ class JournalReader {
   Result<std::vector<engine::Record>> schedules();
   Result<std::uint64_t> last_instance(std::uint64_t limit);
 
-  // Ids of instances that are not kept, at most so many; those that ended first come first.
+  // Both look at the tables alone. Ids of instances that are not kept, at most so many; those that
+  // ended first come first.
   Result<std::vector<std::int64_t>> beyond(const Retention& retention, std::size_t most);
   // Rows of `workflows` that no instance uses.
   Result<std::vector<std::int64_t>> unused_workflows();
 
  private:
-  Status read_open_locked(const engine::Journal::Reader& each);
-  Status read_rest(InstanceId instance, std::vector<engine::Record>& records);
-  Result<std::vector<engine::Record>> shared(std::string_view sql, engine::Record::Kind kind);
+  using Rows = JournalOverlay::Rows;
+  // An instance as log and tables have it.
+  struct Known {
+    Rows rows{};                      // of the log
+    std::deque<std::string> texts{};  // of the tables
+    JournalHistory history{};
+  };
+
+  // Begins to read the tables as they stand now, behind `take`, which looks into the overlay.
+  template <class Take>
+  Status begin(const Take& take);
+  Status load(InstanceId instance, Known& known, bool lines);
+  Result<bool> load_row(InstanceId instance, Known& known, bool lines);
+  Status read_open_locked(const engine::Journal::Reader& each,
+                          std::vector<std::pair<InstanceId, Rows>> logged);
+  Status find_locked(const engine::InstanceFilter& filter, std::size_t most,
+                     std::vector<std::pair<InstanceId, Rows>> logged,
+                     std::vector<engine::InstanceSummary>& found);
+  Status find_logged(const engine::InstanceFilter& filter, InstanceId instance, Rows rows,
+                     std::vector<engine::InstanceSummary>& found);
+  // Each text of a column of texts, which `sql` yields; and then each row of the log.
+  template <class Text, class Row>
+  Status shared(std::string_view sql, const Text& text, const Row& row);
   Result<std::vector<std::int64_t>> numbers(Statement statement);
 
   std::mutex mutex_;
-  Database database_;  // guarded by mutex_
+  Database database_;             // guarded by mutex_
+  std::optional<Statement> row_;  // guarded by mutex_: of one instance
+  const JournalOverlay& overlay_;
 };
 
 }  // namespace stepwell::store

@@ -1,24 +1,31 @@
-// The journal's database as it is written: records become rows, and what is not needed any more
-// goes. Owned by JournalWriter, and used on its thread alone.
+// The journal's database as it is written: a group of records becomes a row of the log, the oldest
+// of the log become rows of the tables, and what is not needed any more goes.
+// Owned by JournalWriter, and used on its thread alone.
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
-#include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
 #include "base/result.h"
 #include "store/database.h"
+#include "store/journal_fold.h"
+#include "store/journal_overlay.h"
 #include "store/journal_row.h"
 
 namespace stepwell::store {
 
 class JournalRows {
  public:
+  // Reads the log. Errors of all: as Database's.
   static Result<JournalRows> prepare(Database database);
 
-  // A transaction. Errors of all: as Database's.
+  // What readers need besides the tables; lives as long as this.
+  const JournalOverlay& overlay() const { return *overlay_; }
+
+  // A transaction.
   Status begin() { return database_.begin(); }
   Status commit();
   void rollback();
@@ -26,9 +33,15 @@ class JournalRows {
 
   // Writes without changing anything. A row that stays as it is would not be written.
   Status touch() { return database_.execute("PRAGMA user_version=0"); }
-  // The same record a second time changes nothing. False: it is about an instance that is not
-  // there any more (told for `retried` alone).
-  Result<bool> insert(const JournalRow& row);
+  // One of the group that is to be logged. False: it is about an instance that is not there any
+  // more (told for `retried` alone), and is left out.
+  Result<bool> take(SharedRow row);
+  // Writes those that were taken.
+  Status log();
+  // Moves the oldest groups of the log into the tables, as many as have so many records or bytes,
+  // but none that came after the group `last`. Once in a transaction, before log().
+  Status fold(std::size_t records, std::size_t bytes, std::int64_t last = INT64_MAX);
+
   // Takes those of the instances away which have ended, until so many rows are gone. What is left
   // of the last one's goes with remove_leftovers().
   struct Removed {
@@ -48,25 +61,13 @@ class JournalRows {
 
  private:
   enum Sql : std::size_t {
-    kAdmit,
-    kForgetRecords,
-    kForgetRemoved,
-    kEnd,
-    kInsert,
-    kKeepEnd,
-    kReopen,
+    kLog,
     kExists,
-    kReplace,
-    kDefine,
-    kPublish,
-    kDeliver,
-    kSchedule,
-    kFindWorkflow,
-    kAddWorkflow,
     kRemoveInstance,
     kRaiseHighest,
     kRemoveRecords,
     kLeaveOver,
+    kForgetRemoved,
     kLeftover,
     kUnused,
     kRemoveWorkflow,
@@ -74,23 +75,29 @@ class JournalRows {
     kSqlCount
   };
 
-  JournalRows(Database database, std::vector<Statement> statements)
-      : database_(std::move(database)), statements_(std::move(statements)) {}
+  JournalRows(Database database, std::vector<Statement> statements, JournalFold fold)
+      : database_(std::move(database)),
+        statements_(std::move(statements)),
+        fold_(std::move(fold)),
+        overlay_(std::make_unique<JournalOverlay>()) {}
   Statement& sql(Sql which) { return statements_[which]; }
-  Status admit(const JournalRow& row);
-  Status end(const JournalRow& row);
-  Result<bool> retry(const JournalRow& row);
-  Status insert_record(const JournalRow& row);
-  Status share(const JournalRow& row);
-  Result<std::int64_t> workflow_of(const Value& head);
+  Status read_log();
+  Result<bool> exists(InstanceId id);
+  void rely_on(const JournalRow& row);
   Result<std::int64_t> remove_records(std::int64_t instance, std::int64_t rows);
 
   Database database_;
-  std::vector<Statement> statements_;                    // by Sql
-  std::unordered_map<std::string, std::int64_t> known_;  // workflows' ids by name and digest
-  std::vector<std::string> fresh_;                       // of these, added in this transaction
-  std::unordered_set<std::string> relied_on_;            // digests that came since it was opened
-  std::string key_;                                      // room for a key of `known_`
+  std::vector<Statement> statements_;  // by Sql
+  JournalFold fold_;
+  std::unique_ptr<JournalOverlay> overlay_;
+  std::unordered_set<std::string> relied_on_;  // digests that came since it was opened
+  Value last_relied_on_;
+  std::int64_t next_place_ = 1;  // in the log
+
+  // Of this transaction:
+  JournalOverlay::Rows group_;
+  std::string text_;
+  JournalOverlay::Slice slice_;
 };
 
 }  // namespace stepwell::store

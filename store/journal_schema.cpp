@@ -6,7 +6,7 @@ namespace stepwell::store {
 
 namespace {
 
-// docs/journal-format.md describes it. Times are milliseconds since 1970 (UTC); payloads are JSON.
+// docs/journal-format.md describes it. Times are milliseconds since 1970 (UTC).
 // Most instances' ids grow with time, and so do the keys: new rows go to the end of their trees.
 constexpr const char* kJournal = R"(
 CREATE TABLE workflows (
@@ -20,17 +20,15 @@ CREATE TABLE workflows (
 CREATE TABLE instances (
   id INTEGER PRIMARY KEY,
   workflow INTEGER NOT NULL,
-  kind INTEGER NOT NULL,
   started_at INTEGER NOT NULL,
-  random INTEGER NOT NULL,
-  head TEXT NOT NULL,
-  reopened INTEGER NOT NULL DEFAULT 0,
   status INTEGER,
   ended_at INTEGER,
-  last INTEGER,
-  turns INTEGER,
-  cuts TEXT,
-  tail TEXT
+  last INTEGER NOT NULL,
+  reopened INTEGER NOT NULL,
+  replaced INTEGER NOT NULL,
+  head TEXT NOT NULL,
+  tail TEXT,
+  life TEXT NOT NULL
 ) STRICT;
 CREATE INDEX instances_of ON instances (workflow);
 CREATE INDEX instances_open ON instances (id) WHERE status IS NULL;
@@ -39,36 +37,29 @@ CREATE INDEX instances_faulted ON instances (id) WHERE status = 2;
 
 CREATE TABLE records (
   instance INTEGER NOT NULL,
-  number INTEGER NOT NULL,
-  kind INTEGER NOT NULL,
-  at INTEGER NOT NULL,
-  subject INTEGER NOT NULL,
-  random INTEGER NOT NULL,
-  turns INTEGER NOT NULL,
-  cuts TEXT,
-  payload TEXT NOT NULL,
-  PRIMARY KEY (instance, number)
+  first INTEGER NOT NULL,
+  records TEXT NOT NULL,
+  PRIMARY KEY (instance, first)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE definitions (
   digest TEXT PRIMARY KEY,
-  at INTEGER NOT NULL,
-  payload TEXT NOT NULL
+  record TEXT NOT NULL
 ) STRICT;
 
 CREATE TABLE events (
   id INTEGER PRIMARY KEY,
-  at INTEGER NOT NULL,
-  random INTEGER NOT NULL,
-  payload TEXT NOT NULL
+  record TEXT NOT NULL
 ) STRICT;
 
 CREATE TABLE schedules (
   workflow TEXT PRIMARY KEY,
-  at INTEGER NOT NULL,
-  subject INTEGER NOT NULL,
-  random INTEGER NOT NULL,
-  payload TEXT NOT NULL
+  record TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE log (
+  place INTEGER PRIMARY KEY,
+  records TEXT NOT NULL
 ) STRICT;
 
 CREATE TABLE removed (

@@ -29,9 +29,9 @@ Problem unavailable(std::string code, std::string detail) {
 
 // Its refusal is told to somebody, who can do without it; all else has happened and must be kept.
 // So has the start of an instance that another one's step asked for.
-bool can_be_refused(const Record& record, bool awaited) {
-  if (is_admission(record)) return record.payload.get("parent").is_null();
-  return record.kind == Record::Kind::published && awaited;
+bool can_be_refused(const JournalRow& row, bool awaited) {
+  if (row.is_admission()) return !row.child;
+  return row.kind == Record::Kind::published && awaited;
 }
 
 Problem gone() {
@@ -70,20 +70,20 @@ JournalWriter::~JournalWriter() {
   thread_.join();
 }
 
-void JournalWriter::append(Record record, std::function<void(Status)> durable) {
-  Waiting waiting{to_row(std::move(record)), std::move(durable)};
+void JournalWriter::append(const Record& record, std::function<void(Status)> durable) {
+  Waiting waiting{std::make_shared<const JournalRow>(to_row(record)), std::move(durable)};
   std::optional<Problem> refused;
   std::function<void(Status)> told;
   bool wake = false;
   {
     const std::scoped_lock lock(mutex_);
-    if (can_be_refused(waiting.row.record, waiting.durable != nullptr)) refused = refusal();
+    if (can_be_refused(*waiting.row, waiting.durable != nullptr)) refused = refusal();
     if (refused) {
       told = std::move(waiting.durable);
     } else {
       if (state_ == JournalState::in_doubt) return;  // nobody is told anything any more
       ++waiting_;
-      waiting_bytes_ += waiting.row.payload.size();
+      waiting_bytes_ += waiting.row->text.size();
       incoming_.push_back(std::move(waiting));
       wake = std::exchange(asleep_, false);
     }
@@ -140,8 +140,9 @@ void JournalWriter::write() {
       if (state() == JournalState::in_doubt) break;
       continue;
     }
-    if (group_ == 0 && state() == JournalState::working) continue;
-    const Status done = group_ == 0 ? probe() : commit();
+    const bool working = state() == JournalState::working;
+    if (group_ == 0 && working && !idle_) continue;
+    const Status done = group_ > 0 ? commit() : working ? fold() : probe();
     if (done) {
       succeeded();
       finish_group();
@@ -152,6 +153,8 @@ void JournalWriter::write() {
     const std::scoped_lock lock(mutex_);
     if (state_ == JournalState::in_doubt || stopping_) break;
   }
+  while (options_.fold_at_end && state() == JournalState::working && rows_.overlay().records() > 0)
+    if (const Status done = fold(); !done) failed(done.error());
   (void)run_jobs();
 }
 
@@ -161,27 +164,49 @@ bool JournalWriter::collect() {
   if (state_ == JournalState::held_up) {
     arrived_.wait_for(lock, options_.retry_after, [this] { return stopping_; });
   } else if (next_ == taken_.size()) {
-    while (!stopping_ && incoming_.empty() && jobs_.empty()) {
-      asleep_ = true;
-      arrived_.wait(lock);
-    }
-    asleep_ = false;
+    wait(lock);
   }
   if (next_ == taken_.size()) {
     taken_.clear();
     next_ = 0;
     taken_.swap(incoming_);
   }
-  group_ = std::min(options_.most_in_commit, taken_.size() - next_);
+  group_ = group_size();
   waiting_gauge_.set(static_cast<double>(waiting_));
-  return group_ > 0 || !jobs_.empty() || !stopping_;
+  return group_ > 0 || !jobs_.empty() || idle_ || !stopping_;
+}
+
+// Until something came, or nothing for so long that there is time to tidy up.
+void JournalWriter::wait(std::unique_lock<std::mutex>& lock) {
+  const auto called = [this] { return stopping_ || !incoming_.empty() || !jobs_.empty(); };
+  idle_ = idle_ && rows_.overlay().records() > 0;
+  while (!idle_ && !called()) {
+    asleep_ = true;
+    if (rows_.overlay().records() == 0)
+      arrived_.wait(lock);
+    else
+      idle_ = arrived_.wait_for(lock, options_.fold_after) == std::cv_status::timeout;
+  }
+  if (called()) idle_ = false;
+  asleep_ = false;
+}
+
+std::size_t JournalWriter::group_size() const {
+  const std::size_t most = std::min(options_.most_in_commit, taken_.size() - next_);
+  std::uint64_t bytes = 0;
+  std::size_t size = 0;
+  while (size < most && bytes < options_.most_bytes_in_commit.count)
+    bytes += taken_[next_ + size++].row->text.size();
+  return size;
 }
 
 Status JournalWriter::commit() {
   const auto begin = std::chrono::steady_clock::now();
   bool complete = false;
   Status done = rows_.begin();
-  for (std::size_t i = next_; done && i < next_ + group_; ++i) done = insert(taken_[i]);
+  for (std::size_t i = next_; done && i < next_ + group_; ++i) done = take(taken_[i]);
+  if (done) done = fold_behind(group_);
+  if (done) done = rows_.log();
   if (done) {
     complete = true;
     done = rows_.commit();
@@ -208,26 +233,44 @@ Status JournalWriter::probe() {
   return done;
 }
 
-Status JournalWriter::insert(Waiting& waiting) {
-  const Record& record = waiting.row.record;
-  waiting.refused.reset();
+Status JournalWriter::take(Waiting& waiting) {
+  const JournalRow& row = *waiting.row;
+  waiting.refused = false;
   if (!refused_.empty()) {
-    if (is_admission(record)) {
-      refused_.erase(record.instance);
-    } else if (refused_.contains(record.instance)) {
-      waiting.refused = gone();
+    if (row.is_admission()) {
+      refused_.erase(row.instance);
+    } else if (refused_.contains(row.instance)) {
+      waiting.refused = true;
       return {};
     }
   }
-  const Result<bool> taken = rows_.insert(waiting.row);
+  const Result<bool> taken = rows_.take(waiting.row);
   if (!taken) return fail(taken.error());
-  if (!*taken) waiting.refused = gone();
+  waiting.refused = !*taken;
   return {};
+}
+
+// The log keeps a few thousand records, so that most instances have ended before they are moved. As
+// much goes as comes. While the disk fails there is nothing but what must be.
+Status JournalWriter::fold_behind(std::size_t records) {
+  const JournalOverlay& overlay = rows_.overlay();
+  if (overlay.records() < options_.log_records && overlay.bytes() < options_.log_bytes.count)
+    return {};
+  if (state() != JournalState::working) return {};
+  return rows_.fold(std::max(records, options_.fold_records), options_.fold_bytes.count);
+}
+
+Status JournalWriter::fold() {
+  Status done = rows_.begin();
+  if (done) done = rows_.fold(options_.fold_records, options_.fold_bytes.count);
+  if (done) done = rows_.commit();
+  if (!done) rows_.rollback();
+  return done;
 }
 
 void JournalWriter::finish_group() {
   std::uint64_t bytes = 0;
-  for (std::size_t i = next_; i < next_ + group_; ++i) bytes += taken_[i].row.payload.size();
+  for (std::size_t i = next_; i < next_ + group_; ++i) bytes += taken_[i].row->text.size();
   {
     const std::scoped_lock lock(mutex_);
     waiting_ -= group_;
@@ -238,7 +281,7 @@ void JournalWriter::finish_group() {
     const std::function<void(Status)> durable = std::move(each.durable);
     if (!durable) continue;
     if (each.refused)
-      durable(fail(std::move(*each.refused)));
+      durable(fail(gone()));
     else
       durable({});
   }
@@ -308,10 +351,10 @@ void JournalWriter::refuse_admissions() {
   std::vector<Waiting> dropped;
   refused_.clear();
   const auto sort = [&](Waiting& each) {
-    const Record& record = each.row.record;
-    const bool drop = can_be_refused(record, each.durable != nullptr) && !each.may_be_kept;
-    if (drop && is_admission(record)) refused_.insert(record.instance);
-    (drop || refused_.contains(record.instance) ? dropped : kept).push_back(std::move(each));
+    const JournalRow& row = *each.row;
+    const bool drop = can_be_refused(row, each.durable != nullptr) && !each.may_be_kept;
+    if (drop && row.is_admission()) refused_.insert(row.instance);
+    (drop || refused_.contains(row.instance) ? dropped : kept).push_back(std::move(each));
   };
   Problem why;
   {
@@ -321,7 +364,7 @@ void JournalWriter::refuse_admissions() {
     for (Waiting& each : incoming_) sort(each);
     incoming_.clear();
     waiting_ = kept.size();
-    for (const Waiting& each : dropped) waiting_bytes_ -= each.row.payload.size();
+    for (const Waiting& each : dropped) waiting_bytes_ -= each.row->text.size();
   }
   taken_ = std::move(kept);
   next_ = 0;

@@ -25,9 +25,16 @@ namespace stepwell::store {
 struct JournalOptions {
   std::size_t most_waiting = 100'000;       // records that are not durable yet …
   Bytes most_waiting_bytes{256ULL << 20U};  // … and their payloads; beyond it nothing is admitted
-  std::size_t most_in_commit = 1'000;       // records
+  std::size_t most_in_commit = 1'000;       // records …
+  Bytes most_bytes_in_commit{1_MiB};        // … and their payloads, beyond the first one
   Milliseconds retry_after{500};            // before a commit that failed is tried again
   std::int64_t checkpoint_pages = 4'000;    // of the write-ahead log, before they are copied
+  std::size_t log_records = 4'000;          // beyond it the log's oldest go into the tables …
+  Bytes log_bytes{16_MiB};                  // … also beyond this
+  std::size_t fold_records = 400;           // at a time …
+  Bytes fold_bytes{256_KiB};                // … or so many
+  Milliseconds fold_after{100};             // with nothing to do: all of it …
+  bool fold_at_end = true;                  // … also when it is closed
 };
 
 enum class JournalState : std::uint8_t {
@@ -44,7 +51,7 @@ class JournalWriter {
   JournalWriter(const JournalWriter&) = delete;
   JournalWriter& operator=(const JournalWriter&) = delete;
 
-  void append(engine::Record record, std::function<void(Status)> durable);
+  void append(const engine::Record& record, std::function<void(Status)> durable);
   JournalState state() const;
   std::optional<Problem> problem() const;
 
@@ -58,10 +65,10 @@ class JournalWriter {
 
  private:
   struct Waiting {
-    JournalRow row;
+    SharedRow row;
     std::function<void(Status)> durable;
-    bool may_be_kept = false;          // a commit of it failed in a way that leaves this open
-    std::optional<Problem> refused{};  // it cannot be recorded, whatever the disk does
+    bool may_be_kept = false;  // a commit of it failed in a way that leaves this open
+    bool refused = false;      // it cannot be recorded, whatever the disk does
   };
   struct Job {
     Work work;
@@ -73,9 +80,13 @@ class JournalWriter {
   Problem failing() const;
   void write();
   bool collect();
+  void wait(std::unique_lock<std::mutex>& lock);
+  std::size_t group_size() const;
   Status commit();
   Status probe();
-  Status insert(Waiting& waiting);
+  Status take(Waiting& waiting);
+  Status fold_behind(std::size_t records);
+  Status fold();
   void finish_group();
   bool run_jobs();
   Status run_job(const Job& job);
@@ -109,6 +120,7 @@ class JournalWriter {
   std::vector<Waiting> taken_;  // from `next_` on not durable yet
   std::size_t next_ = 0;
   std::size_t group_ = 0;  // of these, the size of the group
+  bool idle_ = false;      // nothing came for a while: what is in the log goes into the tables
   bool checkpoint_failed_ = false;
   std::unordered_set<InstanceId> refused_;  // whose admission was; their other records are too
   std::thread thread_;

@@ -21,7 +21,7 @@ constexpr const char* kJournalSettings =
 
 constexpr std::size_t kMostAtOnce = 10'000;
 constexpr std::ptrdiff_t kInstancesAtOnce = 100;
-constexpr std::int64_t kRowsAtOnce = 400;
+constexpr std::int64_t kRowsAtOnce = 100;
 constexpr std::size_t kWorkflowsAtOnce = 100;
 constexpr std::int64_t kPagesAtOnce = 256;
 
@@ -53,7 +53,7 @@ Result<std::unique_ptr<SqliteJournal>> SqliteJournal::open(const std::string& pa
 
 engine::Journal::Durability SqliteJournal::append(Record record,
                                                   std::function<void(Status)> durable) {
-  writer_.append(std::move(record), std::move(durable));
+  writer_.append(record, std::move(durable));
   return Durability::later;
 }
 
@@ -83,7 +83,25 @@ Result<std::uint64_t> SqliteJournal::last_instance(std::uint64_t limit) {
   return reader_.last_instance(limit);
 }
 
+Status SqliteJournal::fold() {
+  constexpr std::size_t kRecords = 300;
+  constexpr std::size_t kBytes = 256 << 10;
+  std::optional<std::int64_t> last;
+  for (bool more = true; more;) {
+    Status done = writer_.run([&](JournalRows& rows) -> Status {
+      if (!last) last = rows.overlay().last();
+      more = rows.overlay().first() <= *last;
+      return more ? rows.fold(kRecords, kBytes, *last) : Status();
+    });
+    if (!done) return done;
+  }
+  return {};
+}
+
+// What is looked for, and counted, stands in the tables.
 Result<std::size_t> SqliteJournal::prune(const Retention& retention, std::size_t most) {
+  Status folded = fold();
+  if (!folded) return fail(std::move(folded.error()));
   const Result<std::vector<std::int64_t>> old =
       scans_.beyond(retention, std::min(most, kMostAtOnce));
   if (!old) return fail(old.error());

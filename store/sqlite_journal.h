@@ -56,6 +56,9 @@ class SqliteJournal final : public engine::Journal {
   Result<std::vector<engine::Record>> schedules() override;
   Result<std::uint64_t> last_instance(std::uint64_t limit) override;
 
+  // Moves all that is durable by now from the log into the tables. The writer does so by itself,
+  // behind what is more urgent. Errors: as prune()'s.
+  Status fold();
   // For a thread that looks after the journal now and then. Removes finished instances that are not
   // kept, those that ended first at first, at most so many (10,000 at a time), in transactions that
   // are too small to hold up the writer; the answer is how many went: 0 where no more are to go.
@@ -69,14 +72,16 @@ class SqliteJournal final : public engine::Journal {
  private:
   SqliteJournal(JournalRows rows, Database reader, Database finder, Database scans,
                 JournalOptions options, Metrics& metrics, Log& log)
-      : writer_(std::move(rows), options, metrics, log),
-        reader_(std::move(reader)),
-        finder_(std::move(finder)),
-        scans_(std::move(scans)) {}
+      : overlay_(rows.overlay()),
+        writer_(std::move(rows), options, metrics, log),
+        reader_(std::move(reader), overlay_),
+        finder_(std::move(finder), overlay_),
+        scans_(std::move(scans), overlay_) {}
 
   Status remove_leftovers();
 
-  JournalWriter writer_;  // closed last: it can copy the write-ahead log
+  const JournalOverlay& overlay_;  // the writer's
+  JournalWriter writer_;           // closed last: it can copy the write-ahead log
   // Each has a connection of its own: who asks for one instance waits neither for who looks through
   // many, nor for what goes through all.
   JournalReader reader_;

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Where an instance's time goes: CPU by thread, and the functions that take most of it, by perf, or
 # counted in instructions by valgrind where the machine does not allow perf.
-# profile.sh BENCH_PROGRAM [w1|w3|p1|c|bare] [instances]
+# profile.sh BENCH_PROGRAM [w1|w3|p1|c|bare|bare-head] [instances]
 set -euo pipefail
 
 program=$1

@@ -112,6 +112,33 @@ TEST(Json, WritesStringsAsJqDoes) {
   EXPECT_EQ(to_json(Value::object({{"ü", "a"}}), ascii), R"({"\u00fc":"a"})");
 }
 
+// Text is looked at eight bytes at a time.
+TEST(Json, WritesEachCharacterAlikeWhereverItStands) {
+  const auto escaped = [](char c) -> std::string {
+    if (c == '"' || c == '\\') return std::string("\\") + c;
+    constexpr std::string_view kNamed = "\b\f\n\r\t";
+    if (const std::size_t at = kNamed.find(c); at != std::string_view::npos)
+      return std::string("\\") + "bfnrt"[at];
+    if (c >= 0x20 && c != 0x7f) return {c};
+    std::string text = "\\u00";
+    text += "0123456789abcdef"[c / 16];
+    return text + "0123456789abcdef"[c % 16];
+  };
+  for (const std::size_t size : {1U, 7U, 8U, 9U, 17U, 62U, 63U, 70U}) {
+    for (std::size_t at = 0; at < size; ++at) {
+      for (int code = 0; code < 0x80; ++code) {
+        std::string text(size, '~');
+        text[at] = static_cast<char>(code);
+        const std::string rest(size - at - 1, '~');
+        const std::string shown = escaped(static_cast<char>(code)) + rest;
+        const std::string before(at, '~');
+        ASSERT_EQ(to_json(Value(text)), '"' + before + shown + '"') << size << " " << at;
+        ASSERT_EQ(to_json(Value("é" + text)), "\"é" + before + shown + '"') << size << " " << at;
+      }
+    }
+  }
+}
+
 TEST(Json, IndentsByTabs) {
   JsonStyle style;
   style.tabs = true;

@@ -14,13 +14,13 @@ std::string faults_of(std::string_view text) {
 }
 
 TEST(Settings, TheFileThatInitWritesSaysTheDefaults) {
-  const LoadedSettings loaded = load_settings(default_settings_text(), "stepwell.yaml");
-  ASSERT_TRUE(loaded.settings) << loaded.faults.at(0).text() << default_settings_text();
+  const LoadedSettings loaded = load_settings(settings_text(), "stepwell.yaml");
+  ASSERT_TRUE(loaded.settings) << loaded.faults.at(0).text() << settings_text();
   EXPECT_EQ(*loaded.settings, Settings());
 }
 
 TEST(Settings, TheFileThatInitWritesDescribesEveryKey) {
-  const std::string text = default_settings_text();
+  const std::string text = settings_text();
   for (const std::string_view line : {"\nhttp:\n  # Where the API",
                                       "\n  listen: 127.0.0.1:8080\n",
                                       "\n  client:\n    # Requests in flight",

@@ -214,5 +214,19 @@ TEST(Fork, ThatCompetedWithAPostIsNotRunAgainByALaterRetry) {
   EXPECT_EQ(machine.output(), R"({"gave":"up"})");
 }
 
+// Nor where the loser failed before that, and nobody knows whether it was executed.
+TEST(Fork, ThatGotOverAnUnknownOutcomeIsNotRunAgainByALaterRetry) {
+  MachineDriver machine(
+      "do: [{t: {try: [{f: {fork: {compete: true, branches: [{a: {call: http, with: {method: post, "
+      "endpoint: 'http://h/a'}}}, {b: {call: http, with: {method: get, endpoint: "
+      "'http://h/b'}}}]}}}"
+      ", {c: {call: http, with: {method: get, endpoint: 'http://h/c'}}}], catch: {retry: {delay: "
+      "PT1S}, do: [{h: {set: {gave: up}}}]}}}]");
+  machine.fail_step("a", make_problem(ErrorKind::communication, "outcome-unknown", "who knows"));
+  machine.complete("b", "1");
+  machine.fail_step("c", failure("no route"));
+  EXPECT_EQ(machine.output(), R"({"gave":"up"})");
+}
+
 }  // namespace
 }  // namespace stepwell::engine::test

@@ -11,97 +11,12 @@
 #include "base/json.h"
 #include "config/loader.h"
 #include "engine/engine.h"
-#include "tests/engine/machine_driver.h"
-#include "tests/support/engine_fakes.h"
-#include "tests/support/fake_entropy.h"
-#include "tests/support/keeping_journal.h"
+#include "tests/engine/life.h"
 
 namespace stepwell::engine::test {
 namespace {
 
-using stepwell::test::FakeEntropy;
-using stepwell::test::FakeSteps;
-using stepwell::test::FakeTimers;
-using stepwell::test::KeepingJournal;
-using stepwell::test::KeptRecords;
-using stepwell::test::ManualClock;
-using stepwell::test::ReadyResult;
 using Kind = Record::Kind;
-using Answer = std::function<Result<Value>(const StepCall&)>;
-
-Result<std::shared_ptr<const config::Definition>> load(const Value& payload) {
-  Result<config::Sources> sources = config::read_sources(payload);
-  if (!sources) return fail(std::move(sources.error()));
-  config::Loaded loaded = config::load_definition(*sources);
-  if (!loaded.definition)
-    return fail(make_problem(ErrorKind::configuration, "definitions-invalid", "it has faults"));
-  return loaded.definition;
-}
-
-// An engine over a journal, until the plug is pulled.
-struct Life {
-  explicit Life(KeptRecords kept = {}, Answer answer = nullptr)
-      : journal(std::move(kept)), steps(std::move(answer)) {}
-
-  void open() {
-    const Status recovered = engine.recover(load);
-    ASSERT_TRUE(recovered) << recovered.error().one_line();
-    engine.go_on();
-  }
-  InstanceId start(const char* body, const char* once = "") {
-    std::promise<Result<InstanceId>> admitted;
-    StartRequest request;
-    request.workflow = engine.prepare(definition(body));
-    request.once = once;
-    engine.start(std::move(request),
-                 [&](Result<InstanceId> id) { admitted.set_value(std::move(id)); });
-    Result<InstanceId> id = admitted.get_future().get();
-    EXPECT_TRUE(id) << id.error().one_line();
-    return id ? *id : InstanceId{};
-  }
-  void rest() {
-    while (!engine.at_rest()) std::this_thread::yield();
-  }
-  // Until nothing is open; time moves when nothing else does.
-  void settle() {
-    while (engine.open_instances() > 0) {
-      rest();
-      if (engine.open_instances() > 0 && timers.size() > 0) timers.fire_next();
-    }
-    rest();
-  }
-  Status request(Engine::Operation what, InstanceId id) {
-    std::promise<Status> done;
-    engine.request(what, id, [&](Status status) { done.set_value(std::move(status)); });
-    return done.get_future().get();
-  }
-  void publish(const char* event) {
-    engine.publish(parse_json(event).value(), [](const Status& kept) { EXPECT_TRUE(kept); });
-  }
-  void answer_next(Result<Value> result) {
-    steps.next().ticket.finish(std::make_unique<ReadyResult>(std::move(result)));
-    rest();
-  }
-
-  ManualClock clock;
-  FakeEntropy entropy;
-  Metrics metrics;
-  FakeTimers timers{clock};
-  KeepingJournal journal;
-  FakeSteps steps;
-  Engine engine{{2, 1000, 1000}, steps, journal, timers, clock, entropy, metrics, Log::null()};
-};
-
-std::string path_of(const StepCall& call) {
-  const Value& endpoint = call.arguments.get("uri");
-  return endpoint.is_string() ? std::string(endpoint.as_string()) : to_json(call.arguments);
-}
-
-Problem refused() {
-  Problem problem = make_problem(ErrorKind::communication, "upstream-status", "500");
-  problem.retryable = true;
-  return problem;
-}
 
 constexpr const char* kTwo = R"(do:
   - one: {call: http, with: {method: get, endpoint: 'http://h/1'}}

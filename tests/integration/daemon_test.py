@@ -85,6 +85,10 @@ class Answer(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
+    def do_POST(self):
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.do_GET()
+
     def log_message(self, *_):
         pass
 
@@ -452,17 +456,12 @@ class Serving(Case):
             + "schedule: {on: {one: {with: {type: door.opened}}}}\n")
         daemon = self.serve()
 
-        def paths():
-            return [path for path, _ in self.upstream.seen]
+        paths = self.paths
 
         def schedules():
             return {s["workflow"]: s for s in daemon.call("GET", "/api/v1/schedules", self.key)[1]["items"]}
 
-        def wait_until(holds):
-            deadline = time.monotonic() + 60
-            while not holds():
-                self.assertLess(time.monotonic(), deadline, paths())
-                time.sleep(0.02)
+        wait_until = self.wait_until
         wait_until(lambda: paths().count("/tick") >= 3)
         before = schedules()
         self.assertEqual(sorted(before), ["test/door:1.0.0", "test/tick:1.0.0"])
@@ -481,11 +480,12 @@ class Serving(Case):
         daemon.process.send_signal(signal.SIGHUP)
         daemon.wait_for("msg=reloaded")
         self.assertEqual(list(schedules()), ["test/door:1.0.0"])
-        metrics = daemon.call("GET", "/metrics")[1]
-        self.assertIn("stepwell_schedules 1", metrics)
-        started = metrics.split('stepwell_schedule_starts_total{kind="every",outcome="started"} ')[1].split()[0]
-        wait_until(lambda: paths().count("/tick") >= int(float(started)))
-        self.assertEqual(paths().count("/tick"), int(float(started)))
+        self.assertIn("stepwell_schedules 1", daemon.call("GET", "/metrics")[1])
+
+        def started():
+            metrics = daemon.call("GET", "/metrics")[1]
+            return float(metrics.split('starts_total{kind="every",outcome="started"} ')[1].split()[0])
+        wait_until(lambda: paths().count("/tick") == started())
         self.assertEqual(daemon.stop(), 0)
 
     def test_processes_are_off_unless_the_settings_switch_them_on_and_end_with_the_daemon(self):
@@ -527,6 +527,119 @@ class Serving(Case):
         self.assertEqual((status, problem["reason"]), (503, "not-ready"))
         self.upstream.held.set()
         self.assertIn("drained=true", daemon.wait_for("msg=stopped"))
+        self.assertEqual(daemon.stop(), 0)
+
+    def started(self, daemon, name, tasks, path="/hold"):
+        """An instance of a workflow with these tasks; with a path: once its request is there."""
+        file = pathlib.Path(self.site, "definitions", f"{name}.yaml")
+        file.write_text(f"document: {{dsl: '1.0.3', namespace: test, name: {name}, version: '1.0.0'}}\n{tasks}")
+        daemon.process.send_signal(signal.SIGHUP)
+        daemon.wait_for("msg=reloaded")
+        status, instance = daemon.call("POST", "/api/v1/instances", self.key, {
+            "workflow": f"test/{name}", "input": {"url": self.upstream.origin}})
+        self.assertEqual(status, 201, instance)
+        if path:
+            self.assertTrue(self.upstream.arrived.wait(60))
+        return f"/api/v1/instances/{instance['id']}"
+
+    def wait_until(self, holds):
+        deadline = time.monotonic() + 60
+        while not holds():
+            self.assertLess(time.monotonic(), deadline, self.upstream.seen)
+            time.sleep(0.02)
+
+    def ended(self, daemon, instance):
+        self.wait_until(lambda: daemon.call("GET", instance, self.key)[1]["status"] in ("completed", "faulted"))
+        return daemon.call("GET", instance, self.key)[1]
+
+    def paths(self):
+        return [path for path, _ in self.upstream.seen]
+
+    def test_a_result_within_the_grace_is_kept_and_the_next_step_belongs_to_the_next_start(self):
+        for method in ("post", "get"):
+            with self.subTest(method):
+                self.upstream.held.clear()
+                self.upstream.arrived.clear()
+                self.upstream.seen.clear()
+                daemon = self.serve("--set", "shutdown.grace=PT1H")
+                instance = self.started(daemon, "chain", f"""do:
+- first: {{call: http, with: {{method: {method}, endpoint: {{uri: '${{ .url + "/hold" }}'}}}}}}
+- then: {{call: http, with: {{method: get, endpoint: '{self.upstream.origin}/after'}}}}
+""")
+                daemon.process.send_signal(signal.SIGTERM)
+                daemon.wait_for("msg=stopping")
+                self.upstream.held.set()
+                self.assertIn("drained=true", daemon.wait_for("msg=stopped"))
+                self.assertEqual(daemon.stop(), 0)
+                self.assertEqual(self.paths(), ["/hold"])
+                daemon = self.serve()
+                ended = self.ended(daemon, instance)
+                self.assertEqual((ended["status"], ended["output"]), ("completed", {"ok": True}))
+                self.assertEqual(self.paths(), ["/hold", "/after"])
+                self.assertEqual(daemon.stop(), 0)
+
+    def test_a_post_that_is_cut_off_is_unknown_and_not_sent_again(self):
+        daemon = self.serve("--set", "shutdown.grace=PT0.1S")
+        instance = self.started(daemon, "once", """do:
+- careful:
+    try:
+      - send: {call: http, with: {method: post, endpoint: {uri: '${ .url + "/hold" }'}}}
+    catch:
+      as: problem
+      do: [{said: {set: {reason: '${ $problem.reason }'}}}]
+""")
+        self.assertEqual(daemon.stop(), 0)
+        self.assertIn("stepsInFlight=1 drained=false", "".join(daemon.log))
+        daemon = self.serve()
+        ended = self.ended(daemon, instance)
+        self.assertEqual((ended["status"], ended["output"]), ("completed", {"reason": "outcome-unknown"}))
+        self.assertEqual(self.paths(), ["/hold"])
+        self.assertEqual(daemon.stop(), 0)
+
+    def test_a_suspended_instance_keeps_the_result_of_the_step_that_is_held_at_sigterm(self):
+        daemon = self.serve("--set", "shutdown.grace=PT1H")
+        instance = self.started(daemon, "pair", f"""do:
+- first: {{call: http, with: {{method: post, endpoint: {{uri: '${{ .url + "/hold" }}'}}}}}}
+- then: {{call: http, with: {{method: get, endpoint: '{self.upstream.origin}/after'}}}}
+""")
+        status, _ = daemon.call("POST", instance + "/suspend", self.key)
+        self.assertLess(status, 300)
+        daemon.process.send_signal(signal.SIGTERM)
+        daemon.wait_for("msg=stopping")
+        self.upstream.held.set()
+        self.assertIn("drained=true", daemon.wait_for("msg=stopped"))
+        self.assertEqual(daemon.stop(), 0)
+        daemon = self.serve()
+        self.assertEqual(daemon.call("GET", instance, self.key)[1]["status"], "suspended")
+        self.assertEqual(self.paths(), ["/hold"])
+        status, _ = daemon.call("POST", instance + "/resume", self.key)
+        self.assertLess(status, 300)
+        self.assertEqual(self.ended(daemon, instance)["status"], "completed")
+        self.assertEqual(self.paths(), ["/hold", "/after"])
+        self.assertEqual(daemon.stop(), 0)
+
+    def test_sigterm_waits_for_no_timer_event_or_child(self):
+        """With a grace of an hour: it would else be killed by this test's own patience."""
+        daemon = self.serve("--set", "shutdown.grace=PT1H")
+        sleeps = self.started(daemon, "sleeps", "do: [{nap: {wait: PT1H}}, {last: {set: {x: 1}}}]\n", None)
+        hears = self.started(daemon, "hears", "do: [{hear: {listen: {to: {one: {with: {type: go}}}}}}]\n", None)
+        parent = self.started(daemon, "parent", "do: [{c: {run: {workflow: {namespace: test, name: hears, "
+                              "version: latest}}}}]\n", None)
+        self.wait_until(lambda: len(daemon.call("GET", "/api/v1/instances?status=waiting", self.key)[1]["items"]) == 3)
+        began = time.monotonic()
+        self.assertEqual(daemon.stop(), 0)
+        self.assertLess(time.monotonic() - began, 30)
+        self.assertIn("drained=true", "".join(daemon.log))
+        daemon = self.serve()
+        self.assertEqual(daemon.call("GET", sleeps, self.key)[1]["activeSteps"], ["/do/0/nap"])
+        event = {"specversion": "1.0", "id": "1", "source": "/s", "type": "go", "data": 5}
+        status, _ = daemon.call("POST", "/api/v1/events", self.key, event,
+                                content_type="application/cloudevents+json")
+        self.assertEqual(status, 202)
+        for instance in (hears, parent):
+            ended = self.ended(daemon, instance)
+            self.assertEqual((ended["status"], ended["output"]), ("completed", [5]))
+        self.assertEqual(daemon.call("GET", sleeps, self.key)[1]["status"], "waiting")
         self.assertEqual(daemon.stop(), 0)
 
     def test_sigterm_ends_what_does_not_finish_in_time(self):

@@ -30,7 +30,7 @@ std::string encoded(const std::string& coding) {
   return kJson + "Content-Encoding: " + coding + "\r\n";
 }
 
-TEST(CompressedAnswer, IsDecodedInEveryCodingThatIsAskedFor) {
+TEST(CompressedAnswer, IsDecodedInEveryCodingThatIsAskedForAndInDeflate) {
   const std::vector<std::pair<std::string, std::string>> table{
       {"gzip", kGzip}, {"deflate", kDeflate}, {"br", kBrotli}, {"zstd", kZstd}};
   for (const auto& [coding, bytes] : table) {
@@ -39,7 +39,12 @@ TEST(CompressedAnswer, IsDecodedInEveryCodingThatIsAskedFor) {
     const auto view = world.run(call("get", server.url()));
     ASSERT_EQ(view.status, engine::InstanceStatus::completed) << coding << view.problem->one_line();
     EXPECT_EQ(to_json(view.output), R"({"a":1})") << coding;
-    EXPECT_NE(all(server).find(coding, all(server).find("Accept-Encoding: ")), std::string::npos);
+    const std::string request = all(server);
+    const std::size_t asked = request.find("Accept-Encoding: ");
+    EXPECT_EQ(
+        request.substr(asked, request.find('\r', asked) - asked).find(coding) != std::string::npos,
+        coding != "deflate")
+        << coding << "; deflate means two things, so it is not asked for";
     const auto raw = world.run(call("get", server.url(), ", output: raw"));
     EXPECT_EQ(raw.output, Value("eyJhIjoxfQ==")) << "the decoded bytes";
   }

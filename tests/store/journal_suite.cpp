@@ -1,6 +1,8 @@
 #include "tests/store/journal_suite.h"
 
+#include <algorithm>
 #include <future>
+#include <set>
 
 #include "base/json.h"
 
@@ -204,6 +206,73 @@ TEST_P(JournalSuite, ASnapshotStandsForWhatWasBeforeIt) {
   const Record next = record(Kind::snapshot, 4, 6);
   keep({next});
   expect_same(read(4), {started(4), next});
+}
+
+// What a journal keeps in several places is one to whoever reads, wherever the borders are.
+TEST_P(JournalSuite, AnInstanceIsOneHoweverOftenTheJournalIsOpened) {
+  std::vector<Record> given{started(4),
+                            record(Kind::step_finished, 4, 2, Value(std::string(20'000, 'a'))),
+                            record(Kind::step_finished, 4, 3, Value(std::string(20'000, 'b'))),
+                            ended(4, 4, "faulted"),
+                            record(Kind::retried, 4, 5),
+                            record(Kind::step_finished, 4, 6, Value("c")),
+                            ended(4, 7, "completed")};
+  for (std::size_t i = 0; i < given.size(); ++i) {
+    SCOPED_TRACE(i);
+    keep({given[i], started(10 + i), ended(10 + i, 2, "completed")});
+    reopen();
+    const std::vector<Record> wanted(given.begin(), given.begin() + 1 + static_cast<int>(i));
+    expect_same(read(4), wanted);
+    const bool over = i == 3 || i == 6;
+    EXPECT_EQ(open_ones().size(), over ? 0U : 1U);
+    EXPECT_EQ(found({.open = true}).size(), over ? 0U : 1U);
+    EXPECT_EQ(found({.status = InstanceStatus::faulted}).size(), i == 3 ? 1U : 0U);
+    const auto summary = journal_->summary(InstanceId{4});
+    ASSERT_TRUE(summary && *summary);
+    EXPECT_EQ((*summary)->end.has_value(), over);
+    // All again, as it may come after a failure.
+    keep(wanted);
+    expect_same(read(4), wanted);
+  }
+  EXPECT_EQ(found({.after = InstanceId{4}}).size(), given.size());
+}
+
+TEST_P(JournalSuite, ASnapshotStandsForWhatWasKeptLongBefore) {
+  const Record snapshot = record(Kind::snapshot, 4, 5, Value::object({{"version", 1}}));
+  keep({started(4), record(Kind::timer_fired, 4, 2)});
+  reopen();
+  keep({record(Kind::timer_fired, 4, 3)});
+  reopen();
+  keep({record(Kind::timer_fired, 4, 4), snapshot});
+  expect_same(read(4), {started(4), snapshot});
+  reopen();
+  keep({record(Kind::timer_fired, 4, 3), snapshot, record(Kind::timer_fired, 4, 6)});
+  reopen();
+  expect_same(read(4), {started(4), snapshot, record(Kind::timer_fired, 4, 6)});
+  keep({ended(4, 7, "completed")});
+  EXPECT_EQ(read(4).size(), 4U);
+}
+
+TEST_P(JournalSuite, PagesGoThroughAllOnceWhileMoreComes) {
+  for (std::uint64_t id = 2; id <= 60; id += 2) keep({started(id)});
+  reopen();
+  std::vector<std::uint64_t> seen;
+  std::uint64_t after = 0;
+  for (;;) {
+    const std::vector<std::uint64_t> page = found({.after = InstanceId{after}}, 7);
+    if (page.empty()) break;
+    seen.insert(seen.end(), page.begin(), page.end());
+    after = page.back();
+    // Ends of some of both sides, and a new one that has its place between.
+    keep({ended(page.front(), 2, "completed"), started(after < 60 ? after + 1 : 1),
+          record(Kind::timer_fired, 60, static_cast<std::uint32_t>(after))});
+  }
+  std::vector<std::uint64_t> even;
+  for (const std::uint64_t id : seen)
+    if (id % 2 == 0) even.push_back(id);
+  EXPECT_TRUE(std::is_sorted(seen.begin(), seen.end()));
+  EXPECT_EQ(even.size(), 30U);
+  EXPECT_EQ(std::set<std::uint64_t>(seen.begin(), seen.end()).size(), seen.size());
 }
 
 TEST_P(JournalSuite, SummariesHoldTheFirstRecordAndTheEnd) {

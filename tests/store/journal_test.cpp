@@ -22,17 +22,38 @@ using Kind = Record::Kind;
 
 class SqlitePlace final : public JournalPlace {
  public:
+  explicit SqlitePlace(JournalOptions options) : options_(options) {}
   std::unique_ptr<engine::Journal> open() override {
-    auto opened = SqliteJournal::open(directory_ / "journal.db", {}, metrics_, log_);
+    auto opened = SqliteJournal::open(directory_ / "journal.db", options_, metrics_, log_);
     EXPECT_TRUE(opened) << opened.error().one_line();
     return opened ? std::move(*opened) : nullptr;
   }
 
  private:
+  const JournalOptions options_;
   ScratchDirectory directory_;
   Metrics metrics_;
   Log log_{LogLevel::off, LogFormat::logfmt};
 };
+
+// All stays in the log, over restarts as well.
+JournalOptions never_folding() {
+  JournalOptions options;
+  options.fold_after = std::chrono::hours(1);
+  options.fold_at_end = false;
+  return options;
+}
+
+// Records go into the tables one commit behind, whatever is to follow.
+JournalOptions folding_behind() {
+  JournalOptions options = never_folding();
+  options.log_records = 1;
+  return options;
+}
+
+JournalMaker sqlite(std::string name, const JournalOptions& options) {
+  return {std::move(name), [options] { return std::make_unique<SqlitePlace>(options); }};
+}
 
 class KeepingPlace final : public JournalPlace {
  public:
@@ -75,7 +96,8 @@ class KeepingPlace final : public JournalPlace {
 
 INSTANTIATE_TEST_SUITE_P(
     Journals, JournalSuite,
-    testing::Values(JournalMaker{"Sqlite", [] { return std::make_unique<SqlitePlace>(); }},
+    testing::Values(sqlite("Sqlite", {}), sqlite("SqliteLog", never_folding()),
+                    sqlite("SqliteBoth", folding_behind()),
                     JournalMaker{"Keeping", [] { return std::make_unique<KeepingPlace>(); }}),
     [](const auto& maker) { return maker.param.name; });
 
@@ -214,7 +236,7 @@ TEST_F(SqliteJournalTest, ADamagedRecordIsNamed) {
     answers.append(*journal, record(Kind::step_finished, 5, 2, Value("x")));
     answers.wait();
   }
-  execute("UPDATE records SET payload = '{\"a' WHERE instance = 5");
+  execute("UPDATE instances SET life = '[2,4,2000,0,0,0,[],\"x' WHERE id = 5");
   const auto journal = open();
   const Status read = journal->read_open([](const std::vector<Record>&) {});
   ASSERT_FALSE(read);
@@ -278,20 +300,29 @@ TEST_F(SqliteJournalTest, AnInstanceOfManyRecordsGoesInSeveralTransactions) {
   JournalAnswers answers;
   auto journal = open();
   answers.append(*journal, started(1));
-  for (std::uint32_t number = 2; number < 2000; ++number)
-    answers.append(*journal, record(Kind::timer_fired, 1, number));
-  answers.append(*journal, ended(1, 2000, "completed"));
+  const Value text(std::string(5'000, 't'));
+  for (std::uint32_t number = 2; number < 1000; ++number)
+    answers.append(*journal, record(Kind::timer_fired, 1, number, text));
+  answers.append(*journal, ended(1, 1000, "completed"));
   answers.append(*journal, started(2));
-  answers.append(*journal, record(Kind::timer_fired, 2, 2));
+  for (std::uint32_t number = 2; number < 10; ++number)
+    answers.append(*journal, record(Kind::timer_fired, 2, number, text));
   answers.wait();
+  ASSERT_TRUE(journal->fold());
+  const auto rows_of = [&](const std::string& sql) {
+    auto database = Database::open(path_);
+    auto rows = database->prepare("SELECT count(*) FROM " + sql);
+    EXPECT_TRUE(rows && rows->step());
+    return rows->number(0);
+  };
+  EXPECT_GT(rows_of("records WHERE instance = 1"), 100);
   EXPECT_EQ(journal->prune({.keep = 0}, 10).value(), 1U);
   journal.reset();
-  auto database = Database::open(path_);
-  ASSERT_TRUE(database);
-  auto rows = database->prepare("SELECT count(*), (SELECT count(*) FROM removed) FROM records");
-  ASSERT_TRUE(rows && rows->step());
-  EXPECT_EQ(rows->number(0), 1);
-  EXPECT_EQ(rows->number(1), 0);
+  EXPECT_EQ(rows_of("records WHERE instance = 1"), 0);
+  EXPECT_GT(rows_of("records WHERE instance = 2"), 1);
+  EXPECT_EQ(rows_of("removed"), 0);
+  journal = open();
+  EXPECT_EQ(journal->read(InstanceId{2}).value().size(), 9U);
 }
 
 TEST_F(SqliteJournalTest, DefinitionsGoWithTheirLastInstanceUnlessTheyCameSinceTheStart) {

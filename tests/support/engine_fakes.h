@@ -2,6 +2,7 @@
 // manual clock says so, a journal that is durable when the test says so. Thread-safe.
 #pragma once
 
+#include <algorithm>
 #include <condition_variable>
 #include <map>
 #include <mutex>
@@ -116,6 +117,13 @@ class FakeTimers final : public engine::Timers {
     const auto ahead = std::chrono::duration_cast<Milliseconds>(when - clock_.steady_now());
     if (ahead.count() > 0) clock_.advance(ahead);
     task();
+  }
+  // Whether the next one is due already.
+  bool due() {
+    const std::scoped_lock lock(mutex_);
+    return std::any_of(tasks_.begin(), tasks_.end(), [this](const auto& task) {
+      return task.second.first <= clock_.steady_now();
+    });
   }
   std::size_t size() {
     const std::scoped_lock lock(mutex_);

@@ -153,13 +153,29 @@ Status KeepingJournal::read_open(const Reader& each) {
   return {};
 }
 
+void KeepingJournal::before_reading(std::function<Status()> hook) {
+  const std::scoped_lock lock(mutex_);
+  hook_ = std::move(hook);
+}
+
+Status KeepingJournal::call_hook() {
+  std::function<Status()> hook;
+  {
+    const std::scoped_lock lock(mutex_);
+    hook = hook_;
+  }
+  return hook ? hook() : Status();
+}
+
 Result<std::vector<Record>> KeepingJournal::read(InstanceId instance) {
+  if (Status good = call_hook(); !good) return fail(std::move(good.error()));
   const std::scoped_lock lock(mutex_);
   const auto found = kept_.instances.find(instance);
   return found == kept_.instances.end() ? std::vector<Record>() : found->second.all();
 }
 
 Result<std::optional<InstanceSummary>> KeepingJournal::summary(InstanceId instance) {
+  if (Status good = call_hook(); !good) return fail(std::move(good.error()));
   const std::scoped_lock lock(mutex_);
   std::optional<InstanceSummary> made;
   const auto found = kept_.instances.find(instance);

@@ -55,6 +55,8 @@ class KeepingJournal final : public engine::Journal {
   void set_mode(Mode mode);
   // From now on admissions are refused with this; nothing: no more.
   void refuse_admissions(std::optional<Problem> problem);
+  // Called before each read() and summary(), on the thread that reads; where it fails, so do these.
+  void before_reading(std::function<Status()> hook);
 
   Durability append(engine::Record record, std::function<void(Status)> durable) override;
   Status read_open(const Reader& each) override;
@@ -72,11 +74,14 @@ class KeepingJournal final : public engine::Journal {
     engine::Record record;
     std::function<void(Status)> durable;
   };
+  Status call_hook();
+
   mutable std::mutex mutex_;
   Mode mode_;                       // guarded by mutex_
   KeptRecords kept_;                // guarded by mutex_
   std::deque<Waiting> waiting_;     // guarded by mutex_
   std::optional<Problem> refusal_;  // guarded by mutex_
+  std::function<Status()> hook_;    // guarded by mutex_
 };
 
 }  // namespace stepwell::test
