@@ -138,11 +138,19 @@ class ProcessCall final : public engine::RunningStep,
   }
 
  private:
+  // After a cancel there may be no runner any more.
   void launch(ProcessRequest request) {
-    const std::scoped_lock lock(mutex_);
-    process_ = surroundings_.runner.start(std::move(request), shared_from_this());
-    fetch_.reset();
-    if (cancelled_) surroundings_.runner.cancel(process_);
+    {
+      const std::scoped_lock lock(mutex_);
+      fetch_.reset();
+      if (!cancelled_) {
+        process_ = surroundings_.runner.start(std::move(request), shared_from_this());
+        return;
+      }
+    }
+    ProcessEnd end;
+    end.how = ProcessEnd::How::cancelled;
+    ended(std::move(end));
   }
 
   // Reading what was fetched costs time, which the runner's thread has.

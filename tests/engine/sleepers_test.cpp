@@ -81,7 +81,7 @@ struct Dormitory : Life {
 };
 
 constexpr const char* kWait = "do: [{w: {wait: {hours: 1}}}, {s: {set: {x: 1}}}]\n";
-constexpr const char* kHear = R"(do:
+constexpr const char* kHearsAsleep = R"(do:
   - hear: {listen: {to: {one: {with: {type: go, subject: mine}}}}}
 )";
 constexpr const char* kGo =
@@ -135,7 +135,7 @@ TEST(Sleepers, NobodyLeavesWhereThatIsNotWanted) {
 
 TEST(Sleepers, AnEventWakesWhoWaitsForIt) {
   Dormitory house;
-  const InstanceId id = house.start_and_sleep(kHear);
+  const InstanceId id = house.start_and_sleep(kHearsAsleep);
   house.publish(kGo);
   house.settle();
   EXPECT_EQ(house.look(id).output, Value::array({5}));
@@ -145,7 +145,7 @@ TEST(Sleepers, AnEventWakesWhoWaitsForIt) {
 
 TEST(Sleepers, AnEventThatDoesNotMatchIsNotTakenAndItSleepsAgain) {
   Dormitory house;
-  const InstanceId id = house.start_and_sleep(kHear);
+  const InstanceId id = house.start_and_sleep(kHearsAsleep);
   house.publish(kOther);
   house.rest();
   EXPECT_EQ(house.look(id).status, InstanceStatus::waiting);
@@ -236,7 +236,7 @@ TEST(Sleepers, WhatTheFirstEventCorrelatedByCountsForTheNext) {
 // The list of those who get the event is made, and the instance leaves before it gets it.
 TEST(Sleepers, AnEventThatMeetsItOnItsWayToBedIsTakenOnce) {
   Dormitory house;
-  const InstanceId id = house.start(kHear);
+  const InstanceId id = house.start(kHearsAsleep);
   house.rest();
   house.clock.advance(kIdle + seconds(1));
   (void)house.engine.events().subscribe({"go"}, EventBus::Viewer([&](const Value& /*event*/) {
@@ -478,7 +478,7 @@ TEST(Sleepers, ManyThatAreDueAtTheSameMomentAllCome) {
 
 TEST(Sleepers, WhatCannotBeReadIsTriedAgainAndWhoAskedIsTold) {
   Dormitory house;
-  const InstanceId id = house.start_and_sleep(kHear);
+  const InstanceId id = house.start_and_sleep(kHearsAsleep);
   std::atomic<bool> broken = true;
   std::atomic<int> attempts = 0;
   house.journal.before_reading([&]() -> Status {
@@ -539,7 +539,7 @@ TEST(Sleepers, ATurnedBackClockDoesNotMakeItWaitLonger) {
 TEST(Sleepers, AfterARestartThoseThatWaitForLongAreNotTakenIntoMemory) {
   Dormitory first;
   const InstanceId waits = first.start(kWait);
-  const InstanceId hears = first.start(kHear);
+  const InstanceId hears = first.start(kHearsAsleep);
   const InstanceId soon = first.start("do: [{w: {wait: {seconds: 5}}}]\n");
   first.rest();
   first.publish(kOther);
@@ -562,7 +562,7 @@ TEST(Sleepers, AfterARestartThoseThatWaitForLongAreNotTakenIntoMemory) {
 
 TEST(Sleepers, AnEventThatWasOnItsWayWhenThePlugWasPulledReachesASleeper) {
   Dormitory first;
-  const InstanceId id = first.start(kHear);
+  const InstanceId id = first.start(kHearsAsleep);
   first.rest();
   KeptRecords kept = first.journal.kept();
   Record published{};

@@ -17,7 +17,7 @@ EngineOptions with_memory(std::int64_t bytes) {
 }
 
 // It yields once before it tells of what it found, which depends on a limit.
-constexpr const char* kTells = R"(do:
+constexpr const char* kTellsInATurn = R"(do:
   - loop:
       for: {each: n, in: '${ [range(6000)] }'}
       do: [{one: {set: {n: '${ $n }'}}}]
@@ -28,16 +28,16 @@ constexpr const char* kTells = R"(do:
   - tell: {emit: {event: {with: {source: 'http://e.x/', type: told, data: '${ . }'}}}}
   - last: {wait: {hours: 1}}
 )";
-constexpr const char* kHears = R"(do:
+constexpr const char* kHearsOfATurn = R"(do:
   - hear: {listen: {to: {any: [{with: {type: told}}], until: '${ length == 2 }'}}}
 )";
 
 TEST(Turns, WhatIsSentOutInOneIsHeardOnceWhereverItCrashes) {
   for (const std::int64_t bytes : {500'000, 50'000'000}) {
     Life first({}, nullptr, with_memory(bytes));
-    const InstanceId hearer = first.start(kHears);
+    const InstanceId hearer = first.start(kHearsOfATurn);
     first.rest();
-    const InstanceId teller = first.start(kTells);
+    const InstanceId teller = first.start(kTellsInATurn);
     first.rest();
     const std::vector<Record> log = first.journal.log();
     Value told;
