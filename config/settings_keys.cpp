@@ -317,25 +317,33 @@ Value override_value(const SettingKey& key, std::string_view text) {
   return list;
 }
 
+// As a plain scalar where it cannot be anything else to YAML, and in quotes where it could.
+std::string string_text(const std::string& text) {
+  constexpr std::string_view kPlain =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./:+-";
+  const bool plain = !text.empty() && text.find_first_not_of(kPlain) == std::string::npos &&
+                     text.back() != ':' && text.front() != '-' && text.front() != ':';
+  return plain ? text : to_json(Value(text));
+}
+
 std::string setting_text(const Settings& settings, const SettingKey& key) {
   return std::visit(
-      Overloaded{
-          [&](std::string Settings::*m) { return (settings.*m).empty() ? "\"\"" : settings.*m; },
-          [&](std::vector<std::string> Settings::*m) {
-            Value list = Value::array();
-            for (const std::string& text : settings.*m) list.push_back(Value(text));
-            return to_json(list);
-          },
-          [&](std::uint64_t Settings::*m) { return std::to_string(settings.*m); },
-          [&](bool Settings::*m) { return std::string(settings.*m ? "true" : "false"); },
-          [&](Milliseconds Settings::*m) { return duration_text(settings.*m); },
-          [&](Bytes Settings::*m) { return byte_size_text(settings.*m); },
-          [&](LogLevel Settings::*m) {
-            return std::string(kLevels.at(static_cast<std::size_t>(settings.*m)));
-          },
-          [&](LogFormat Settings::*m) {
-            return std::string(kFormats.at(static_cast<std::size_t>(settings.*m)));
-          }},
+      Overloaded{[&](std::string Settings::*m) { return string_text(settings.*m); },
+                 [&](std::vector<std::string> Settings::*m) {
+                   Value list = Value::array();
+                   for (const std::string& text : settings.*m) list.push_back(Value(text));
+                   return to_json(list);
+                 },
+                 [&](std::uint64_t Settings::*m) { return std::to_string(settings.*m); },
+                 [&](bool Settings::*m) { return std::string(settings.*m ? "true" : "false"); },
+                 [&](Milliseconds Settings::*m) { return duration_text(settings.*m); },
+                 [&](Bytes Settings::*m) { return byte_size_text(settings.*m); },
+                 [&](LogLevel Settings::*m) {
+                   return std::string(kLevels.at(static_cast<std::size_t>(settings.*m)));
+                 },
+                 [&](LogFormat Settings::*m) {
+                   return std::string(kFormats.at(static_cast<std::size_t>(settings.*m)));
+                 }},
       key.target);
 }
 

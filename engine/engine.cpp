@@ -84,7 +84,8 @@ Engine::Impl::Impl(EngineOptions options, StepRunner& steps, Journal& journal, T
       pending_gauge_(metrics.gauge("stepwell_instances_pending",
                                    "Admitted instances that wait for their turn.")),
       finished_(options.keep_finished),
-      next_id_(first_id(clock)) {
+      next_id_(first_id(clock)),
+      lost_(std::make_shared<LostInstances>()) {
   sleepers_ = std::make_unique<Sleepers>(
       Sleepers::Surroundings{timers, clock, executor_, metrics, log},
       may_sleep() && options.executor == nullptr, [this](InstanceId id) { return wake(id); },
@@ -427,6 +428,7 @@ Status Engine::stop(InstanceId id) {
   const auto instance = impl_->lookup(id);
   if (impl_->abandoning()) return {};
   if (instance && ended(instance->status())) return fail(has_ended(instance->view()));
+  if (!instance && impl_->leaving()) return fail(shutting_down());  // who sleeps is not woken
   if (impl_->reach(id, [](Instance& open) { return open.stop(); })) return {};
   if (impl_->stop_lost(id, {})) return {};
   const auto view = impl_->find(id);

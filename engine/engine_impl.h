@@ -47,6 +47,7 @@ class Engine::Impl {
   bool at_rest() const;
   void refuse_new();
   void publish(const Value& event, const std::function<void(Status)>& done);
+  bool leaving() const { return leaving_.load(std::memory_order_acquire); }
   bool refusing() const { return refusing_.load(std::memory_order_acquire); }
   bool abandoning() const { return abandoning_.load(std::memory_order_acquire); }
   bool wait_until_idle(Deadline deadline);
@@ -68,17 +69,18 @@ class Engine::Impl {
   Result<std::vector<InstanceView>> list(const InstanceFilter& filter, std::size_t most) const;
 
   // engine_lost.cpp
-  // False where it is not one that is lost. `done` may be empty.
+  // False where it is not one that is lost. `done` may be empty; `shutting-down` once the engine
+  // goes.
   bool stop_lost(InstanceId id, const std::function<void(Status)>& done);
 
   // engine_sleep.cpp
   // Does this with an open or finished instance: now, or once it is back in memory; false where
   // there is none. `task` may come with a lock held, so that it may only hand it something; it
   // gives false where the instance has just left. Where it cannot be woken, `failed` is told, or,
-  // where that is empty, it waits until it can.
+  // where that is empty, it waits until it can; of `events`, only so many wait.
   using Failed = std::function<void(const Problem&)>;
   template <class Task>
-  bool reach(InstanceId id, Task task, const Failed& failed = {});
+  bool reach(InstanceId id, Task task, const Failed& failed = {}, bool event = false);
   bool when_ended(InstanceId id, std::function<void(const InstanceView&)> callback);
   std::optional<InstanceView> find(InstanceId id) const;
   bool is_open(InstanceId id) const;
@@ -130,6 +132,7 @@ class Engine::Impl {
   void put_to_bed();
   void let_leave(const std::shared_ptr<Instance>& instance, const Instance::Bedtime& time);
   bool let_stay(const std::shared_ptr<Instance>& instance, const Instance::Bedtime& time);
+  void plug_ears_later(const std::shared_ptr<Instance>& instance);
   void plug_ears(Instance& instance);
   Result<bool> wake(InstanceId id);
   void check_last(InstanceId id);
@@ -178,7 +181,7 @@ class Engine::Impl {
   std::mutex finished_mutex_;
   Finished finished_;  // guarded by finished_mutex_
   std::atomic<std::uint64_t> next_id_;
-  LostInstances lost_;
+  const std::shared_ptr<LostInstances> lost_;  // also the journal's, until a stop is durable
 
   std::mutex digests_mutex_;
   std::map<std::string, std::weak_ptr<const Workflow>> by_digest_;  // guarded by digests_mutex_
@@ -190,7 +193,7 @@ class Engine::Impl {
 };
 
 template <class Task>
-bool Engine::Impl::reach(InstanceId id, Task task, const Failed& failed) {
+bool Engine::Impl::reach(InstanceId id, Task task, const Failed& failed, bool event) {
   while (true) {
     std::shared_ptr<Instance> instance;
     {
@@ -200,7 +203,7 @@ bool Engine::Impl::reach(InstanceId id, Task task, const Failed& failed) {
       if (found == shard.instances.end()) {
         if (!shard.sleepers.contains(id)) return false;
         const auto called = [task](Instance& awake) { (void)task(awake); };
-        if (sleepers_->call(id, {called, failed})) return true;
+        if (sleepers_->call(id, {called, failed, event})) return true;
       } else {
         instance = found->second;
       }

@@ -51,15 +51,25 @@ Result<std::vector<InstanceView>> Engine::Impl::list(const InstanceFilter& filte
     const bool all = kept->size() < most || kept->empty();
     const InstanceId last =
         all ? InstanceId{std::numeric_limits<std::uint64_t>::max()} : kept->back().head.instance;
+    std::vector<InstanceId> open;
     for (const InstanceSummary& summary : *kept) {
       const InstanceId id = summary.head.instance;
-      if (lookup(id) || is_open(id)) continue;
+      if (lookup(id) || is_open(id)) {
+        open.push_back(id);
+        continue;
+      }
       // One that is lost shows another status than the journal knows.
       InstanceView view = view_of_kept(summary);
       if (summary.end || picks(filter, view)) found.insert_or_assign(id, std::move(view));
     }
     add_sleepers(rest, most, *kept, found);
     add_present(rest, most, last.number, found);
+    // One that left memory, came back or ended meanwhile may have been in neither.
+    for (const InstanceId id : open) {
+      if (found.contains(id)) continue;
+      if (auto view = find(id); view && picks(rest, *view))
+        found.insert_or_assign(id, std::move(*view));
+    }
     found.erase(found.upper_bound(last), found.end());  // there may be others before them
     if (all || found.size() >= most) break;
     rest.after = last;

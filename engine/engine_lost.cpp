@@ -28,7 +28,7 @@ std::optional<LostInstances::Lost> LostInstances::find(InstanceId id) const {
 InstanceView Engine::Impl::view_of_kept(const InstanceSummary& summary) const {
   InstanceView view = view_of(summary);
   if (summary.end) return view;
-  if (auto lost = lost_.find(view.id)) {
+  if (auto lost = lost_->find(view.id)) {
     view.status = InstanceStatus::suspended;
     view.problem = std::move(lost->why);
   }
@@ -36,16 +36,20 @@ InstanceView Engine::Impl::view_of_kept(const InstanceSummary& summary) const {
 }
 
 bool Engine::Impl::stop_lost(InstanceId id, const std::function<void(Status)>& done) {
-  const auto lost = lost_.find(id);
+  const auto lost = lost_->find(id);
   if (!lost) return false;
+  if (leaving()) {
+    if (done) done(fail(shutting_down()));
+    return true;
+  }
   Record record{};
   record.kind = Record::Kind::ended;
   record.instance = id;
   record.time = clock_.now();
   record.number = lost->number + 1;
   record.payload = Value::object({{"status", to_string(InstanceStatus::stopped)}});
-  const auto durable = [this, id, done](Status status) {
-    if (status) lost_.remove(id);
+  const auto durable = [all = lost_, id, done](Status status) {
+    if (status) all->remove(id);
     if (done) done(std::move(status));
   };
   if (journal_.append(std::move(record), durable) == Journal::Durability::now) durable({});

@@ -87,7 +87,7 @@ Status Engine::Impl::recover(const Loader& load) {
     Result<std::shared_ptr<Instance>> instance = bring_back(std::move(records));
     if (!instance) {
       ++lost;
-      lost_.add(id, {number, instance.error()});
+      lost_->add(id, {number, instance.error()});
       log_.error("an instance cannot go on",
                  {{"instance", id.number}, {"problem", instance.error().one_line()}});
     } else if (may_sleep() && let_stay(*instance, time)) {

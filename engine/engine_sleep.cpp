@@ -12,6 +12,10 @@ namespace {
 // So many are looked at, or so great a part of all, each time.
 constexpr std::size_t kLookedAt = 20'000;
 constexpr std::size_t kPart = 8;
+// … and no longer than this: whoever looks has other things to do.
+constexpr Milliseconds kLongLook{200};
+// As many jobs may wait for a worker before whoever recovers instances helps.
+constexpr std::size_t kManyJobs = 10'000;
 
 void show_sleeper(const Sleeper& sleeper, InstanceView& view) {
   view.status = sleeper.status;
@@ -96,12 +100,14 @@ Instance::Bedtime Engine::Impl::bedtime() const {
 void Engine::Impl::put_to_bed() {
   if (!may_sleep() || refusing() || abandoning()) return;
   const Instance::Bedtime time = bedtime();
+  const SteadyTime end = clock_.steady_now() + kLongLook;
+  bool enough = false;
   const std::size_t asleep = sleepers_->size();
   const std::size_t open = open_.load();
   const std::size_t most = std::max(kLookedAt, open > asleep ? (open - asleep) / kPart : 0);
   std::vector<std::shared_ptr<Instance>> candidates;
   std::size_t looked = 0;
-  for (std::size_t i = 0; i < kShards && looked < most; ++i) {
+  for (std::size_t i = 0; i < kShards && looked < most && !enough; ++i) {
     candidates.clear();  // the last of those that have left goes here, without a lock
     {
       const Shard& shard = shards_.at(next_shard_);
@@ -109,7 +115,11 @@ void Engine::Impl::put_to_bed() {
       for (const auto& [id, instance] : shard.instances)
         if (!ended(instance->status())) candidates.push_back(instance);
     }
-    for (const auto& candidate : candidates) let_leave(candidate, time);
+    for (const auto& candidate : candidates) {
+      enough = refusing() || clock_.steady_now() >= end;
+      if (enough) break;
+      let_leave(candidate, time);
+    }
     looked += candidates.size();
     next_shard_ = (next_shard_ + 1) % kShards;
   }
@@ -121,6 +131,7 @@ void Engine::Impl::let_leave(const std::shared_ptr<Instance>& instance,
   const InstanceId id = instance->id();
   Shard& shard = shard_of(id);
   Instance::Bed bed;
+  bool hears = false;
   {
     const std::scoped_lock lock(shard.mutex);
     const auto found = shard.instances.find(id);
@@ -128,6 +139,7 @@ void Engine::Impl::let_leave(const std::shared_ptr<Instance>& instance,
     bed = instance->go_to_bed(time);
     if (bed.sleeper) {
       bed.sleeper->key = sleepers_->shared_text(instance->key());
+      hears = !bed.sleeper->ears.empty();
       const auto placed = shard.sleepers.emplace(id, std::move(*bed.sleeper)).first;
       sleepers_->add(id, placed->second);
       shard.instances.erase(found);
@@ -135,12 +147,19 @@ void Engine::Impl::let_leave(const std::shared_ptr<Instance>& instance,
   }
   for (const std::uint64_t timer : bed.timers) surroundings_.timers.cancel(timer);
   if (bed.unsure) sleepers_->check(id);
-  if (instance->left()) plug_ears(*instance);
+  if (hears) plug_ears_later(instance);
+}
+
+// Expressions take their time: not that of whoever looks after the engine. A job that runs late
+// finds the sleeper gone or in the same state, since every change of it has a record.
+void Engine::Impl::plug_ears_later(const std::shared_ptr<Instance>& instance) {
+  post([this, instance] { plug_ears(*instance); });
 }
 
 // Once it is in the table, and without its lock, since expressions take time: until then it is
 // woken by every event of its types.
 void Engine::Impl::plug_ears(Instance& instance) {
+  if (refusing() || abandoning()) return;  // nobody is woken any more
   const InstanceId id = instance.id();
   std::uint32_t number = 0;
   std::vector<Sleeper::Ear> plugged = instance.plugged_ears(number);
@@ -166,6 +185,7 @@ bool Engine::Impl::let_stay(const std::shared_ptr<Instance>& instance,
   std::optional<Sleeper> sleeper = instance->stay_in_bed(time);
   if (!sleeper) return false;
   sleeper->key = sleepers_->shared_text(instance->key());
+  const bool hears = !sleeper->ears.empty();
   if (Turnstile* turnstile = turnstile_of(*instance)) turnstile->count_in(instance->id());
   open_.fetch_add(1);
   open_gauge_.add(1);
@@ -175,7 +195,10 @@ bool Engine::Impl::let_stay(const std::shared_ptr<Instance>& instance,
     const auto placed = shard.sleepers.emplace(instance->id(), std::move(*sleeper)).first;
     sleepers_->add(instance->id(), placed->second);
   }
-  plug_ears(*instance);
+  if (hears && executor_.queued() > kManyJobs)
+    plug_ears(*instance);  // those that wait for it are in memory
+  else if (hears)
+    plug_ears_later(instance);
   return true;
 }
 
@@ -225,9 +248,12 @@ Result<bool> Engine::Impl::wake(InstanceId id) {
 
 void Engine::Impl::deliver(const EventBus::Address& to, const Value& event,
                            const Delivery& delivery) {
-  (void)reach(to.instance, [listener = to.listener, event, delivery](Instance& instance) {
-    return instance.event_arrived(listener, event, delivery);
-  });
+  (void)reach(
+      to.instance,
+      [listener = to.listener, event, delivery](Instance& instance) {
+        return instance.event_arrived(listener, event, delivery);
+      },
+      {}, true);
 }
 
 bool Engine::Impl::when_ended(InstanceId id, std::function<void(const InstanceView&)> callback) {

@@ -116,13 +116,13 @@ EventBus::Keys EventBus::keys_of(const Value& event, std::string_view type) cons
     });
   }
   Keys keys;
-  for (const auto& sieve : sieves) keys.emplace(sieve.get(), sieve->key_of(event));
+  for (const auto& sieve : sieves) keys.emplace(sieve, sieve->key_of(event));
   return keys;
 }
 
 // All of those behind a sieve that came since the keys were made.
 void EventBus::add_sifted(const Sifted& sifted, const Keys& keys, std::vector<Address>& listeners) {
-  const auto known = keys.find(sifted.sieve.get());
+  const auto known = keys.find(sifted.sieve);
   if (known != keys.end() && !known->second) return;
   auto at = known == keys.end() ? sifted.addresses.begin()
                                 : sifted.addresses.lower_bound({*known->second, 0, 0});

@@ -107,7 +107,7 @@ class EventBus {
     std::vector<Sifted> sifted;
   };
   // What an event has for each sieve that it meets.
-  using Keys = std::map<const EventSieve*, std::optional<EventSieve::Key>>;
+  using Keys = std::map<std::shared_ptr<const EventSieve>, std::optional<EventSieve::Key>>;
 
   template <class Function>
   void for_each_group(std::string_view type, Function function) const;

@@ -5,8 +5,6 @@
 #include <functional>
 #include <string_view>
 
-#include "base/json.h"
-
 namespace stepwell::engine {
 
 namespace {
@@ -50,17 +48,29 @@ bool looks_at_the_event_alone(const config::Expression& expression, std::size_t 
   return true;
 }
 
+bool names_the_time(std::string_view text) {
+  constexpr std::string_view kNow = "now";
+  const auto part_of_name = [text](std::size_t at) {
+    return std::isalnum(static_cast<unsigned char>(text[at])) != 0 || text[at] == '_';
+  };
+  for (std::size_t at = text.find(kNow); at != std::string_view::npos;
+       at = text.find(kNow, at + 1)) {
+    const std::size_t end = at + kNow.size();
+    if ((at == 0 || !part_of_name(at - 1)) && (end == text.size() || !part_of_name(end)))
+      return true;
+  }
+  return false;
+}
+
 // What depends on the time is another thing at another moment.
 bool tells_the_time(const Value& definition) {
-  constexpr std::string_view kNow = "now";
-  const std::string text = to_json(definition);
-  const auto part_of_name = [&text](std::size_t at) {
-    return at < text.size() &&
-           (std::isalnum(static_cast<unsigned char>(text[at])) != 0 || text[at] == '_');
-  };
-  for (std::size_t at = text.find(kNow); at != std::string::npos; at = text.find(kNow, at + 1))
-    if (!part_of_name(at - 1) && !part_of_name(at + kNow.size())) return true;
-  return false;
+  if (definition.is_string()) return names_the_time(definition.as_string());
+  const auto elements = definition.elements();
+  const auto members = definition.members();
+  return std::any_of(elements.begin(), elements.end(), tells_the_time) ||
+         std::any_of(members.begin(), members.end(), [](const Value::Member& member) {
+           return names_the_time(member.name()) || tells_the_time(member.value);
+         });
 }
 
 }  // namespace

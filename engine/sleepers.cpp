@@ -27,6 +27,7 @@ constexpr std::chrono::milliseconds kLookAgain{1};
 constexpr Milliseconds kNotYet{20};
 constexpr Milliseconds kFirstPause{250};
 constexpr Milliseconds kLongestPause{60'000};
+constexpr std::size_t kMostEvents = 10'000;  // that wait for one instance
 
 }  // namespace
 
@@ -40,7 +41,10 @@ class Sleepers::Core final : public Job, public std::enable_shared_from_this<Cor
         asleep_(surroundings.metrics.gauge("stepwell_instances_asleep",
                                            "Open instances that have left memory.")),
         woken_(wakes("done")),
-        failed_(wakes("failed")) {}
+        failed_(wakes("failed")),
+        missed_(surroundings.metrics.counter(
+            "stepwell_instance_events_missed_total",
+            "Events that an instance did not take, since too many wait for it.")) {}
 
   void open() {
     if (threaded_) thread_ = std::thread([this] { serve(); });
@@ -64,7 +68,10 @@ class Sleepers::Core final : public Job, public std::enable_shared_from_this<Cor
     size_.fetch_sub(1, std::memory_order_relaxed);
     const std::scoped_lock lock(mutex_);
     alarms_.erase({sleeper.due, id.number});
-    failures_.erase(id);
+    if (const auto retry = retries_.find(id); retry != retries_.end()) {
+      alarms_.erase({retry->second.at, id.number});
+      retries_.erase(retry);
+    }
   }
 
   void arm() {
@@ -76,7 +83,10 @@ class Sleepers::Core final : public Job, public std::enable_shared_from_this<Cor
     const std::scoped_lock lock(mutex_);
     if (stopped_) return false;
     Called& called = called_[id];
+    if (call.event && !has_room(id, called)) return true;
+    const bool may_wait = !call.failed;
     called.calls.push_back(std::move(call));
+    if (may_wait && has_failed_locked(id)) return true;  // its next attempt has its time
     if (std::exchange(called.queued, true)) return true;
     queue_.push_back(id);
     nudge_locked();
@@ -150,7 +160,13 @@ class Sleepers::Core final : public Job, public std::enable_shared_from_this<Cor
   using Alarm = std::pair<SteadyTime, std::uint64_t>;
   struct Called {
     std::vector<Call> calls;
+    std::size_t events = 0;  // of calls
     bool queued = false;
+  };
+  // Of one that could not be woken.
+  struct Retry {
+    SteadyTime at{};        // its alarm
+    unsigned failures = 0;  // in a row
   };
 
   Counter wakes(const char* outcome) const {
@@ -172,6 +188,27 @@ class Sleepers::Core final : public Job, public std::enable_shared_from_this<Cor
     if (threaded_) return changed_.notify_one();
     if (!has_work_locked() || std::exchange(scheduled_, true)) return;
     surroundings_.executor.post(shared_from_this());
+  }
+
+  bool has_failed_locked(InstanceId id) const {
+    const auto retry = retries_.find(id);
+    return retry != retries_.end() && retry->second.failures > 0;
+  }
+
+  // For one more event.
+  bool has_room(InstanceId id, Called& called) {
+    if (called.events < kMostEvents) return ++called.events > 0;
+    missed_.increment();
+    if (called.events++ == kMostEvents)
+      surroundings_.log.warn("too many events wait for an instance that cannot be woken",
+                             {{"instance", id.number}, {"events", kMostEvents}});
+    return false;
+  }
+
+  void retry_locked(InstanceId id, Retry& retry, Milliseconds pause) {
+    alarms_.erase({retry.at, id.number});
+    retry.at = surroundings_.clock.steady_now() + pause;
+    alarms_.emplace(retry.at, id.number);
   }
 
   // One timer for all.
@@ -235,14 +272,28 @@ class Sleepers::Core final : public Job, public std::enable_shared_from_this<Cor
   void round(std::unique_lock<std::mutex>& lock) {
     working_ = true;
     const std::vector<InstanceId> batch = take_batch();
-    const std::unordered_set<InstanceId> checks = std::exchange(checks_, {});
+    std::vector<InstanceId> checks;
+    for (auto next = checks_.begin(); next != checks_.end() && checks.size() < kBatch;
+         next = checks_.erase(next))
+      checks.push_back(*next);
     lock.unlock();
-    for (const InstanceId id : batch) wake_one(id);
-    for (const InstanceId id : checks) check_(id);
+    for (const InstanceId id : batch) {
+      if (is_stopped()) break;
+      wake_one(id);
+    }
+    for (const InstanceId id : checks) {
+      if (is_stopped()) break;
+      check_(id);
+    }
     lock.lock();
     working_ = false;
     settle_locked();
     changed_.notify_all();
+  }
+
+  bool is_stopped() const {
+    const std::scoped_lock lock(mutex_);
+    return stopped_;
   }
 
   void wake_one(InstanceId id) {
@@ -253,11 +304,12 @@ class Sleepers::Core final : public Job, public std::enable_shared_from_this<Cor
     {
       const std::scoped_lock lock(mutex_);
       if (stopped_) return;
+      Retry& retry = retries_[id];
       if (!done) {
-        pause = std::min(kFirstPause * (1U << std::min(failures_[id]++, 8U)), kLongestPause);
+        pause = std::min(kFirstPause * (1U << std::min(retry.failures++, 8U)), kLongestPause);
         told = take_told(id);
       }
-      alarms_.emplace(surroundings_.clock.steady_now() + pause, id.number);
+      retry_locked(id, retry, pause);
     }
     if (done) return;
     failed_.increment();
@@ -288,6 +340,7 @@ class Sleepers::Core final : public Job, public std::enable_shared_from_this<Cor
   const Gauge asleep_;
   const Counter woken_;
   const Counter failed_;
+  const Counter missed_;
   std::atomic<std::size_t> size_{0};
   std::thread thread_;
 
@@ -298,9 +351,9 @@ class Sleepers::Core final : public Job, public std::enable_shared_from_this<Cor
   std::deque<InstanceId> queue_;
   std::unordered_map<InstanceId, Called> called_;
   std::unordered_set<InstanceId> checks_;
-  std::unordered_map<InstanceId, unsigned> failures_;  // in a row
-  std::uint64_t armed_ = 0;                            // the timer; 0: none
-  std::uint64_t turn_ = 0;  // of the timer, so that one that was cancelled too late is known
+  std::unordered_map<InstanceId, Retry> retries_;
+  std::uint64_t armed_ = 0;  // the timer; 0: none
+  std::uint64_t turn_ = 0;   // of the timer, so that one that was cancelled too late is known
   SteadyTime armed_for_{};
   std::uint64_t tasks_ = 0;
   bool rung_ = false;  // some are due

@@ -58,6 +58,7 @@ class Sleepers {
   struct Call {
     std::function<void(Instance&)> task;
     std::function<void(const Problem&)> failed;  // empty: it waits until the instance can be read
+    bool event = false;                          // one of too many that wait is dropped
   };
   struct Surroundings {
     Timers& timers;

@@ -121,8 +121,12 @@ class WorkerPool::Impl {
     self.called = false;
     lingering_.push_back(&self);
     self.call.wait_for(lock, kLinger, [&] { return self.called || stopping_; });
-    if (!self.called) std::erase(lingering_, &self);
-    return self.called;
+    if (self.called) return true;
+    std::erase(lingering_, &self);
+    // Jobs that wait behind a long one, with nobody who has pushed another since.
+    if (queue_.empty()) return false;
+    ++busy_;
+    return true;
   }
 
   std::shared_ptr<Job> take() {

@@ -119,12 +119,11 @@ Statement& Statement::bind(std::optional<std::int64_t> number) {
 
 Result<bool> Statement::step() {
   sqlite3* connection = sqlite3_db_handle(statement_.get());
-  if (misbound_) return fail(failed(connection, SQLITE_MISUSE));
-  const int code = sqlite3_step(statement_.get());
+  const int code = misbound_ ? SQLITE_MISUSE : sqlite3_step(statement_.get());
   if (code == SQLITE_ROW) return true;
   if (code == SQLITE_DONE) return false;
   Problem problem = failed(connection, code);
-  sqlite3_reset(statement_.get());
+  reset();  // it may be used again, and is bound from the beginning then
   return fail(std::move(problem));
 }
 

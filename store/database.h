@@ -40,7 +40,7 @@ class Statement {
   Statement& bind(std::int64_t number);
   Statement& bind(std::optional<std::int64_t> number);
 
-  Result<bool> step();  // true: a row is there
+  Result<bool> step();  // true: a row is there; resets where it fails
   Status run();         // steps to the end and resets
   // Of a statement that yields one number at most; resets.
   Result<std::optional<std::int64_t>> one_number();

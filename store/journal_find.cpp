@@ -101,7 +101,7 @@ Status JournalReader::find_locked(const InstanceFilter& filter, std::size_t most
     const InstanceId id{*row ? as_number(statement->number(0))
                              : std::numeric_limits<std::uint64_t>::max()};
     bool passed = false;
-    for (; next != logged.end() && next->first <= id && found.size() < most; ++next) {
+    for (; next != logged.end() && next->first.number <= id.number && found.size() < most; ++next) {
       passed |= next->first == id;
       Status done = find_logged(filter, next->first, std::move(next->second), found);
       if (!done) return done;

@@ -72,8 +72,9 @@ void pack(std::string& packed, const Line& line) {
 // One that begins in the log, needs one row alone, and whose id is never given again.
 bool is_plain(const JournalOverlay::Life& life) {
   if (life.id.number >= kDerivedInstances || !life.rows[life.folded]->is_admission()) return false;
-  std::size_t bytes = 0;
-  for (std::size_t i = life.folded; i < life.rows.size(); ++i) bytes += life.rows[i]->text.size();
+  std::size_t bytes = 0;  // with the line feeds of pack()
+  for (std::size_t i = life.folded; i < life.rows.size(); ++i)
+    bytes += life.rows[i]->text.size() + 1;
   return bytes <= kPieceBytes;
 }
 
@@ -185,20 +186,22 @@ Result<std::size_t> JournalFold::bind_row(Statement& statement, const JournalRow
   return in_row;
 }
 
-// Those of many_. Where the tables have one of them, each is looked at by itself.
+// Those of many_. Where the tables have one of them, or one does not fit into its row after all,
+// each is looked at by itself.
 Status JournalFold::add_many(Database& database) {
   rooms_.resize(kMany);
-  for (std::size_t i = 0; i < kMany; ++i) {
+  bool fit = true;
+  for (std::size_t i = 0; fit && i < kMany; ++i) {
     history_.clear();
     apply(*many_[i]);
     const JournalRow& head = *many_[i]->rows[many_[i]->folded];
     const Result<std::size_t> bound = bind_row(add_many_, head, rooms_[i]);
-    if (bound) continue;
-    add_many_.reset();
-    return fail(bound.error());
+    fit = bound && *bound == history_.lines().size();
+    if (!fit) add_many_.reset();
+    if (!bound) return fail(bound.error());
   }
-  Status done = add_many_.run();
-  if (!done || database.changes() == std::int64_t{kMany}) return done;
+  Status done = fit ? add_many_.run() : Status();
+  if (!done || (fit && database.changes() == std::int64_t{kMany})) return done;
   for (std::size_t i = 0; done && i < kMany; ++i) done = fold(database, *many_[i]);
   return done;
 }

@@ -97,9 +97,11 @@ std::vector<std::pair<InstanceId, JournalOverlay::Rows>> JournalOverlay::all(
   {
     const std::scoped_lock lock(mutex_);
     for (const auto& [id, life] : lives_)
-      if (id > after && life.folded < life.rows.size()) all.emplace_back(id, unfolded(life));
+      if (id.number > after.number && life.folded < life.rows.size())
+        all.emplace_back(id, unfolded(life));
   }
-  std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::sort(all.begin(), all.end(),
+            [](const auto& a, const auto& b) { return a.first.number < b.first.number; });
   return all;
 }
 

@@ -168,7 +168,7 @@ Status JournalReader::read_open_locked(const engine::Journal::Reader& each,
     if (!row) return fail(row.error());
     const InstanceId id{*row ? as_number(open->number(kStoredCount + 2))
                              : std::numeric_limits<std::uint64_t>::max()};
-    for (; next != logged.end() && next->first < id; ++next) {
+    for (; next != logged.end() && next->first.number < id.number; ++next) {
       Known known{std::move(next->second)};
       Status done = load(next->first, known, true);
       if (done) done = tell(known, next->first);

@@ -39,6 +39,7 @@ class JournalReader {
   Result<std::vector<engine::InstanceSummary>> find(const engine::InstanceFilter& filter,
                                                     std::size_t most);
   Result<Value> definition(const std::string& digest);
+  // Both for the time before anything is appended: log and tables are not read as one state.
   Result<std::vector<engine::Record>> undelivered();
   Result<std::vector<engine::Record>> schedules();
   Result<std::uint64_t> last_instance(std::uint64_t limit);

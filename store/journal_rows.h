@@ -41,6 +41,8 @@ class JournalRows {
   // Moves the oldest groups of the log into the tables, as many as have so many records or bytes,
   // but none that came after the group `last`. Once in a transaction, before log().
   Status fold(std::size_t records, std::size_t bytes, std::int64_t last = INT64_MAX);
+  // Whether this transaction has done so, or tried to.
+  bool folding() const { return slice_.groups > 0; }
 
   // Takes those of the instances away which have ended, until so many rows are gone. What is left
   // of the last one's goes with remove_leftovers().

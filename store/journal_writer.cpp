@@ -20,6 +20,9 @@ bool is_final(const Problem& problem) {
 // No part of a transaction that the disk had no room for can be taken for one that is complete.
 bool leaves_open(const Problem& problem) { return problem.code != "disk-full"; }
 
+// A log so many times as long as it should be is not let grow any further where folds fail.
+constexpr std::size_t kMostTimes = 16;
+
 Problem unavailable(std::string code, std::string detail) {
   Problem problem = make_problem(ErrorKind::runtime, std::move(code), std::move(detail));
   problem.status = 503;
@@ -153,7 +156,9 @@ void JournalWriter::write() {
     const std::scoped_lock lock(mutex_);
     if (state_ == JournalState::in_doubt || stopping_) break;
   }
-  while (options_.fold_at_end && state() == JournalState::working && rows_.overlay().records() > 0)
+  fold_failed_ = false;  // it is tried once more
+  while (options_.fold_at_end && state() == JournalState::working && !fold_failed_ &&
+         rows_.overlay().records() > 0)
     if (const Status done = fold(); !done) failed(done.error());
   (void)run_jobs();
 }
@@ -179,13 +184,15 @@ bool JournalWriter::collect() {
 // Until something came, or nothing for so long that there is time to tidy up.
 void JournalWriter::wait(std::unique_lock<std::mutex>& lock) {
   const auto called = [this] { return stopping_ || !incoming_.empty() || !jobs_.empty(); };
-  idle_ = idle_ && rows_.overlay().records() > 0;
+  idle_ = idle_ && rows_.overlay().records() > 0 && may_fold();
   while (!idle_ && !called()) {
     asleep_ = true;
     if (rows_.overlay().records() == 0)
       arrived_.wait(lock);
     else
-      idle_ = arrived_.wait_for(lock, options_.fold_after) == std::cv_status::timeout;
+      idle_ = arrived_.wait_until(lock, std::max(no_fold_before_, std::chrono::steady_clock::now() +
+                                                                      options_.fold_after)) ==
+              std::cv_status::timeout;
   }
   if (called()) idle_ = false;
   asleep_ = false;
@@ -200,28 +207,38 @@ std::size_t JournalWriter::group_size() const {
   return size;
 }
 
+// The log keeps a few thousand records, so that most instances have ended before they are moved. As
+// much goes as comes. While the disk fails there is nothing but what must be.
 Status JournalWriter::commit() {
   const auto begin = std::chrono::steady_clock::now();
-  bool complete = false;
-  Status done = rows_.begin();
-  for (std::size_t i = next_; done && i < next_ + group_; ++i) done = take(taken_[i]);
-  if (done) done = fold_behind(group_);
-  if (done) done = rows_.log();
-  if (done) {
-    complete = true;
-    done = rows_.commit();
-  }
-  if (!done) {
-    rows_.rollback();
-    if (complete && leaves_open(done.error()))
-      for (std::size_t i = next_; i < next_ + group_; ++i) taken_[i].may_be_kept = true;
-    return done;
-  }
+  const bool folding = is_behind(1) && may_fold() && state() == JournalState::working;
+  Status done = attempt(folding);
+  if (!done) return done;
   commits_.increment();
   records_.increment(static_cast<double>(group_));
   commit_seconds_.observe(
       std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
   return done;
+}
+
+Status JournalWriter::attempt(bool folding) {
+  bool complete = false;
+  Status done = rows_.begin();
+  for (std::size_t i = next_; done && i < next_ + group_; ++i) done = take(taken_[i]);
+  if (done && folding)
+    done = rows_.fold(std::max(group_, options_.fold_records), options_.fold_bytes.count);
+  if (done) done = rows_.log();
+  if (done) {
+    complete = true;
+    done = rows_.commit();
+  }
+  if (done) {
+    if (folding) fold_failed_ = false;
+    return done;
+  }
+  if (complete && leaves_open(done.error()))
+    for (std::size_t i = next_; i < next_ + group_; ++i) taken_[i].may_be_kept = true;
+  return undo(done.error()) ? attempt(false) : done;
 }
 
 // Nothing waits, since admissions are refused: whether they need be is tried out.
@@ -250,22 +267,38 @@ Status JournalWriter::take(Waiting& waiting) {
   return {};
 }
 
-// The log keeps a few thousand records, so that most instances have ended before they are moved. As
-// much goes as comes. While the disk fails there is nothing but what must be.
-Status JournalWriter::fold_behind(std::size_t records) {
+// Whether the log is so many times as long as it should be.
+bool JournalWriter::is_behind(std::size_t times) const {
   const JournalOverlay& overlay = rows_.overlay();
-  if (overlay.records() < options_.log_records && overlay.bytes() < options_.log_bytes.count)
-    return {};
-  if (state() != JournalState::working) return {};
-  return rows_.fold(std::max(records, options_.fold_records), options_.fold_bytes.count);
+  return overlay.records() / times >= options_.log_records ||
+         overlay.bytes() / times >= options_.log_bytes.count;
+}
+
+bool JournalWriter::may_fold() const {
+  return std::chrono::steady_clock::now() >= no_fold_before_ || is_behind(kMostTimes);
 }
 
 Status JournalWriter::fold() {
   Status done = rows_.begin();
   if (done) done = rows_.fold(options_.fold_records, options_.fold_bytes.count);
   if (done) done = rows_.commit();
-  if (!done) rows_.rollback();
+  if (!done) return undo(done.error()) ? Status() : done;
+  fold_failed_ = false;
   return done;
+}
+
+// Takes back what the transaction did. True: it failed with a fold, which can wait, since all is in
+// the log: that is no reason to refuse what the log has room for.
+bool JournalWriter::undo(const Problem& problem) {
+  const bool folding = rows_.folding();
+  rows_.rollback();
+  if (!folding || is_final(problem) || is_behind(kMostTimes)) return false;
+  failures_.increment();
+  no_fold_before_ = std::chrono::steady_clock::now() + options_.fold_retry_after;
+  if (!std::exchange(fold_failed_, true))
+    log_.warn("the journal's log cannot be moved into its tables yet",
+              {{"problem", problem.one_line()}});
+  return true;
 }
 
 void JournalWriter::finish_group() {
@@ -308,10 +341,7 @@ Status JournalWriter::run_job(const Job& job) {
   Status done = rows_.begin();
   if (done) done = job.work(rows_);
   if (done) done = rows_.commit();
-  if (!done) {
-    rows_.rollback();
-    failed(done.error());
-  }
+  if (!done && !undo(done.error())) failed(done.error());
   return done;
 }
 

@@ -2,6 +2,7 @@
 // Owned by SqliteJournal; all members may be called from any thread.
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
@@ -35,6 +36,7 @@ struct JournalOptions {
   Bytes fold_bytes{256_KiB};                // … or so many
   Milliseconds fold_after{100};             // with nothing to do: all of it …
   bool fold_at_end = true;                  // … also when it is closed
+  Milliseconds fold_retry_after{10'000};    // where that failed; the log grows meanwhile
 };
 
 enum class JournalState : std::uint8_t {
@@ -83,10 +85,13 @@ class JournalWriter {
   void wait(std::unique_lock<std::mutex>& lock);
   std::size_t group_size() const;
   Status commit();
+  Status attempt(bool folding);
   Status probe();
   Status take(Waiting& waiting);
-  Status fold_behind(std::size_t records);
+  bool is_behind(std::size_t times) const;
+  bool may_fold() const;
   Status fold();
+  bool undo(const Problem& problem);
   void finish_group();
   bool run_jobs();
   Status run_job(const Job& job);
@@ -122,6 +127,8 @@ class JournalWriter {
   std::size_t group_ = 0;  // of these, the size of the group
   bool idle_ = false;      // nothing came for a while: what is in the log goes into the tables
   bool checkpoint_failed_ = false;
+  bool fold_failed_ = false;                                // the last one …
+  std::chrono::steady_clock::time_point no_fold_before_{};  // … and is not tried again before
   std::unordered_set<InstanceId> refused_;  // whose admission was; their other records are too
   std::thread thread_;
 };

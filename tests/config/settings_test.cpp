@@ -13,6 +13,16 @@ std::string faults_of(std::string_view text) {
   return out;
 }
 
+TEST(Settings, AreReadBackAsTheyWereWritten) {
+  for (const char* data : {"/srv/a #1", "a: b", "- x", "C:", "\"quoted\"", "ä/ö", "plain/folder"}) {
+    Settings settings;
+    settings.data = data;
+    const LoadedSettings loaded = load_settings(settings_text(settings), "stepwell.yaml");
+    ASSERT_TRUE(loaded.settings) << data;
+    EXPECT_EQ(loaded.settings->data, data);
+  }
+}
+
 TEST(Settings, TheFileThatInitWritesSaysTheDefaults) {
   const LoadedSettings loaded = load_settings(settings_text(), "stepwell.yaml");
   ASSERT_TRUE(loaded.settings) << loaded.faults.at(0).text() << settings_text();

@@ -97,7 +97,7 @@ dpkg -i /package.deb
 echo == installed
 id stepwell
 stat -c '%U %a %n' /etc/stepwell /etc/stepwell/stepwell.yaml /etc/stepwell/secrets/master.key \
-  /etc/stepwell/first-key.json /var/lib/stepwell /var/lib/stepwell/data
+  /root/stepwell-first-key.json /var/lib/stepwell /var/lib/stepwell/data
 systemd-analyze verify /lib/systemd/system/stepwell.service
 export STEPWELL_HTTP_LISTEN=127.0.0.1:$PORT
 start() {
@@ -109,7 +109,7 @@ start() {
 }
 stop() { kill -TERM $(pgrep -x -u stepwell stepwell); wait $daemon; }
 start
-STEPWELL_API_KEY=$(jq -r .key /etc/stepwell/first-key.json) STEPWELL_CONFIG=/etc/stepwell/stepwell.yaml \
+STEPWELL_API_KEY=$(jq -r .key /root/stepwell-first-key.json) STEPWELL_CONFIG=/etc/stepwell/stepwell.yaml \
   stepwell users list
 stop
 echo == ran
@@ -126,7 +126,8 @@ echo == removed
 dpkg -P stepwell
 test ! -e /etc/stepwell
 test ! -e /var/lib/stepwell
-! getent passwd stepwell
+if getent passwd stepwell; then exit 1; fi
+test ! -e /root/stepwell-first-key.json
 dpkg -L stepwell 2>&1 | grep -q 'not installed'
 echo == purged
 """
@@ -170,7 +171,7 @@ exec chroot {base}/view /bin/bash -c "$INSIDE"
             self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
             for step in ("installed", "ran", "upgraded", "removed", "purged"):
                 self.assertIn(f"== {step}", done.stdout)
-            for line in ("stepwell 700 /var/lib/stepwell/data", "stepwell 600 /etc/stepwell/secrets/master.key", "root 600 /etc/stepwell/first-key.json"):
+            for line in ("stepwell 700 /var/lib/stepwell/data", "stepwell 600 /etc/stepwell/secrets/master.key", "root 600 /root/stepwell-first-key.json"):
                 self.assertIn(line, done.stdout)
             self.assertRegex(done.stdout, r"admin +admin")
 
@@ -182,5 +183,5 @@ if __name__ == "__main__":
     arguments, rest = parser.parse_known_args()
     ROOT = arguments.root.resolve()
     if arguments.package:
-        (PACKAGE,) = arguments.package.resolve().glob("*.deb")
+        PACKAGE = max(arguments.package.resolve().glob("*.deb"), key=lambda path: path.stat().st_mtime)
     unittest.main(argv=[sys.argv[0], *rest])

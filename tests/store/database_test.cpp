@@ -70,6 +70,17 @@ TEST(Database, ReportsStatementsThatCannotBeRun) {
   EXPECT_EQ(code_of(statement->step()), "store-failed");
 }
 
+TEST(Database, AStatementThatFailedCanBeUsedAgain) {
+  Result<Database> database = Database::open_in_memory();
+  ASSERT_TRUE(database);
+  ASSERT_TRUE(database->execute("CREATE TABLE t (a INTEGER PRIMARY KEY, b TEXT) STRICT"));
+  Result<Statement> insert = database->prepare("INSERT INTO t VALUES (?, ?)");
+  ASSERT_TRUE(insert);
+  ASSERT_TRUE(insert->bind(std::int64_t{1}).bind("one").run());
+  EXPECT_FALSE(insert->bind(std::int64_t{1}).bind("again").run());
+  EXPECT_TRUE(insert->bind(std::int64_t{2}).bind("two").run());
+}
+
 TEST(Database, MigratesOnceAndInWholeSteps) {
   const ScratchDirectory directory;
   {

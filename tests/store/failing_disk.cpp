@@ -52,7 +52,7 @@ int shim_read(sqlite3_file* file, void* to, int bytes, sqlite3_int64 offset) {
 }
 int shim_write(sqlite3_file* file, const void* from, int bytes, sqlite3_int64 offset) {
   sqlite3_file* real = real_of(file);
-  const DiskFault fault = current->next();
+  const DiskFault fault = current->next_write(*shim_of(file).path);
   if (fault == DiskFault::io_error || fault == DiskFault::full)
     return answer(fault, SQLITE_IOERR_WRITE);
   remember(file, offset, bytes);
@@ -164,6 +164,18 @@ DiskFault FailingDisk::next() {
   return fault_;
 }
 
+void FailingDisk::crowd(std::uint64_t writes) {
+  writes_ = 0;
+  most_writes_ = writes;
+}
+
+DiskFault FailingDisk::next_write(const std::string& path) {
+  const std::uint64_t most = most_writes_;
+  if (most == 0 || !path.ends_with("-wal") || ++writes_ <= most) return next();
+  writes_ = 0;
+  return DiskFault::full;
+}
+
 void FailingDisk::changes(const std::string& path, std::uint64_t offset, std::string before,
                           std::uint64_t size) {
   const std::scoped_lock lock(mutex_);
@@ -171,6 +183,7 @@ void FailingDisk::changes(const std::string& path, std::uint64_t offset, std::st
 }
 
 void FailingDisk::synced(const std::string& path) {
+  writes_ = 0;
   const std::scoped_lock lock(mutex_);
   unsynced_.erase(path);
 }

@@ -44,6 +44,7 @@ class JournalFaults : public testing::TestWithParam<FaultCase> {
     options.log_records = 4;
     options.fold_records = 2;
     options.fold_after = std::chrono::hours(1);
+    options.fold_retry_after = Milliseconds(1);
     return SqliteJournal::open(path_, options, metrics_, log_);
   }
 
@@ -302,6 +303,125 @@ TEST_F(FailingJob, LeavesTheJournalInDoubtForGoodWhereItsSyncFails) {
   }
   EXPECT_GT(in_doubt, 0U);
 }
+
+// A journal whose log can be written, while nothing can be moved from there into the tables.
+class FailingFold : public testing::TestWithParam<bool> {
+ protected:
+  std::unique_ptr<SqliteJournal> open(const JournalOptions& options) {
+    auto opened = SqliteJournal::open(path_, options, metrics_, log_);
+    EXPECT_TRUE(opened) << opened.error().one_line();
+    return opened ? std::move(*opened) : nullptr;
+  }
+  // Either the disk has no room for that much, or the tables refuse it.
+  void fail(bool fails) {
+    if (GetParam())
+      disk_.crowd(fails ? 24 : 0);
+    else
+      execute(fails ? "CREATE TRIGGER held BEFORE DELETE ON log BEGIN "
+                      "SELECT RAISE(ABORT, 'held'); END"
+                    : "DROP TRIGGER held");
+  }
+  void execute(const std::string& sql) {
+    auto database = Database::open(path_);
+    ASSERT_TRUE(database);
+    const Status done = database->execute(sql);
+    ASSERT_TRUE(done) << done.error().one_line();
+  }
+  std::int64_t count(const std::string& table) {
+    auto database = Database::open(path_);
+    auto rows = database->prepare("SELECT count(*) FROM " + table);
+    EXPECT_TRUE(rows && rows->step());
+    return rows->number(0);
+  }
+  // Waits for its answer.
+  static void admit(SqliteJournal& journal, JournalAnswers& answers, std::uint64_t instance) {
+    Record first = started(instance);
+    first.payload.set("input", Value(std::string(3'000, 'i')));
+    answers.append(journal, first);
+    answers.wait();
+  }
+
+  FailingDisk disk_;
+  ScratchDirectory directory_;
+  const std::string path_ = directory_ / "journal.db";
+  Metrics metrics_;
+  Log log_{LogLevel::off, LogFormat::logfmt};
+};
+
+TEST_P(FailingFold, HoldsUpNothingThatIsAppendedAndIsMadeUpForLater) {
+  JournalOptions options;
+  options.log_records = 20;
+  options.fold_records = 20;
+  options.fold_after = std::chrono::hours(1);
+  options.fold_retry_after = Milliseconds(0);
+  JournalAnswers answers;
+  auto journal = open(options);
+  fail(true);
+  for (std::uint64_t instance = 1; instance <= 100; ++instance) admit(*journal, answers, instance);
+  EXPECT_EQ(answers.kept().size(), 100U);
+  EXPECT_GE(metrics_.counter("stepwell_journal_failures_total", "").value(), 80);
+  EXPECT_FALSE(journal->fold());
+  EXPECT_EQ(journal->state(), JournalState::working);
+  journal.reset();  // which tries it as well
+  EXPECT_EQ(count("instances"), 0);
+  // With nothing to do it is tried now and then.
+  options.fold_after = Milliseconds(1);
+  options.fold_retry_after = Milliseconds(1);
+  const double before = metrics_.counter("stepwell_journal_failures_total", "").value();
+  journal = open(options);
+  admit(*journal, answers, 101);
+  const auto patience = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  const auto waits = [&] { return std::chrono::steady_clock::now() < patience; };
+  while (metrics_.counter("stepwell_journal_failures_total", "").value() < before + 3 && waits())
+    std::this_thread::yield();
+  EXPECT_GE(metrics_.counter("stepwell_journal_failures_total", "").value(), before + 3);
+  EXPECT_EQ(journal->state(), JournalState::working);
+  EXPECT_EQ(metrics_.gauge("stepwell_journal_failing", "").value(), 0);
+  journal.reset();
+  fail(false);
+  options.fold_after = std::chrono::hours(1);
+  options.log_records = 100;
+  journal = open(options);
+  admit(*journal, answers, 102);  // 20 others go with it
+  EXPECT_EQ(count("instances"), 20);
+  EXPECT_TRUE(journal->fold());
+  EXPECT_EQ(count("log"), 0);
+  for (std::uint64_t instance = 1; instance <= 102; ++instance)
+    EXPECT_EQ(journal->read(InstanceId{instance}).value().size(), 1U) << instance;
+  EXPECT_TRUE(answers.refused().empty());
+}
+
+TEST_P(FailingFold, IsNotTriedAgainAtOnceUnlessTheLogIsFarTooLong) {
+  JournalOptions options;
+  options.log_records = 20;
+  options.fold_records = 20;
+  options.fold_after = Milliseconds(1);
+  options.fold_retry_after = std::chrono::hours(1);
+  options.fold_at_end = false;
+  options.retry_after = Milliseconds(1);
+  JournalAnswers answers;
+  const auto journal = open(options);
+  fail(true);
+  std::uint64_t instance = 1;
+  for (; instance <= 320; ++instance) admit(*journal, answers, instance);
+  EXPECT_EQ(answers.kept().size(), 320U);
+  EXPECT_LE(metrics_.counter("stepwell_journal_failures_total", "").value(), 1);
+  for (; answers.refused().empty() && instance <= 400; ++instance)
+    admit(*journal, answers, instance);
+  ASSERT_FALSE(answers.refused().empty());
+  EXPECT_EQ(answers.refused().begin()->second.code, "journal-failing");
+  fail(false);
+  JournalAnswers more;
+  for (instance = 1'000; more.kept().empty() && instance < 100'000; ++instance)
+    admit(*journal, more, instance);
+  EXPECT_FALSE(more.kept().empty());
+  EXPECT_TRUE(journal->fold());
+  for (const auto& [id, number] : answers.kept())
+    EXPECT_EQ(journal->read(InstanceId{id}).value().size(), 1U) << id;
+}
+
+INSTANTIATE_TEST_SUITE_P(Each, FailingFold, testing::Bool(),
+                         [](const auto& each) { return each.param ? "Disk" : "Tables"; });
 
 INSTANTIATE_TEST_SUITE_P(Each, JournalFaults,
                          testing::Values(FaultCase{"IoErrorOnce", DiskFault::io_error, false},

@@ -2,10 +2,13 @@
 // refuses, what it removes.
 #include <gtest/gtest.h>
 
+#include <array>
 #include <atomic>
 #include <future>
+#include <map>
 #include <set>
 
+#include "store/journal_row.h"
 #include "store/sqlite_journal.h"
 #include "tests/store/journal_answers.h"
 #include "tests/store/journal_suite.h"
@@ -407,6 +410,50 @@ TEST_F(SqliteJournalTest, TheLogIsCopiedAndBegunAnew) {
   answers.wait();
   EXPECT_GT(std::filesystem::file_size(path_), 1'000'000U);
   EXPECT_LT(std::filesystem::file_size(path_ + "-wal"), 600'000U);
+}
+
+// Lives of 2 to 500 records, whose lines are together a little less or more than one row holds.
+TEST_F(SqliteJournalTest, NoRecordIsLostWhereManyInstancesThatJustFitOrDoNotAreFoldedTogether) {
+  constexpr std::array<std::uint32_t, 6> kRecords{2, 20, 120, 250, 400, 500};
+  constexpr std::size_t kPiece = 16 << 10;
+  constexpr std::array kKinds{Kind::suspended, Kind::resumed, Kind::timer_fired};
+  JournalOptions options = never_folding();
+  options.log_records = 1'000'000;
+  std::map<std::uint64_t, std::vector<Record>> lives;
+  for (std::size_t i = 0; i < 48; ++i) {
+    const std::uint64_t id = 10 + i;
+    const std::uint32_t count = kRecords[i % kRecords.size()];
+    std::vector<Record>& life = lives[id];
+    life.push_back(started(id));
+    std::size_t bytes = to_row(life.front()).text.size();
+    for (std::uint32_t number = 2; number < count; ++number) {
+      life.push_back(record(kKinds[number % kKinds.size()], id, number));
+      bytes += to_row(life.back()).text.size();
+    }
+    Record last = record(Kind::timer_fired, id, count, Value(""));
+    bytes += to_row(last).text.size();
+    const std::size_t wanted = kPiece - 500 + (i / kRecords.size()) * 75;
+    ASSERT_LT(bytes, wanted);
+    last.payload = Value(std::string(wanted - bytes, 'x'));
+    life.push_back(std::move(last));
+  }
+  auto journal = open(options);
+  JournalAnswers answers;
+  for (std::size_t i = 0; i < kRecords.back(); ++i)
+    for (const auto& [id, life] : lives)
+      if (i < life.size()) answers.append(*journal, life[i]);
+  answers.wait();
+  ASSERT_TRUE(journal->fold());
+  for (const bool again : {false, true}) {
+    if (again) {
+      journal.reset();
+      journal = open(options);
+    }
+    for (const auto& [id, life] : lives) {
+      SCOPED_TRACE(std::to_string(id) + " of " + std::to_string(life.size()));
+      expect_same(journal->read(InstanceId{id}).value(), life);
+    }
+  }
 }
 
 TEST_F(SqliteJournalTest, AJournalOfALaterReleaseIsRefused) {
