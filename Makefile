@@ -69,6 +69,10 @@ bench: build/release/build.ninja
 	mkdir -p build/bench
 	build/release/stepwell_bench --out build/bench/results.json
 
+bench-connections: build/release/build.ninja
+	cmake --build build/release -j $(JOBS) --target stepwell
+	STEPWELL_CONNECTIONS=9900 /usr/bin/python3 -B tests/integration/server_test.py build/release/stepwell Idle
+
 bench-%: build/release/build.ninja
 	cmake --build build/release -j $(JOBS) --target stepwell_bench
 	mkdir -p build/bench

@@ -1,5 +1,4 @@
-// The connections of one Server: each reads one request after the other, hands it to the
-// Dispatcher and writes its answer. Beast lies behind this header.
+// The connections of one Server: see api/connection_impl.h. Asio and Beast lie behind this header.
 // Owned by Server. adopt() runs on I/O threads, the rest on the thread that stops the server.
 #pragma once
 
@@ -9,6 +8,7 @@
 
 #include "api/dispatcher.h"
 #include "api/server.h"
+#include "api/tls.h"
 #include "base/clock.h"
 
 namespace boost::asio {
@@ -20,8 +20,9 @@ namespace stepwell::api {
 class Connections {
  public:
   // All references outlive the Connections.
-  Connections(boost::asio::io_context& io, Dispatcher& dispatcher, const ServerOptions& options,
-              Metrics& metrics);
+  // Without `tls` nothing is encrypted.
+  Connections(boost::asio::io_context& io, Dispatcher& dispatcher, BlockingPool& transfers,
+              const Tls* tls, const ServerOptions& options, Metrics& metrics);
   ~Connections();
   Connections(const Connections&) = delete;
   Connections& operator=(const Connections&) = delete;

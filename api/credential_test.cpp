@@ -14,7 +14,10 @@ constexpr Bytes kAnswerLimit{1024ULL * 1024};
 
 std::string first_origin(const auth::Credential& credential) {
   for (const auth::OriginPattern& origin : credential.origins) {
-    if (std::string text = origin.text(); text.find('*') == std::string::npos) return text + "/";
+    // A mail server is tried out by a mail.
+    if (std::string text = origin.text();
+        text.starts_with("http") && text.find('*') == std::string::npos)
+      return text + "/";
   }
   return {};
 }
@@ -22,8 +25,8 @@ std::string first_origin(const auth::Credential& credential) {
 Problem without_url(const std::string& name) {
   return request_problem(400, "url-invalid",
                          "credential " + name +
-                             " has only patterns among its allowed origins; give a \"url\" to test "
-                             "it at");
+                             " has only patterns or mail servers among its allowed origins; give a "
+                             "\"url\" to test it at");
 }
 
 }  // namespace

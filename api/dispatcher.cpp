@@ -13,6 +13,9 @@ namespace {
 constexpr std::size_t kLoggedTargetBytes = 200;
 constexpr std::chrono::minutes kDenialEvery{1};
 constexpr std::size_t kDenialsKept = 1000;
+// So often may an address come with a key that is none.
+constexpr std::uint64_t kFailures = 60;
+constexpr Milliseconds kFailuresPer{60'000};
 
 Status check_query(const Route& route, const Request& request) {
   for (const auto& [name, value] : request.query) {
@@ -40,6 +43,13 @@ bool is_administration(const Route& route, auth::Permission permission) {
   return route.method != "GET" && !allows(auth::Role::operator_, permission);
 }
 
+Response refusal(const Problem& problem) {
+  Response response = problem_response(problem);
+  if (const Value* allow = problem.extensions.find("allow"))
+    response.headers.push_back({"Allow", std::string(allow->as_string())});
+  return response;
+}
+
 // The target without its query, in which a client may have put anything.
 std::string loggable(std::string_view target) {
   return std::string(target.substr(0, std::min(target.find('?'), kLoggedTargetBytes)));
@@ -47,9 +57,26 @@ std::string loggable(std::string_view target) {
 
 }  // namespace
 
+Dispatcher::Dispatcher(const Services& services, const BlockingPools& pools, const RateLimit& limit)
+    : services_(services),
+      pools_(pools),
+      limit_(limit),
+      failures_(kFailures, kFailuresPer, kFailures),
+      limited_(services.metrics.counter("stepwell_api_rate_limited_total",
+                                        "Requests that were refused for their number.",
+                                        {{"reason", "key"}})),
+      failing_(services.metrics.counter("stepwell_api_rate_limited_total",
+                                        "Requests that were refused for their number.",
+                                        {{"reason", "failing-address"}})) {
+  if (limit.requests > 0)
+    buckets_.emplace(limit.requests, limit.per, limit.burst > 0 ? limit.burst : limit.requests);
+}
+
 Result<std::unique_ptr<Dispatcher>> Dispatcher::make(const Services& services,
-                                                     const BlockingPools& pools) {
-  std::unique_ptr<Dispatcher> dispatcher(new Dispatcher(services, pools));
+                                                     const BlockingPools& pools,
+                                                     const RateLimit& limit,
+                                                     std::vector<Route> further) {
+  std::unique_ptr<Dispatcher> dispatcher(new Dispatcher(services, pools, limit));
   Router& router = dispatcher->router_;
   const auto on = [](BlockingPool& pool) -> Blocking {
     return [&pool](std::function<void()> task) { return pool.submit(std::move(task)); };
@@ -61,10 +88,14 @@ Result<std::unique_ptr<Dispatcher>> Dispatcher::make(const Services& services,
   };
   for (Status status :
        {add_health_routes(router, services), add_instance_routes(router, services, operations),
-        add_operation_routes(router, services), add_workflow_routes(router, services),
-        add_schedule_routes(router, services), add_event_routes(router, services, operations),
+        add_operation_routes(router, services), add_bulk_routes(router, services),
+        add_workflow_routes(router, services, operations),
+        add_webhook_routes(router, services, operations),
+        add_event_routes(router, services, operations), add_file_routes(router, services),
+        add_history_routes(router, services), add_task_routes(router, services),
         add_credential_routes(router, administration), add_key_routes(router, administration),
-        add_user_routes(router, administration), add_audit_routes(router, administration)}) {
+        add_user_routes(router, administration), add_audit_routes(router, administration),
+        add_openapi_routes(router), add_all(router, std::move(further))}) {
     if (!status) return fail(std::move(status).error());
   }
   for (const Route& route : router.routes())
@@ -104,14 +135,53 @@ Dispatcher::Ticket Dispatcher::dispatch(Request request, std::shared_ptr<Respons
   const Responder responder(std::move(sink));
   const Result<std::size_t> route = admit(request, ticket);
   if (!route) {
-    Response response = problem_response(route.error());
-    if (const Value* allow = route.error().extensions.find("allow"))
-      response.headers.push_back({"Allow", std::string(allow->as_string())});
-    responder.answer(std::move(response));
+    responder.answer(refusal(route.error()));
     return ticket;
   }
   run(router_.routes()[*route], std::move(request), responder);
   return ticket;
+}
+
+Dispatcher::Plan Dispatcher::plan(const Request& request) const {
+  const Result<Target> target = parse_target(request.target);
+  if (!target) return {};
+  const Result<Match> match = router_.match(request.method, *target);
+  if (!match) return {};
+  const Route& route = router_.routes()[match->route];
+  return {std::holds_alternative<UploadHandler>(route.handler), route.max_body};
+}
+
+Dispatcher::Opened Dispatcher::open_upload(Request request, BlockingPool& pool) {
+  Opened opened{unmatched(request.remote), nullptr, {}};
+  Ticket& ticket = opened.ticket;
+  ticket.method = request.method;
+  ticket.target = request.target;
+  request.id = ticket.id;
+  const Result<std::size_t> index = admit(request, ticket);
+  if (!index) {
+    opened.refusal = refusal(index.error());
+    return opened;
+  }
+  const Route& route = router_.routes()[*index];
+  opened.upload = std::make_shared<Upload>(
+      std::get<UploadHandler>(route.handler), pool, std::move(request),
+      [this, &route](const Request& asked) { return check_again(route, asked.authorization); });
+  return opened;
+}
+
+bool Dispatcher::still_allowed(const Ticket& ticket) const {
+  if (ticket.route >= router_.routes().size()) return true;
+  return check_again(router_.routes()[ticket.route], ticket.authorization).has_value();
+}
+
+// Of a request that was admitted a while ago: its key may have been revoked since.
+Status Dispatcher::check_again(const Route& route, const std::string& authorization) const {
+  if (!route.access || !route.access->permission) return {};
+  const Result<auth::Principal> principal = services_.authority.keys().verify(authorization);
+  if (!principal) return fail(principal.error());
+  if (!principal->may(*route.access->permission))
+    return fail(permission_denied(*principal, *route.access->permission));
+  return {};
 }
 
 Result<std::size_t> Dispatcher::admit(Request& request, Ticket& ticket) {
@@ -125,9 +195,11 @@ Result<std::size_t> Dispatcher::admit(Request& request, Ticket& ticket) {
 
   const Route& route = router_.routes()[match->route];
   if (!route.access || !route.access->permission) return match->route;
-  Result<auth::Principal> principal = services_.authority.keys().verify(request.authorization);
+  Result<auth::Principal> principal = identify(request);
   if (!principal) return fail(std::move(principal).error());
+  if (Status few = check_rate(*principal, ticket); !few) return fail(std::move(few).error());
   ticket.user = principal->user;
+  ticket.authorization = request.authorization;
   request.principal = *std::move(principal);
   if (!request.principal.may(*route.access->permission)) {
     if (is_administration(route, *route.access->permission)) note_denied(request, route);
@@ -137,6 +209,27 @@ Result<std::size_t> Dispatcher::admit(Request& request, Ticket& ticket) {
   if (route.when_ready)
     if (Status status = check_ready(); !status) return fail(std::move(status).error());
   return match->route;
+}
+
+// A key that is none costs its sender patience. One that is good passes wherever it comes from: it
+// may share its address with others, and to guess one takes longer than the world has been.
+Result<auth::Principal> Dispatcher::identify(const Request& request) {
+  Result<auth::Principal> principal = services_.authority.keys().verify(request.authorization);
+  if (principal) return principal;
+  const Allowance allowance = failures_.take(request.remote, services_.clock.steady_now());
+  if (allowance.granted) return principal;
+  failing_.increment();
+  return fail(
+      rate_limited("too many requests from this address had no valid API key", allowance.wait));
+}
+
+Status Dispatcher::check_rate(const auth::Principal& principal, Ticket& ticket) {
+  if (!buckets_) return {};
+  ticket.allowance = buckets_->take(principal.key_id, services_.clock.steady_now());
+  if (ticket.allowance->granted) return {};
+  limited_.increment();
+  return fail(rate_limited("API key " + principal.key_id + " makes too many requests",
+                           ticket.allowance->wait));
 }
 
 Status Dispatcher::check_ready() const {
@@ -171,7 +264,9 @@ void Dispatcher::run(const Route& route, Request request, const Responder& respo
     (*handler)(std::move(request), responder);
     return;
   }
-  const auto& handler = std::get<BlockingHandler>(route.handler);
+  const auto* const blocking = std::get_if<BlockingHandler>(&route.handler);
+  if (blocking == nullptr) return responder.answer(overloaded());  // the connection knows better
+  const BlockingHandler& handler = *blocking;
   BlockingPool& pool = route.pool == Pool::operations ? pools_.operations : pools_.administration;
   // std::function copies what it holds, and a request is not for copying.
   auto shared = std::make_shared<Request>(std::move(request));
@@ -183,9 +278,12 @@ void Dispatcher::run(const Route& route, Request request, const Responder& respo
 
 void Dispatcher::complete(const Ticket& ticket, Response& response) const {
   // The last line of defence: whatever a handler put in, no known secret leaves in an answer.
-  if (!response.shows_key)
+  if (!response.shows_key && !response.source && !response.events)
     response.body = services_.authority.redactor().mask(std::move(response.body));
   response.headers.push_back({"X-Request-Id", ticket.id});
+  if (ticket.allowance)
+    for (http::Header& header : rate_headers(limit_, *ticket.allowance))
+      response.headers.push_back(std::move(header));
 
   const double seconds =
       std::chrono::duration<double>(services_.clock.steady_now() - ticket.begun).count();

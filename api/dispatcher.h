@@ -11,9 +11,11 @@
 #include <vector>
 
 #include "api/blocking_pool.h"
+#include "api/rate_limits.h"
 #include "api/responder.h"
 #include "api/router.h"
 #include "api/services.h"
+#include "api/upload.h"
 #include "base/metrics.h"
 
 namespace stepwell::api {
@@ -34,15 +36,36 @@ class Dispatcher {
     std::string target;
     std::string remote;
     std::string user;
+    std::string authorization;
+    std::optional<Allowance> allowance = {};  // where its key has a limit
     SteadyTime begun;
+  };
+  // How the body of a request is to be read.
+  struct Plan {
+    bool upload = false;
+    std::optional<Bytes> max_body = {};  // else the server's
+  };
+  struct Opened {
+    Ticket ticket;
+    std::shared_ptr<Upload> upload;  // null: …
+    Response refusal;                // … the answer
   };
 
   // Errors: configuration/`route-invalid`.
   static Result<std::unique_ptr<Dispatcher>> make(const Services& services,
-                                                  const BlockingPools& pools);
+                                                  const BlockingPools& pools,
+                                                  const RateLimit& limit = {},
+                                                  std::vector<Route> further = {});
+
+  const Router& router() const { return router_; }
 
   // Exactly one answer reaches the sink, now or later.
   Ticket dispatch(Request request, std::shared_ptr<ResponseSink> sink);
+  Plan plan(const Request& request) const;
+  // Of a request with plan().upload, before its body is read. Nothing has been called yet.
+  Opened open_upload(Request request, BlockingPool& pool);
+  // May the request of this ticket, whose answer is being given, still be made?
+  bool still_allowed(const Ticket& ticket) const;
   // For a request that is too broken to be dispatched.
   Ticket unmatched(std::string remote) const;
   // Makes the answer fit to be sent, counts and logs it.
@@ -54,17 +77,24 @@ class Dispatcher {
     Histogram duration;
   };
 
-  Dispatcher(const Services& services, const BlockingPools& pools)
-      : services_(services), pools_(pools) {}
+  Dispatcher(const Services& services, const BlockingPools& pools, const RateLimit& limit);
+  Result<auth::Principal> identify(const Request& request);
+  Status check_rate(const auth::Principal& principal, Ticket& ticket);
   Handles handles_of(const std::string& route) const;
   Status check_ready() const;
   Result<std::size_t> admit(Request& request, Ticket& ticket);
+  Status check_again(const Route& route, const std::string& authorization) const;
   void note_denied(const Request& request, const Route& route);
   bool first_of_its_minute(const std::string& attempt);
   void run(const Route& route, Request request, const Responder& responder);
 
   const Services services_;
   const BlockingPools pools_;
+  const RateLimit limit_;
+  std::optional<Buckets> buckets_;  // of keys; where there is a limit
+  Buckets failures_;                // of addresses
+  Counter limited_;
+  Counter failing_;
   std::mutex denied_mutex_;
   std::map<std::string, SteadyTime> denied_;  // guarded by denied_mutex_; recorded a moment ago
   Router router_;                             // constant after make()

@@ -37,17 +37,17 @@ Problem does_not_fit(Operation operation, InstanceId id, InstanceStatus status) 
 }
 
 void narrow(Operation operation, engine::InstanceFilter& filter) {
-  if (filter.status) return;
+  if (!filter.statuses.empty()) return;
   switch (operation) {
     case Operation::stop:
     case Operation::suspend:
       filter.open = true;
       break;
     case Operation::resume:
-      filter.status = InstanceStatus::suspended;
+      filter.statuses = {InstanceStatus::suspended};
       break;
     case Operation::retry:
-      filter.status = InstanceStatus::faulted;
+      filter.statuses = {InstanceStatus::faulted};
       break;
   }
 }

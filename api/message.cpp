@@ -67,7 +67,8 @@ Response problem_response(const Problem& problem) {
   Response response = json_response(status, object);
   response.content_type = "application/problem+json";
   if (status == 401) response.headers.push_back({"WWW-Authenticate", "Api-Key"});
-  if (status == 503) response.headers.push_back({"Retry-After", seconds_to_wait(problem)});
+  if (status == 503 || status == 429)
+    response.headers.push_back({"Retry-After", seconds_to_wait(problem)});
   return response;
 }
 

@@ -2,6 +2,7 @@
 // A Request is owned by the handler that it is moved into, a Response by its Responder.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -16,6 +17,9 @@
 
 namespace stepwell::api {
 
+class BodySource;
+class EventStream;
+
 struct Request {
   std::string id;      // random; also in the answer's X-Request-Id and in the log
   std::string method;  // upper case, as it came (RFC 9110 §9.1)
@@ -29,10 +33,13 @@ struct Request {
   std::vector<std::string> parameters;  // what the pattern's {…} stand for, in order, decoded
   std::vector<std::pair<std::string, std::string>> query;  // decoded, each name once
   auth::Principal principal;                               // empty on an open route
+  // Where it must have its effect once (api/once.h): as auth::Actor has them.
+  std::string once = {};
+  std::string asked = {};
 
   const std::string* header(std::string_view name) const;       // the first one; nullptr if absent
   const std::string* query_value(std::string_view name) const;  // nullptr if absent
-  auth::Actor actor() const { return {principal.user, remote}; }
+  auth::Actor actor() const { return {principal.user, remote, once, asked}; }
 };
 
 struct Response {
@@ -41,6 +48,10 @@ struct Response {
   std::string body;
   std::vector<http::Header> headers;
   bool shows_key = false;  // the one answer that hands out a new API key, and is not redacted
+  // Instead of `body`, and not redacted: given piece by piece (api/body.h), or for as long as there
+  // are events (api/event_stream.h; its content_type is text/event-stream).
+  std::shared_ptr<BodySource> source = {};
+  std::shared_ptr<EventStream> events = {};
 };
 
 Response json_response(int status, const Value& value);

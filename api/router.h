@@ -5,17 +5,20 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
 #include <vector>
 
+#include "api/body.h"
 #include "api/message.h"
 #include "api/responder.h"
 #include "api/target.h"
 #include "auth/permission.h"
 #include "base/result.h"
+#include "base/units.h"
 
 namespace stepwell::api {
 
@@ -29,6 +32,11 @@ struct Access {
 using AsyncHandler = std::function<void(Request, Responder)>;
 // Runs on a blocking pool: for what waits for the disk or for the wire to become quiet.
 using BlockingHandler = std::function<Result<Response>(Request&)>;
+// For a body that is not held in memory: called once the route, the key, the permission and the
+// query have been checked and before the body is read, on a thread that may block. What it makes
+// takes the body, on such threads too; the request outlives it. The key is checked once more before
+// finish().
+using UploadHandler = std::function<Result<std::unique_ptr<BodyConsumer>>(Request&)>;
 
 // Whose threads a BlockingHandler takes. However long operations on instances wait for the disk, no
 // revocation waits behind them.
@@ -38,10 +46,11 @@ struct Route {
   std::string method;   // a GET route also answers HEAD
   std::string pattern;  // "/api/v1/keys/{id}"; a parameter takes one whole segment, not empty
   std::optional<Access> access;
-  std::variant<AsyncHandler, BlockingHandler> handler;
+  std::variant<AsyncHandler, BlockingHandler, UploadHandler> handler;
   std::vector<std::string> query = {};  // names of the parameters that it knows
   Pool pool = Pool::administration;
-  bool when_ready = false;  // until the daemon is ready, the answer is why it is not
+  bool when_ready = false;             // until the daemon is ready, the answer is why it is not
+  std::optional<Bytes> max_body = {};  // instead of the server's
 };
 
 struct Match {

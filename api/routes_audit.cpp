@@ -2,11 +2,13 @@
 // rotation is the gravest of these.
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <utility>
 
 #include "api/audited.h"
 #include "api/fields.h"
+#include "api/page.h"
 #include "api/routes.h"
 
 namespace stepwell::api {
@@ -14,8 +16,6 @@ namespace stepwell::api {
 namespace {
 
 using auth::Permission;
-
-constexpr std::size_t kMostRecords = 500;
 
 Value describe(const auth::AuditRecord& record) {
   return Value::object({{"number", record.number},
@@ -29,42 +29,63 @@ Value describe(const auth::AuditRecord& record) {
                         {"hash", record.hash}});
 }
 
-Result<std::uint64_t> number_of(const Request& request, std::string_view name,
-                                std::uint64_t otherwise) {
-  const std::string* text = request.query_value(name);
-  if (text == nullptr) return otherwise;
+// `first` is the number of a record: from there on, the oldest first.
+Result<std::uint64_t> first_of(const Request& request) {
+  const std::string* text = request.query_value("first");
+  if (text == nullptr) return 0;
   std::uint64_t number = 0;
   const char* const end = text->data() + text->size();
   const auto parsed = std::from_chars(text->data(), end, number);
   if (parsed.ec != std::errc() || parsed.ptr != end || number == 0)
-    return fail(request_problem(400, "parameter-invalid",
-                                "\"" + std::string(name) + "\" must be a whole number from 1 on"));
+    return fail(
+        request_problem(400, "parameter-invalid", "\"first\" must be a whole number from 1 on"));
   return number;
 }
 
-std::string text_of(const Request& request, std::string_view name) {
-  const std::string* text = request.query_value(name);
-  return text == nullptr ? std::string() : *text;
+// Where the page begins: by the cursor of the one before, by `first`, or at the log's end or
+// beginning.
+Status read_place(const Request& request, auth::AuditFilter& filter) {
+  const Result<std::uint64_t> first = first_of(request);
+  if (!first) return fail(first.error());
+  filter.first = std::max<std::uint64_t>(*first, filter.newest_first ? 0 : 1);
+  const std::string* text = request.query_value("cursor");
+  if (text == nullptr) return {};
+  const Result<Value> cursor = read_cursor(*text);
+  if (!cursor) return fail(cursor.error());
+  const std::optional<std::int64_t> number = cursor->get("number").as_integer();
+  if (!number || *number < 1 || cursor->get("newest") != Value(filter.newest_first))
+    return fail(request_problem(400, "parameter-invalid",
+                                "\"cursor\" must be what an answer before, of the same ordering, "
+                                "had as \"next\""));
+  filter.first = static_cast<std::uint64_t>(*number);
+  return {};
 }
 
 Result<Response> list(auth::AuditLog& audit, const Request& request) {
-  const Result<std::uint64_t> first = number_of(request, "first", 1);
-  if (!first) return fail(first.error());
-  const Result<std::uint64_t> limit = number_of(request, "limit", 100);
+  static constexpr std::array<std::string_view, 2> kOrderings{"number", "-number"};
+  const Result<std::size_t> limit = read_limit(request);
   if (!limit) return fail(limit.error());
   auth::AuditFilter filter;
-  filter.first = *first;
-  filter.limit = std::min<std::size_t>(*limit, kMostRecords);
-  filter.actor = text_of(request, "user");
-  filter.action = text_of(request, "action");
-  filter.target = text_of(request, "target");
+  filter.limit = *limit + 1;
+  Filters filters(request);
+  filter.actor = filters.text("user");
+  filter.action = filters.text("action");
+  filter.target = filters.text("target");
+  filter.result = filters.text("result");
+  filter.since = filters.time("timeAfter");
+  filter.until = filters.time("timeBefore");
+  filter.newest_first = filters.choice("ordering", kOrderings) == "-number";
+  if (Status status = filters.done(); !status) return fail(std::move(status).error());
+  if (Status status = read_place(request, filter); !status) return fail(std::move(status).error());
   const auto records = audit.list(filter);
   if (!records) return fail(records.error());
   Value items = Value::array();
-  for (const auth::AuditRecord& record : *records) items.push_back(describe(record));
+  for (std::size_t i = 0; i < std::min(records->size(), *limit); ++i)
+    items.push_back(describe((*records)[i]));
   Value answer = Value::object({{"items", std::move(items)}});
-  // Where to go on, if there may be more.
-  if (records->size() == filter.limit) answer.set("next", records->back().number + 1);
+  if (records->size() > *limit)
+    answer.set("next", to_cursor(Value::object(
+                           {{"number", records->back().number}, {"newest", filter.newest_first}})));
   return json_response(200, answer);
 }
 
@@ -102,11 +123,9 @@ Status add_audit_routes(Router& router, const AdminServices& services) {
   return add_all(
       router,
       {
-          {"GET",
-           "/api/v1/audit",
-           view,
+          {"GET", "/api/v1/audit", view,
            BlockingHandler([&audit](Request& r) { return list(audit, r); }),
-           {"first", "limit", "user", "action", "target"}},
+           page_names({"first", "user", "action", "target", "result", "timeAfter", "timeBefore"})},
           {"GET", "/api/v1/audit/verify", view,
            BlockingHandler([&audit](Request&) { return verify(audit); })},
           {"POST", "/api/v1/master-key/rotate", Access::needs(Permission::manage_master_key),

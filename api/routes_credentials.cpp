@@ -1,11 +1,14 @@
 // /api/v1/credentials: third parties' credentials, with never a value in an answer.
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
 #include "api/audited.h"
 #include "api/credential_test.h"
 #include "api/fields.h"
+#include "api/once.h"
+#include "api/page.h"
 #include "api/routes.h"
 #include "api/usage.h"
 #include "base/json.h"
@@ -29,8 +32,12 @@ class CredentialRoutes {
         usage_(services.authority, services.catalog, services.engine) {}
 
   Result<Response> add(Request& request) const;
-  Result<Response> list() const;
+  Result<Response> list(const Request& request) const;
   Result<Response> show(const Request& request) const;
+  // It was made by an earlier request with the same Idempotency-Key.
+  Result<Response> made_before(const std::string& name) const {
+    return shown(201, credentials_.find(name));
+  }
   Result<Response> usage(const Request& request) const;
   Result<Response> rotate(Request& request) const;
   Result<Response> change(const Request& request) const;
@@ -102,7 +109,8 @@ Result<Response> CredentialRoutes::add(Request& request) const {
     credential.kind = *parsed;
   else
     fields->fault(
-        "\"kind\" must be basic, bearer, apiKey, digest, oauth2, awsSigV4 or clientCertificate");
+        "\"kind\" must be basic, bearer, apiKey, digest, oauth2, awsSigV4, clientCertificate or "
+        "hmac");
   credential.prefix = fields->text("prefix");
   credential.header = fields->text("header");
   credential.settings = fields->any("settings");
@@ -115,11 +123,37 @@ Result<Response> CredentialRoutes::add(Request& request) const {
   return shown(201, credentials_.add(request.actor(), std::move(credential)));
 }
 
-Result<Response> CredentialRoutes::list() const {
-  Value items = Value::array();
-  for (const auth::Credential& credential : credentials_.list())
+constexpr std::array<std::string_view, 8> kCredentialKinds{
+    "basic", "bearer", "apiKey", "digest", "oauth2", "awsSigV4", "clientCertificate", "hmac"};
+constexpr std::array<std::string_view, 5> kCredentialListStates{"active", "expired", "disabled",
+                                                                "rejected", "revoked"};
+
+Result<Response> CredentialRoutes::list(const Request& request) const {
+  Filters filters(request);
+  const std::string name = filters.text("name");
+  const std::string kind = filters.choice("kind", kCredentialKinds);
+  const std::string state = filters.choice("state", kCredentialListStates);
+  const std::string space = filters.text("namespace");
+  const std::optional<WallTime> before = filters.time("expiresBefore");
+  const std::optional<WallTime> after = filters.time("expiresAfter");
+  if (Status status = filters.done(); !status) return fail(std::move(status).error());
+  const WallTime now = clock_.now();
+  std::vector<Value> items;
+  for (const auth::Credential& credential : credentials_.list()) {
+    if (!has_part(credential.name, name)) continue;
+    if (!kind.empty() && to_string(credential.kind) != kind) continue;
+    if (!state.empty() && to_string(state_at(credential, now)) != state) continue;
+    const auto& spaces = credential.namespaces;
+    if (!space.empty() && !spaces.empty() &&
+        std::find(spaces.begin(), spaces.end(), space) == spaces.end())
+      continue;
+    if (before && !(credential.expires_at && *credential.expires_at < *before)) continue;
+    if (after && !(credential.expires_at && *credential.expires_at >= *after)) continue;
     items.push_back(described(credential));
-  return json_response(200, Value::object({{"items", std::move(items)}}));
+  }
+  return page_answer(
+      request, std::move(items),
+      {"name", {"name", "kind", "state", "createdAt", "changedAt", "expiresAt", "lastUsedAt"}});
 }
 
 Result<Response> CredentialRoutes::show(const Request& request) const {
@@ -223,8 +257,11 @@ Status add_credential_routes(Router& router, const AdminServices& services) {
       {
           {"POST", all, manage,
            audited(services.authority, "credential.add",
-                   [routes](Request& r) { return routes.add(r); })},
-          {"GET", all, view, BlockingHandler([routes](Request&) { return routes.list(); })},
+                   once_only(
+                       services.authority, [routes](Request& r) { return routes.add(r); },
+                       [routes](const std::string& name) { return routes.made_before(name); }))},
+          {"GET", all, view, BlockingHandler([routes](Request& r) { return routes.list(r); }),
+           page_names({"name", "kind", "state", "namespace", "expiresBefore", "expiresAfter"})},
           {"GET", one, view, BlockingHandler([routes](Request& r) { return routes.show(r); })},
           {"GET", one + "/usage", view,
            BlockingHandler([routes](Request& r) { return routes.usage(r); })},

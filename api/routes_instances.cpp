@@ -1,11 +1,14 @@
-// /api/v1/instances: starting; /api/v1/workflows and /api/v1/schedules: what can start.
+// /api/v1/instances: starting.
 
 #include <charconv>
 #include <utility>
 
 #include "api/fields.h"
+#include "api/file_upload.h"
+#include "api/instance_fields.h"
 #include "api/instance_view.h"
 #include "api/masked.h"
+#include "api/once.h"
 #include "api/routes.h"
 
 namespace stepwell::api {
@@ -14,9 +17,6 @@ namespace {
 
 using auth::Permission;
 
-constexpr std::size_t kMaxNameBytes = 200;
-constexpr std::size_t kMaxIdempotencyKeyBytes = 255;
-constexpr std::size_t kMaxTags = 100;
 constexpr Milliseconds kMaxWait{std::chrono::minutes(5)};
 
 // "500ms", "30s" or "5m", at most five minutes; nothing where the parameter is absent.
@@ -55,32 +55,33 @@ struct Reading {
 };
 
 Result<Reading> read_start(const engine::Catalog& catalog, const auth::Redactor& redactor,
-                           const Request& request) {
+                           const auth::Keys& keys, const Request& request) {
   Result<Fields> fields = Fields::of_body(request);
   if (!fields) return fail(std::move(fields).error());
   Reading reading;
   engine::StartRequest& start = reading.start;
   const std::string workflow = fields->required_text("workflow");
   start.input = masked(redactor, fields->any("input"));
-  start.name = redactor.mask(fields->text("name"));
-  if (start.name.size() > kMaxNameBytes) fields->fault("\"name\" is longer than 200 bytes");
-  const std::vector<std::string> tags = fields->texts("tags");
-  if (tags.size() > kMaxTags) fields->fault("there are more than 100 \"tags\"");
-  for (const std::string& tag : tags) {
-    if (tag.empty() || tag.size() > kMaxNameBytes)
-      fields->fault("each of the \"tags\" must have 1 to 200 bytes");
-    start.tags.push_back(redactor.mask(tag));
-  }
-  if (const std::string* key = request.header("Idempotency-Key")) {
-    if (key->empty() || key->size() > kMaxIdempotencyKeyBytes)
-      fields->fault("the header Idempotency-Key must have 1 to 255 bytes");
-    start.once = request.principal.key_id + " " + *key;
-  }
+  start.name = read_name(*fields, redactor);
+  start.tags = read_tags(*fields, redactor);
+  start.priority = read_priority(*fields);
+  start.deadline = fields->time("deadline");
+  const std::string run_as = fields->text("runAs");
+  Result<std::string> once = once_text(request);
+  if (!once) return fail(std::move(once).error());
+  if (redactor.mask(*once) != *once)
+    fields->fault("the header Idempotency-Key must not hold a stored secret");
+  start.once = *std::move(once);
   if (Status status = fields->done(); !status) return fail(std::move(status).error());
-  Result<engine::Catalog::Entry> entry = catalog.find(workflow);
+  Result<engine::Catalog::Entry> entry = catalog.find_enabled(workflow);
   if (!entry) return fail(std::move(entry).error());
   start.workflow = entry->workflow;
   start.key = request.principal.key_id;
+  if (!run_as.empty()) {
+    if (Status may = may_run_as(keys, request.principal, run_as); !may)
+      return fail(std::move(may).error());
+    start.key = run_as;
+  }
   if (!start.once.empty()) {
     const config::Definition& definition = *entry->definition;
     reading.asked = Asked{definition.namespace_ + "/" + definition.name,
@@ -105,7 +106,10 @@ struct Starter {
   engine::Engine& engine;
   const engine::Catalog& catalog;
   const auth::Redactor& redactor;
+  const auth::Keys& keys;
   Blocking blocking;
+  engine::Files* files;  // null: none
+  Log& log;
 };
 
 // On an I/O thread, so that the journal is read elsewhere where the instance has left memory.
@@ -151,17 +155,51 @@ void check_asked(const Starter& starter, InstanceId id, const Asked& asked,
   if (!taken) responder.answer(overloaded());
 }
 
+// Are they there, and free? One that is started again has them already. Blocks.
+Status check_files(engine::Files* files, const auth::Principal& principal,
+                   const std::vector<std::string>& ids, bool again) {
+  for (const std::string& id : ids) {
+    const auto info =
+        files != nullptr ? files->find(id) : Result<std::optional<engine::FileInfo>>(std::nullopt);
+    if (!info) return fail(info.error());
+    if (!*info || !may_see(principal, **info))
+      return fail(request_problem(404, "file-unknown", "there is no file " + id));
+    if ((*info)->instance && !again)
+      return fail(
+          request_problem(409, "file-in-use", "the file " + id + " belongs to another instance"));
+  }
+  return {};
+}
+
+// The files in its input go with the instance from now on.
+void take_files(const Starter& starter, const std::vector<std::string>& ids, InstanceId id,
+                const Responder& responder, const std::function<void()>& go_on) {
+  if (ids.empty()) return go_on();
+  const bool taken = starter.blocking([starter, ids, id, responder, go_on] {
+    if (const Status attached = starter.files->attach(ids, id); !attached)
+      starter.log.warn("files of an instance do not go with it",
+                       {{"instance", id.number}, {"problem", attached.error().one_line()}});
+    responder.resume(go_on);
+  });
+  if (taken) return;
+  starter.log.warn("files of an instance do not go with it", {{"instance", id.number}});
+  go_on();  // it runs: nobody is to start it again
+}
+
 void start_instance(const Starter& starter, const Request& request, const Responder& responder) {
   const Result<std::optional<Milliseconds>> wait = read_wait(request);
   if (!wait) return responder.answer(wait.error());
-  Result<Reading> reading = read_start(starter.catalog, starter.redactor, request);
+  Result<Reading> reading = read_start(starter.catalog, starter.redactor, starter.keys, request);
   if (!reading) return responder.answer(reading.error());
-  auto admitted = [starter, responder, asked = std::move(reading->asked),
-                   wait = *wait](const Result<InstanceId>& id) {
+  std::vector<std::string> files = engine::file_ids(reading->start.input);
+  auto admitted = [starter, responder, asked = std::move(reading->asked), wait = *wait,
+                   files](const Result<InstanceId>& id) {
     if (!id) return responder.answer(id.error());
-    const auto answer = [starter, responder, wait, id = *id] {
-      if (wait) return wait_for_end(starter, id, *wait, responder);
-      answer_created(starter, id, responder);
+    const auto answer = [starter, responder, wait, files, id = *id] {
+      take_files(starter, files, id, responder, [starter, responder, wait, id] {
+        if (wait) return wait_for_end(starter, id, *wait, responder);
+        answer_created(starter, id, responder);
+      });
     };
     // The engine may call with the instance's lock held, so it is asked about it later.
     if (!asked) return responder.resume(answer);
@@ -169,78 +207,36 @@ void start_instance(const Starter& starter, const Request& request, const Respon
       check_asked(starter, id, asked, responder, answer);
     });
   };
-  if (reading->start.once.empty())
+  const bool again = !reading->start.once.empty();
+  if (!again && files.empty())
     return starter.engine.start(std::move(reading->start), std::move(admitted));
   // Whether it was started before, the journal is asked.
   auto start = std::make_shared<engine::StartRequest>(std::move(reading->start));
   const bool taken = starter.blocking(
-      [&engine = starter.engine, start, admitted] { engine.start(std::move(*start), admitted); });
+      [starter, responder, start, admitted, files, again, principal = request.principal] {
+        if (Status good = check_files(starter.files, principal, files, again); !good)
+          return responder.answer(good.error());
+        starter.engine.start(std::move(*start), admitted);
+      });
   if (!taken) responder.answer(overloaded());
-}
-
-Value describe(const config::Definition& definition) {
-  Value credentials = Value::array();
-  for (const auto& [name, position] : definition.credentials) credentials.push_back(name);
-  return Value::object({
-      {"namespace", definition.namespace_},
-      {"name", definition.name},
-      {"version", definition.version},
-      {"title", definition.title},
-      {"digest", definition.digest},
-      {"credentials", std::move(credentials)},
-  });
-}
-
-Value describe(const engine::ScheduleView& view) {
-  return Value::object({
-      {"workflow", view.workflow},
-      {"kind", view.kind},
-      {"rule", view.rule},
-      {"nextTime", time_or_null(view.next.has_value(), view.next.value_or(WallTime{}))},
-      {"lastTime", time_or_null(view.last.has_value(), view.last.value_or(WallTime{}))},
-      {"started", view.started},
-      {"refused", view.refused},
-      {"missed", view.missed},
-      {"error", view.problem ? view.problem->to_value() : Value()},
-  });
 }
 
 }  // namespace
 
 Status add_instance_routes(Router& router, const Services& services, const Blocking& blocking) {
-  Route route{"POST",
-              "/api/v1/instances",
-              Access::needs(Permission::start_instances),
-              AsyncHandler([starter = Starter{services.engine, services.catalog,
-                                              services.authority.redactor(), blocking}](
-                               const Request& request, const Responder& responder) {
-                start_instance(starter, request, responder);
-              }),
-              {"wait"}};
+  Route route{
+      "POST",
+      "/api/v1/instances",
+      Access::needs(Permission::start_instances),
+      AsyncHandler(
+          [starter = Starter{services.engine, services.catalog, services.authority.redactor(),
+                             services.authority.keys(), blocking, services.files, services.log}](
+              const Request& request, const Responder& responder) {
+            start_instance(starter, request, responder);
+          }),
+      {"wait"}};
   route.when_ready = true;
   return router.add(std::move(route));
-}
-
-Status add_schedule_routes(Router& router, const Services& services) {
-  const auto list = [schedules = services.schedules](const Request&, const Responder& responder) {
-    Value items = Value::array();
-    if (schedules != nullptr)
-      for (const engine::ScheduleView& view : schedules->list()) items.push_back(describe(view));
-    responder.answer(json_response(200, Value::object({{"items", std::move(items)}})));
-  };
-  return router.add(
-      {"GET", "/api/v1/schedules", Access::needs(Permission::view_workflows), AsyncHandler(list)});
-}
-
-Status add_workflow_routes(Router& router, const Services& services) {
-  const auto list = [&catalog = services.catalog](const Request&, const Responder& responder) {
-    Value items = Value::array();
-    for (const engine::Catalog::Entry& entry : catalog.list())
-      items.push_back(describe(*entry.definition));
-    responder.answer(json_response(200, Value::object({{"items", std::move(items)}})));
-  };
-  return router.add(
-      {"GET", "/api/v1/workflows", Access::needs(Permission::view_workflows), AsyncHandler(list)});
 }
 
 }  // namespace stepwell::api

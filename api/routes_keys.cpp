@@ -1,10 +1,13 @@
 // /api/v1/keys: our own API keys. A key's secret is in one answer only, that of its creation.
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "api/audited.h"
 #include "api/fields.h"
+#include "api/once.h"
+#include "api/page.h"
 #include "api/routes.h"
 #include "api/usage.h"
 
@@ -22,7 +25,9 @@ class KeyRoutes {
         usage_(services.authority, services.catalog, services.engine) {}
 
   Result<Response> create(const Request& request) const;
-  Result<Response> list() const;
+  Result<Response> list(const Request& request) const;
+  // It was made by an earlier request with the same Idempotency-Key.
+  static Result<Response> made_before(const std::string& id);
   Result<Response> show(const Request& request) const;
   // The id of the key that a path names, by its id or by a name that no other key has. Errors: 404
   // `key-unknown`, 409 `key-ambiguous`.
@@ -104,10 +109,39 @@ Result<Response> KeyRoutes::create(const Request& request) const {
   return response;
 }
 
-Result<Response> KeyRoutes::list() const {
-  Value items = Value::array();
-  for (const auth::ApiKey& key : keys_.list()) items.push_back(described(key));
-  return json_response(200, Value::object({{"items", std::move(items)}}));
+Result<Response> KeyRoutes::made_before(const std::string& id) {
+  return fail(request_problem(
+                  409, "key-already-created",
+                  "API key " + id +
+                      " was created by an earlier request with this Idempotency-Key, and its "
+                      "secret was in that answer alone; if that answer was lost, revoke the key "
+                      "and create another one")
+                  .with("key", id));
+}
+
+constexpr std::array<std::string_view, 3> kKeyListStates{"active", "expired", "revoked"};
+
+Result<Response> KeyRoutes::list(const Request& request) const {
+  Filters filters(request);
+  const std::string user = filters.text("user");
+  const std::string name = filters.text("name");
+  const std::string state = filters.choice("state", kKeyListStates);
+  const std::optional<WallTime> before = filters.time("expiresBefore");
+  const std::optional<WallTime> after = filters.time("expiresAfter");
+  if (Status status = filters.done(); !status) return fail(std::move(status).error());
+  const WallTime now = clock_.now();
+  std::vector<Value> items;
+  for (const auth::ApiKey& key : keys_.list()) {
+    if (!user.empty() && key.user != user) continue;
+    if (!has_part(key.name, name)) continue;
+    if (!state.empty() && to_string(state_at(key, now)) != state) continue;
+    if (before && !(key.expires_at && *key.expires_at < *before)) continue;
+    if (after && !(key.expires_at && *key.expires_at >= *after)) continue;
+    items.push_back(described(key));
+  }
+  return page_answer(
+      request, std::move(items),
+      {"id", {"createdAt", "id", "name", "user", "state", "expiresAt", "lastUsedAt"}});
 }
 
 Result<std::string> KeyRoutes::named(const Request& request) const {
@@ -196,8 +230,11 @@ Status add_key_routes(Router& router, const AdminServices& services) {
       {
           {"POST", all, manage,
            audited(services.authority, "key.create",
-                   [routes](Request& r) { return routes.create(r); })},
-          {"GET", all, manage, BlockingHandler([routes](Request&) { return routes.list(); })},
+                   once_only(
+                       services.authority, [routes](Request& r) { return routes.create(r); },
+                       KeyRoutes::made_before))},
+          {"GET", all, manage, BlockingHandler([routes](Request& r) { return routes.list(r); }),
+           page_names({"user", "name", "state", "expiresBefore", "expiresAfter"})},
           {"GET", one, manage, BlockingHandler([routes](Request& r) { return routes.show(r); })},
           {"GET", one + "/usage", manage,
            BlockingHandler([routes](Request& r) { return routes.usage(r); })},

@@ -1,15 +1,19 @@
-// /api/v1/instances: lists, and what is done to instances that are there: stop, suspend, resume and
-// retry, one at a time and many at once.
+// /api/v1/instances: lists, and what is done to one that is there: stop, suspend, resume, retry,
+// change and delete.
 
-#include <algorithm>
 #include <future>
 #include <memory>
 #include <utility>
 
 #include "api/fields.h"
+#include "api/instance_fields.h"
 #include "api/instance_operations.h"
+#include "api/instance_selection.h"
 #include "api/instance_view.h"
+#include "api/page.h"
+#include "api/removal.h"
 #include "api/routes.h"
+#include "base/json.h"
 
 namespace stepwell::api {
 
@@ -18,31 +22,19 @@ namespace {
 using auth::Permission;
 using engine::InstanceView;
 
-constexpr std::size_t kUsualPage = 100;
-constexpr std::size_t kLargestPage = 500;
-constexpr std::size_t kMostAtOnce = 1'000;
 constexpr Milliseconds kMaxOperationWait{5'000};
 
-// Where to go on, if there may be more than these.
-void set_next(Value& answer, const std::vector<InstanceView>& views, std::size_t most) {
-  if (views.size() >= most && !views.empty()) answer.set("next", views.back().id.number);
-}
-
-Result<Response> list_instances(const engine::Engine& engine, const Request& request) {
-  const Result<Selection> selection = read_selection(
-      [&](std::string_view name) -> std::optional<std::string> {
-        const std::string* text = request.query_value(name);
-        if (text == nullptr) return std::nullopt;
-        return *text;
-      },
-      kUsualPage, kLargestPage);
+Result<Response> list_instances(const engine::Engine& engine, const Clock& clock,
+                                const Request& request) {
+  const Result<Selection> selection =
+      read_selection(texts_of(request), clock.now(), kUsualPageSize, kLargestPageSize);
   if (!selection) return fail(selection.error());
-  const auto views = engine.list(selection->filter, selection->most);
-  if (!views) return fail(views.error());
+  const auto page = engine.list(selection->query);
+  if (!page) return fail(page.error());
   Value items = Value::array();
-  for (const InstanceView& view : *views) items.push_back(summarize_instance(view));
+  for (const InstanceView& view : page->views) items.push_back(summarize_instance(view));
   Value answer = Value::object({{"items", std::move(items)}});
-  set_next(answer, *views, selection->most);
+  if (page->next) answer.set("next", cursor_of(selection->query.order, *page->next));
   return json_response(200, answer);
 }
 
@@ -102,120 +94,82 @@ Result<Response> operate(engine::Engine& engine, auth::AuditLog& audit, Operatio
   return fail(noted ? problem : noted.error());
 }
 
-// --- Many at once ---
+// --- What people say of one, and its end ---
 
-struct Bulk {
-  std::vector<InstanceId> ids;
-  std::optional<Selection> selection;  // instead of ids
+struct Clerk {
+  engine::Engine& engine;
+  engine::Files* files;
+  auth::AuditLog& audit;
+  const auth::Redactor& redactor;
 };
 
-// The text of a member as a query parameter would have it.
-std::optional<std::string> member_text(Fields& fields, std::string_view name) {
-  const Value value = fields.any(name);
-  if (value.is_null()) return std::nullopt;
-  if (value.is_string()) return std::string(value.as_string());
-  if (value.is_bool()) return value.as_bool() ? "true" : "false";
-  const std::optional<std::int64_t> number = value.as_integer();
-  return number ? std::to_string(*number) : std::string();
-}
-
-void read_ids(Fields& fields, std::vector<InstanceId>& ids) {
-  const Value value = fields.any("ids");
-  if (!value.is_array() || value.empty() || value.size() > kMostAtOnce)
-    return fields.fault("\"ids\" must be an array of 1 to 1000 ids");
-  for (const Value& element : value.elements()) {
-    const std::optional<std::int64_t> number = element.as_integer();
-    const std::optional<InstanceId> id =
-        number ? parse_instance_id(std::to_string(*number)) : std::nullopt;
-    if (!id) return fields.fault("each of the \"ids\" must be the id of an instance, a number");
-    ids.push_back(*id);
-  }
-  std::sort(ids.begin(), ids.end(),
-            [](const InstanceId& a, const InstanceId& b) { return a.number < b.number; });
-  ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
-}
-
-// Everything is meant only where that is said.
-void check_width(Fields& fields, const Bulk& bulk, Operation operation, bool all) {
-  const auto& selection = bulk.selection;
-  if (!selection) return;
-  if (!selection->narrowed && !all)
-    fields.fault(
-        "say which instances: \"ids\", \"workflow\", \"status\", \"startedAfter\", "
-        "\"startedBefore\" or \"endedBefore\"; or \"all\": true");
-  const auto& status = selection->filter.status;
-  if (status && !fits(operation, *status))
-    fields.fault("no instance whose \"status\" is " + std::string(to_string(*status)) +
-                 " can be asked to " + std::string(name_of(operation)));
-}
-
-Result<Bulk> read_bulk(const Request& request, Operation operation) {
+Result<engine::LabelChange> read_change(const auth::Redactor& redactor, const Request& request) {
   Result<Fields> fields = Fields::of_body(request);
   if (!fields) return fail(std::move(fields).error());
-  Bulk bulk;
-  const bool by_ids = fields->has("ids");
-  if (by_ids) read_ids(*fields, bulk.ids);
-  const bool all = fields->flag("all").value_or(false);
-  Result<Selection> selection = read_selection(
-      [&](std::string_view name) { return member_text(*fields, name); }, kMostAtOnce, kMostAtOnce);
-  if (!selection)
-    fields->fault(selection.error().detail);
-  else if (by_ids && (selection->narrowed || all))
-    fields->fault("give either \"ids\" or what they have in common");
-  else if (!by_ids)
-    bulk.selection = *std::move(selection);
-  check_width(*fields, bulk, operation, all);
+  engine::LabelChange change;
+  if (fields->has("name")) change.name = read_name(*fields, redactor);
+  if (fields->has("tags")) change.tags = read_tags(*fields, redactor);
+  if (fields->has("priority")) change.priority = read_priority(*fields);
+  change.change_deadline = fields->has("deadline");
+  change.deadline = fields->time("deadline");
+  if (!change.name && !change.tags && !change.priority && !change.change_deadline)
+    fields->fault("say what is to change: \"name\", \"tags\", \"priority\" or \"deadline\"");
   if (Status status = fields->done(); !status) return fail(std::move(status).error());
-  if (bulk.selection) narrow(operation, bulk.selection->filter);
-  return bulk;
+  return change;
 }
 
-std::string join(const std::vector<InstanceId>& ids) {
-  std::string text;
-  for (const InstanceId id : ids) text += (text.empty() ? "" : ",") + std::to_string(id.number);
-  return text;
+std::string words_of(const engine::LabelChange& change) {
+  Value said = Value::object();
+  if (change.name) said.set("name", *change.name);
+  if (change.tags) said.set("tags", *change.tags);
+  if (change.priority) said.set("priority", to_string(*change.priority));
+  if (change.change_deadline)
+    said.set("deadline",
+             time_or_null(change.deadline.has_value(), change.deadline.value_or(WallTime{})));
+  return to_json(said);
 }
 
-Value report(const std::vector<InstanceId>& ids, const std::vector<Answers::Answer>& answers) {
-  std::size_t taken = 0;
-  std::size_t unconfirmed = 0;
-  Value problems = Value::array();
-  for (std::size_t i = 0; i < answers.size(); ++i) {
-    if (!answers[i]) {
-      ++unconfirmed;
-    } else if (*answers[i]) {
-      ++taken;
-    } else {
-      Value problem = answers[i]->error().to_value();
-      problem.set("id", ids[i].number);
-      problems.push_back(std::move(problem));
-    }
-  }
-  return Value::object(
-      {{"taken", taken}, {"unconfirmed", unconfirmed}, {"problems", std::move(problems)}});
+// Answers once it is durable. 202: as above.
+Result<Response> change_instance(const Clerk& clerk, const Request& request) {
+  const std::string& text = request.parameters.at(0);
+  const std::optional<InstanceId> id = parse_instance_id(text);
+  const std::optional<InstanceView> before = id ? clerk.engine.find(*id) : std::nullopt;
+  if (!before) return fail(unknown_instance());
+  if (engine::ended(before->status))
+    return fail(does_not_fit(Operation::stop, *id, before->status));
+  const Result<engine::LabelChange> change = read_change(clerk.redactor, request);
+  if (!change) return fail(change.error());
+  const Status noted =
+      clerk.audit.note({request.actor(), "instance.change", text, words_of(*change)}, "done");
+  if (!noted) return fail(noted.error());
+  const auto done = std::make_shared<std::promise<Status>>();
+  std::future<Status> answer = done->get_future();
+  clerk.engine.change(*id, *change, [done](Status status) { done->set_value(std::move(status)); });
+  if (answer.wait_for(kMaxOperationWait) != std::future_status::ready)
+    return json_response(202, describe_instance(*before));
+  if (const Status status = answer.get(); !status) return fail(status.error());
+  return json_response(200, describe_instance(clerk.engine.find(*id).value_or(*before)));
 }
 
-Result<Response> operate_many(engine::Engine& engine, auth::AuditLog& audit, Operation operation,
-                              const Request& request) {
-  Result<Bulk> bulk = read_bulk(request, operation);
-  if (!bulk) return fail(std::move(bulk).error());
-  std::vector<InstanceId>& ids = bulk->ids;
-  std::vector<InstanceView> views;
-  if (bulk->selection) {
-    auto found = engine.list(bulk->selection->filter, bulk->selection->most);
-    if (!found) return fail(std::move(found).error());
-    views = *std::move(found);
-    for (const InstanceView& view : views) ids.push_back(view.id);
-  }
-  const auto answers = std::make_shared<Answers>();
-  if (!ids.empty()) {
-    const Status noted = audit.note(event_of(request, operation, "", "ids: " + join(ids)), "done");
-    if (!noted) return fail(noted.error());
-    for (const InstanceId id : ids) answers->ask(engine, operation, id);
-  }
-  Value answer = report(ids, answers->wait(kMaxOperationWait));
-  if (bulk->selection) set_next(answer, views, bulk->selection->most);
-  return json_response(200, answer);
+Result<Response> delete_instance(const Clerk& clerk, const Request& request) {
+  const std::string& text = request.parameters.at(0);
+  const std::optional<InstanceId> id = parse_instance_id(text);
+  const std::string* said = request.query_value("stop");
+  if (said != nullptr && *said != "true" && *said != "false")
+    return fail(request_problem(400, "parameter-invalid", "\"stop\" must be true or false"));
+  const bool stop = said != nullptr && *said == "true";
+  const std::optional<InstanceView> view = id ? clerk.engine.find(*id) : std::nullopt;
+  if (!view) return fail(unknown_instance());
+  if (!stop && !engine::ended(view->status)) return fail(instance_open(*id));
+  const auth::AuditEvent event{request.actor(), "instance.delete", text, {}};
+  if (const Status noted = clerk.audit.note(event, "done"); !noted) return fail(noted.error());
+  const auto removal = remove_instances(clerk.engine, clerk.files, {*id}, stop, kMaxOperationWait);
+  if (!removal) return fail(removal.error());
+  if (!removal->refused.empty()) return fail(removal->refused.front().second);
+  if (!removal->unconfirmed.empty()) return json_response(202, describe_instance(*view));
+  Response response;
+  response.status = 204;
+  return response;
 }
 
 }  // namespace
@@ -225,25 +179,30 @@ Status add_operation_routes(Router& router, const Services& services) {
   auth::AuditLog& audit = services.authority.audit();
   const std::string all = "/api/v1/instances";
   const std::string one = all + "/{id}";
-  const std::string bulk = all + "/bulk";
+  const Clerk clerk{engine, services.files, audit, services.authority.redactor()};
   std::vector<Route> routes{
       {"GET", all, Access::needs(Permission::view_instances),
-       BlockingHandler(
-           [&engine](const Request& request) { return list_instances(engine, request); }),
+       BlockingHandler([&engine, &clock = services.clock](const Request& request) {
+         return list_instances(engine, clock, request);
+       }),
        selection_names()},
       {"GET", one, Access::needs(Permission::view_instances),
        BlockingHandler(
            [&engine](const Request& request) { return show_instance(engine, request); })},
+      {"PATCH", one, Access::needs(Permission::control_instances),
+       BlockingHandler(
+           [clerk](const Request& request) { return change_instance(clerk, request); })},
+      {"DELETE",
+       one,
+       Access::needs(Permission::control_instances),
+       BlockingHandler([clerk](const Request& request) { return delete_instance(clerk, request); }),
+       {"stop"}},
   };
   for (const Operation operation : kOperations) {
     const std::string end = "/" + std::string(name_of(operation));
     routes.push_back({"POST", one + end, Access::needs(Permission::control_instances),
                       BlockingHandler([&engine, &audit, operation](const Request& request) {
                         return operate(engine, audit, operation, request);
-                      })});
-    routes.push_back({"POST", bulk + end, Access::needs(Permission::control_instances),
-                      BlockingHandler([&engine, &audit, operation](const Request& request) {
-                        return operate_many(engine, audit, operation, request);
                       })});
   }
   for (Route& route : routes) {

@@ -1,9 +1,12 @@
 // /api/v1/users: the names that keys belong to.
 
+#include <array>
 #include <utility>
 
 #include "api/audited.h"
 #include "api/fields.h"
+#include "api/once.h"
+#include "api/page.h"
 #include "api/routes.h"
 
 namespace stepwell::api {
@@ -44,16 +47,32 @@ Result<Response> create(auth::Users& users, const Request& request) {
   return shown(201, users.create(request.actor(), name, role));
 }
 
-Result<Response> list(const auth::Users& users) {
-  Value items = Value::array();
-  for (const auth::User& user : users.list()) items.push_back(describe(user));
-  return json_response(200, Value::object({{"items", std::move(items)}}));
+Result<Response> list(const auth::Users& users, const Request& request) {
+  static constexpr std::array<std::string_view, 3> kRoles{"viewer", "operator", "admin"};
+  Filters filters(request);
+  const std::string name = filters.text("name");
+  const std::string role = filters.choice("role", kRoles);
+  const std::optional<bool> active = filters.flag("active");
+  if (Status status = filters.done(); !status) return fail(std::move(status).error());
+  std::vector<Value> items;
+  for (const auth::User& user : users.list()) {
+    if (!has_part(user.name, name)) continue;
+    if (!role.empty() && to_string(user.role) != role) continue;
+    if (active && user.active != *active) continue;
+    items.push_back(describe(user));
+  }
+  return page_answer(request, std::move(items), {"name", {"name", "role", "createdAt"}});
 }
 
-Result<Response> show(const auth::Users& users, const Request& request) {
-  const std::optional<auth::User> user = users.find(request.parameters.at(0));
+Result<Response> show(const auth::Users& users, int status, const std::string& name) {
+  const std::optional<auth::User> user = users.find(name);
   if (!user) return fail(request_problem(404, "user-unknown", "there is no such user"));
-  return shown(200, *user);
+  return shown(status, *user);
+}
+
+// It was made by an earlier request with the same Idempotency-Key.
+Result<Response> made_before(const auth::Users& users, const std::string& name) {
+  return show(users, 201, name);
 }
 
 Result<Response> change(auth::Users& users, const Request& request) {
@@ -87,9 +106,13 @@ Status add_user_routes(Router& router, const AdminServices& services) {
       {
           {"POST", all, manage,
            audited(services.authority, "user.create",
-                   [&users](Request& r) { return create(users, r); })},
-          {"GET", all, manage, BlockingHandler([&users](Request&) { return list(users); })},
-          {"GET", one, manage, BlockingHandler([&users](Request& r) { return show(users, r); })},
+                   once_only(
+                       services.authority, [&users](Request& r) { return create(users, r); },
+                       [&users](const std::string& name) { return made_before(users, name); }))},
+          {"GET", all, manage, BlockingHandler([&users](Request& r) { return list(users, r); }),
+           page_names({"name", "role", "active"})},
+          {"GET", one, manage,
+           BlockingHandler([&users](Request& r) { return show(users, 200, r.parameters.at(0)); })},
           {"PATCH", one, manage,
            audited(services.authority, "user.change",
                    [&users](Request& r) { return change(users, r); })},

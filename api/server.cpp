@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "api/connections.h"
+#include "api/tls.h"
 
 namespace stepwell::api {
 
@@ -65,11 +66,14 @@ class Server::Impl {
       : options_(options),
         log_(services.log),
         administration_(options.blocking_threads, kMaxWaitingForBlocking),
-        operations_(options.blocking_threads, kMaxWaitingForBlocking) {}
+        operations_(options.blocking_threads, kMaxWaitingForBlocking),
+        // A connection has one piece at a time under way, and each may.
+        transfers_(options.blocking_threads, options.max_connections + kMaxWaitingForBlocking) {}
 
-  Status open(const Services& services);
+  Status open(const Services& services, std::vector<Route> further);
   void stop(Milliseconds grace);
   const std::string& address() const { return address_; }
+  Status reload_tls() { return tls_ ? tls_->reload() : Status(); }
 
  private:
   Status listen(const tcp::endpoint& endpoint);
@@ -80,31 +84,39 @@ class Server::Impl {
   Log& log_;
   BlockingPool administration_;
   BlockingPool operations_;
+  BlockingPool transfers_;
   std::unique_ptr<Dispatcher> dispatcher_;
   asio::io_context io_;
   asio::executor_work_guard<asio::io_context::executor_type> work_{io_.get_executor()};
   tcp::acceptor acceptor_{asio::make_strand(io_)};
   asio::steady_timer accept_pause_{acceptor_.get_executor()};
+  std::unique_ptr<Tls> tls_;  // null: none
   std::unique_ptr<Connections> connections_;
   std::string address_;
   std::vector<std::thread> threads_;
   bool stopped_ = false;
 };
 
-Status Server::Impl::open(const Services& services) {
+Status Server::Impl::open(const Services& services, std::vector<Route> further) {
   const Result<tcp::endpoint> endpoint = parse_listen(options_.listen);
   if (!endpoint) return fail(endpoint.error());
-  if (!endpoint->address().is_loopback() && !options_.allow_plaintext)
+  if (!options_.tls.certificate.empty()) {
+    Result<std::unique_ptr<Tls>> tls = Tls::open(options_.tls, services.metrics);
+    if (!tls) return fail(std::move(tls).error());
+    tls_ = *std::move(tls);
+  }
+  if (!endpoint->address().is_loopback() && !tls_ && !options_.allow_plaintext)
     return fail(listen_problem(
         "listen-plaintext",
         options_.listen + " can be reached from other machines, and keys would travel over it "
-                          "unencrypted; listen on a loopback address behind a TLS proxy, or allow "
-                          "it explicitly"));
-  Result<std::unique_ptr<Dispatcher>> dispatcher =
-      Dispatcher::make(services, {administration_, operations_});
+                          "unencrypted; set http.tls.certificate, listen on a loopback address "
+                          "behind a TLS proxy, or allow it explicitly"));
+  Result<std::unique_ptr<Dispatcher>> dispatcher = Dispatcher::make(
+      services, {administration_, operations_}, options_.rate_limit, std::move(further));
   if (!dispatcher) return fail(std::move(dispatcher).error());
   dispatcher_ = *std::move(dispatcher);
-  connections_ = std::make_unique<Connections>(io_, *dispatcher_, options_, services.metrics);
+  connections_ = std::make_unique<Connections>(io_, *dispatcher_, transfers_, tls_.get(), options_,
+                                               services.metrics);
   if (Status status = listen(*endpoint); !status) return status;
   asio::post(acceptor_.get_executor(), [this] { accept(); });
   for (std::size_t i = 0; i < std::max<std::size_t>(options_.threads, 1); ++i)
@@ -165,6 +177,7 @@ void Server::Impl::stop(Milliseconds grace) {
   }
   administration_.stop();
   operations_.stop();
+  transfers_.stop();
   io_.stop();
   for (std::thread& thread : threads_) thread.join();
   threads_.clear();
@@ -178,9 +191,10 @@ Server::Server(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Server::~Server() { impl_->stop(Milliseconds(0)); }
 
 Result<std::unique_ptr<Server>> Server::start(const ServerOptions& options,
-                                              const Services& services) {
+                                              const Services& services,
+                                              std::vector<Route> further) {
   auto impl = std::make_unique<Impl>(options, services);
-  if (Status status = impl->open(services); !status) {
+  if (Status status = impl->open(services, std::move(further)); !status) {
     impl->stop(Milliseconds(0));
     return fail(std::move(status).error());
   }
@@ -188,6 +202,8 @@ Result<std::unique_ptr<Server>> Server::start(const ServerOptions& options,
 }
 
 const std::string& Server::address() const { return impl_->address(); }
+
+Status Server::reload_tls() { return impl_->reload_tls(); }
 
 void Server::stop(Milliseconds grace) { impl_->stop(grace); }
 

@@ -3,9 +3,12 @@
 // Owned by daemon/wiring; start() and stop() are for its thread, address() for any.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
+#include "api/router.h"
 #include "api/services.h"
 #include "base/clock.h"
 #include "base/result.h"
@@ -13,18 +16,38 @@
 
 namespace stepwell::api {
 
+// Files of PEM text; without a certificate there is no TLS.
+struct TlsFiles {
+  std::string certificate;  // with its chain
+  std::string key;          // mode 0600
+  std::string client_ca;    // empty: clients need no certificate
+};
+
+// Of each API key: a token bucket. 0 requests: no limit.
+struct RateLimit {
+  std::uint64_t requests = 0;
+  Milliseconds per{1'000};
+  std::uint64_t burst = 0;  // 0: as many as `requests`
+};
+
 struct ServerOptions {
   std::string listen = "127.0.0.1:8080";  // HOST:PORT or [IPV6]:PORT; port 0 takes a free one
   bool allow_plaintext = false;           // other than loopback, although there is no TLS
   std::size_t threads = 1;
-  // For what waits for the disk: so many for administration, and so many for instances and events.
+  // For what waits for the disk: so many for administration, so many for instances and events, and
+  // so many for bodies in pieces.
   std::size_t blocking_threads = 2;
   std::size_t max_connections = 10'000;
+  std::size_t max_connections_per_address = 0;  // 0: no limit of its own
+  TlsFiles tls;
+  RateLimit rate_limit;
   Bytes max_body = 1_MiB;
   Bytes max_headers = 64_KiB;
-  Milliseconds read_timeout{30'000};   // for a request's headers, and again for its body
-  Milliseconds write_timeout{30'000};  // for an answer
+  // For a request's headers, and again for its body, or for each 64 KiB of one in pieces.
+  Milliseconds read_timeout{30'000};
+  Milliseconds write_timeout{30'000};  // for an answer, or a piece of it
   Milliseconds idle_timeout{75'000};   // between two requests
+  Milliseconds heartbeat{15'000};      // of a stream of events
 };
 
 class Server {
@@ -32,8 +55,10 @@ class Server {
   // Binds, listens and serves. Errors: configuration/`listen-invalid` for an address that is none,
   // `listen-plaintext` for one that is not loopback, `listen-failed` (in use, not ours);
   // `route-invalid`.
+  // `further`: routes besides those of api/routes.h; what they refer to outlives the server.
   static Result<std::unique_ptr<Server>> start(const ServerOptions& options,
-                                               const Services& services);
+                                               const Services& services,
+                                               std::vector<Route> further = {});
   // As stop() without grace.
   ~Server();  // NOLINT(bugprone-exception-escape): see its source
   Server(const Server&) = delete;
@@ -41,6 +66,9 @@ class Server {
 
   // HOST:PORT that it listens on, with the real port.
   const std::string& address() const;
+  // Reads the files of TLS anew, for connections that come from now on. Errors: configuration/
+  // `tls-invalid`, and what was read before goes on. Any thread; blocks.
+  Status reload_tls();
   // Takes no more connections, closes idle ones, lets running requests finish for at most `grace`,
   // then closes what is left. Blocks. Whoever answers later answers nobody.
   void stop(Milliseconds grace);

@@ -11,8 +11,10 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "base/result.h"
+#include "base/units.h"
 #include "engine/catalog.h"
 #include "engine/engine.h"
+#include "engine/files.h"
 #include "engine/schedules.h"
 #include "http/reactor.h"
 
@@ -45,7 +47,9 @@ struct Services {
   // Success, or why the daemon should get no work now. Called often, from I/O threads: must not
   // block.
   std::function<Status()> ready;
-  const engine::Schedules* schedules = nullptr;  // null: none
+  engine::Schedules* schedules = nullptr;  // null: none
+  engine::Files* files = nullptr;          // null: none are taken
+  Bytes max_file = 100_MiB;                // of one of them
 };
 
 }  // namespace stepwell::api

@@ -21,6 +21,8 @@ bool uses_credential(const config::Task& task, const std::string& credential) {
     return is_it(call->authentication) || call->options.or_default().tls_credential == credential;
   if (const auto* process = std::get_if<config::RunProcessBody>(&task.body))
     return process->source && is_it(process->source->authentication);
+  if (const auto* person = std::get_if<config::PersonStepBody>(&task.body))
+    return is_it(person->authentication);
   const auto* call = std::get_if<config::OpenApiCallBody>(&task.body);
   if (call == nullptr) return false;
   return is_it(call->authentication) || call->options.or_default().tls_credential == credential ||

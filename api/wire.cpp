@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdio>
 #include <ctime>
 
 #include "base/ascii.h"
@@ -10,13 +11,19 @@ namespace stepwell::api {
 
 namespace {
 
+constexpr std::size_t kMaxTarget =
+    std::size_t{8} * 1024;  // RFC 9112 §3 recommends that much at least
+constexpr std::size_t kMaxFields = 100;
+
 // RFC 9110 §15; whatever is not in the list has no phrase, which is allowed (RFC 9112 §4).
 std::string_view reason_phrase(int status) {
-  static constexpr std::array<std::pair<int, std::string_view>, 20> kPhrases{{
+  static constexpr std::array<std::pair<int, std::string_view>, 24> kPhrases{{
       {200, "OK"},
       {201, "Created"},
       {202, "Accepted"},
       {204, "No Content"},
+      {206, "Partial Content"},
+      {304, "Not Modified"},
       {400, "Bad Request"},
       {401, "Unauthorized"},
       {403, "Forbidden"},
@@ -24,7 +31,9 @@ std::string_view reason_phrase(int status) {
       {405, "Method Not Allowed"},
       {408, "Request Timeout"},
       {409, "Conflict"},
+      {412, "Precondition Failed"},
       {413, "Content Too Large"},
+      {414, "URI Too Long"},
       {415, "Unsupported Media Type"},
       {422, "Unprocessable Content"},
       {429, "Too Many Requests"},
@@ -73,11 +82,15 @@ std::string value_of(const std::vector<http::Header>& headers, std::string_view 
 
 std::string serialize(const Response& response, const Framing& framing) {
   const bool has_body = !response.content_type.empty();
+  const std::uint64_t length = framing.length.value_or(response.body.size());
   std::string out = "HTTP/1.1 " + std::to_string(response.status) + ' ';
   out.reserve(512 + response.body.size());
   out += reason_phrase(response.status);
   out += "\r\nDate: " + http_date();
-  out += "\r\nContent-Length: " + std::to_string(response.body.size());
+  if (framing.chunked())
+    out += "\r\nTransfer-Encoding: chunked";
+  else if ((!framing.in_pieces || framing.length) && response.status != 204)  // RFC 9110 §8.6
+    out += "\r\nContent-Length: " + std::to_string(length);
   if (has_body) out += "\r\nContent-Type: " + response.content_type;
   out += "\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff";
   for (const http::Header& header : response.headers)
@@ -87,8 +100,19 @@ std::string serialize(const Response& response, const Framing& framing) {
   else if (framing.version == 10)
     out += "\r\nConnection: keep-alive";
   out += "\r\n\r\n";
-  if (!framing.head_only) out += response.body;
+  if (!framing.head_only && !framing.in_pieces) out += response.body;
   return out;
+}
+
+std::string serialize_piece(std::string piece, const Framing& framing) {
+  if (!framing.chunked()) return piece;
+  std::array<char, 24> size{};
+  std::snprintf(size.data(), size.size(), "%zx\r\n", piece.size());
+  return size.data() + piece + "\r\n";
+}
+
+std::string_view end_of_pieces(const Framing& framing) {
+  return framing.chunked() ? "0\r\n\r\n" : "";
 }
 
 Status check_framing(int version, const std::vector<http::Header>& headers) {
@@ -107,6 +131,18 @@ Status check_framing(int version, const std::vector<http::Header>& headers) {
   if (lengths > 0)
     return fail(request_malformed("it has both Content-Length and Transfer-Encoding"));
   if (version == 10) return fail(request_malformed("HTTP/1.0 has no Transfer-Encoding"));
+  return {};
+}
+
+Status check_size(std::size_t target, std::size_t fields) {
+  if (target > kMaxTarget)
+    return fail(request_problem(
+        414, "target-too-long",
+        "the request's target is longer than " + std::to_string(kMaxTarget) + " bytes"));
+  if (fields > kMaxFields)
+    return fail(request_problem(
+        431, "headers-too-large",
+        "the request has more than " + std::to_string(kMaxFields) + " header fields"));
   return {};
 }
 

@@ -3,7 +3,10 @@
 // Pure functions, callable from any thread.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "api/message.h"
@@ -15,10 +18,19 @@ struct Framing {
   int version = 11;
   bool keep_alive = false;
   bool head_only = false;  // the answer to HEAD: all headers, no body (RFC 9110 §9.3.2)
+  // The body comes in pieces: so many bytes, where that is known; else chunked (RFC 9112 §7.1), or
+  // until the connection closes (1.0).
+  bool in_pieces = false;
+  std::optional<std::uint64_t> length = {};
+
+  bool chunked() const { return in_pieces && !length && version == 11; }
 };
 
-// The whole answer, status line to body.
+// The whole answer, status line to body; of one in pieces all that comes before the body.
 std::string serialize(const Response& response, const Framing& framing);
+// A piece as it goes out, and what comes behind the last one.
+std::string serialize_piece(std::string piece, const Framing& framing);
+std::string_view end_of_pieces(const Framing& framing);
 
 // What two readers of the same bytes could understand differently is refused: another version
 // than 1.0 or 1.1 (505), not exactly one Host (RFC 9112 §3.2), a Transfer-Encoding other than one
@@ -26,6 +38,9 @@ std::string serialize(const Response& response, const Framing& framing);
 // Authorization headers.
 Status check_framing(int version, const std::vector<http::Header>& headers);
 bool expects_continue(const std::vector<http::Header>& headers);  // RFC 9110 §10.1.1
+
+// Fits a target of that size, and so many header fields? Errors: 414, 431.
+Status check_size(std::size_t target, std::size_t fields);
 
 Problem request_malformed(std::string_view why);  // 400
 Problem version_unsupported();                    // 505

@@ -12,6 +12,16 @@ namespace stepwell::auth {
 
 namespace {
 constexpr std::size_t kPage = 1000;
+constexpr std::chrono::hours kOnceMarksLast{24};
+
+bool wanted(const AuditRecord& record, const AuditFilter& filter) {
+  return (filter.actor.empty() || record.actor == filter.actor) &&
+         record.action.starts_with(filter.action) &&
+         (filter.target.empty() || record.target == filter.target) &&
+         (filter.result.empty() || record.result == filter.result) &&
+         (!filter.since || record.at >= *filter.since) &&
+         (!filter.until || record.at < *filter.until);
+}
 }  // namespace
 
 std::string audit_hash(const Secret& key, const AuditRecord& record, std::string_view previous) {
@@ -30,7 +40,40 @@ AuditLog::AuditLog(SecretStore& store, Vault& vault, SealedState state, ExpiryCl
 
 Status AuditLog::commit(const AuditEvent& event, std::vector<Change> changes) {
   const std::scoped_lock lock(mutex_);
-  return commit_record(event, "done", std::move(changes));
+  if (event.actor.once.empty()) return commit_record(event, "done", std::move(changes));
+  append_once_mark(event, changes);
+  const std::vector<Change> marks{changes.end() - 2, changes.end()};
+  Status done = commit_record(event, "done", std::move(changes));
+  if (done) follow_once_mark(marks);
+  return done;
+}
+
+void AuditLog::append_once_mark(const AuditEvent& event, std::vector<Change>& changes) const {
+  const WallTime now = clock_.now();
+  changes.emplace_back(EraseOnceMarks{now - kOnceMarksLast});
+  changes.emplace_back(
+      OnceMark{event.actor.once, event.actor.asked, event.action, event.target, now});
+}
+
+void AuditLog::follow_once_mark(const std::vector<Change>& changes) {
+  for (const Change& change : changes) {
+    if (const auto* erase = std::get_if<EraseOnceMarks>(&change))
+      std::erase_if(once_marks_, [&](const auto& mark) { return mark.second.at < erase->before; });
+    if (const auto* mark = std::get_if<OnceMark>(&change)) once_marks_[mark->once] = *mark;
+  }
+}
+
+void AuditLog::load_once_marks(std::vector<OnceMark> marks) {
+  const std::scoped_lock lock(mutex_);
+  for (OnceMark& mark : marks) once_marks_.insert_or_assign(mark.once, mark);
+}
+
+std::optional<OnceMark> AuditLog::done_before(const std::string& once) {
+  const std::scoped_lock lock(mutex_);
+  const auto found = once_marks_.find(once);
+  if (found == once_marks_.end() || found->second.at < clock_.now() - kOnceMarksLast)
+    return std::nullopt;
+  return found->second;
 }
 
 Status AuditLog::commit_derived(const AuditEvent& event, const Make& make) {
@@ -130,6 +173,7 @@ Result<std::vector<AuditRecord>> AuditLog::list(std::uint64_t first, std::size_t
 }
 
 Result<std::vector<AuditRecord>> AuditLog::list(const AuditFilter& filter) {
+  if (filter.newest_first) return list_newest(filter);
   std::vector<AuditRecord> found;
   std::uint64_t next = filter.first;
   for (;;) {
@@ -138,13 +182,30 @@ Result<std::vector<AuditRecord>> AuditLog::list(const AuditFilter& filter) {
     for (AuditRecord& record : *page) {
       if (found.size() >= filter.limit) return found;
       next = record.number + 1;
-      const bool wanted = (filter.actor.empty() || record.actor == filter.actor) &&
-                          record.action.starts_with(filter.action) &&
-                          (filter.target.empty() || record.target == filter.target);
-      if (wanted) found.push_back(std::move(record));
+      if (wanted(record, filter)) found.push_back(std::move(record));
     }
     if (page->size() < kPage) return found;
   }
+}
+
+Result<std::vector<AuditRecord>> AuditLog::list_newest(const AuditFilter& filter) {
+  Result<std::optional<AuditRecord>> last = store_.last_audit();
+  if (!last) return fail(std::move(last.error()));
+  std::vector<AuditRecord> found;
+  std::uint64_t highest = *last ? (*last)->number : 0;
+  if (filter.first != 0) highest = std::min(highest, filter.first);
+  while (highest > 0) {
+    const std::uint64_t lowest = highest > kPage ? highest - kPage + 1 : 1;
+    Result<std::vector<AuditRecord>> page =
+        store_.audit(lowest, static_cast<std::size_t>(highest - lowest + 1));
+    if (!page) return page;
+    for (auto record = page->rbegin(); record != page->rend(); ++record) {
+      if (found.size() >= filter.limit) return found;
+      if (wanted(*record, filter)) found.push_back(std::move(*record));
+    }
+    highest = lowest - 1;
+  }
+  return found;
 }
 
 Status AuditLog::verify() {

@@ -7,7 +7,9 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -29,11 +31,15 @@ struct AuditEvent {
 
 // Which records to list; what is empty holds for all.
 struct AuditFilter {
-  std::uint64_t first = 1;  // number
+  std::uint64_t first = 1;  // number; of newest_first: that of the newest, 0 for the last there is
   std::size_t limit = 100;
   std::string actor;
   std::string action;  // its beginning: "credential."
   std::string target;
+  std::string result;
+  std::optional<WallTime> since;  // then or later
+  std::optional<WallTime> until;  // before
+  bool newest_first = false;
 };
 
 // The hash of `record` (its own `hash` is ignored) after one whose hash is `previous`.
@@ -43,7 +49,8 @@ class AuditLog {
  public:
   AuditLog(SecretStore& store, Vault& vault, SealedState state, ExpiryClock& clock);
 
-  // Commits the changes, the record of `event` and the clock's mark together. Errors: the store's;
+  // Commits the changes, the record of `event` and the clock's mark together, and that the actor's
+  // request has had its effect, where it must have it once. Errors: the store's;
   // configuration/`store-damaged` where the store turns out to hold what nobody committed.
   Status commit(const AuditEvent& event, std::vector<Change> changes);
   // The same with what `make` derives from the rows that are in the store at that moment.
@@ -53,6 +60,10 @@ class AuditLog {
   Status commit_unaudited(std::vector<Change> changes);
   // Records what was refused or failed; `result` is the problem's code.
   Status note(const AuditEvent& event, std::string_view result);
+
+  // What a request with that Actor::once did within the last day.
+  std::optional<OnceMark> done_before(const std::string& once);
+  void load_once_marks(std::vector<OnceMark> marks);  // before use
 
   Result<std::vector<AuditRecord>> list(const AuditFilter& filter);
   Result<std::vector<AuditRecord>> list(std::uint64_t first, std::size_t limit);
@@ -68,6 +79,9 @@ class AuditLog {
                        std::vector<Change> changes);
   Status write(std::vector<Change> changes);
   void follow_rotation(const std::vector<Change>& changes);
+  void append_once_mark(const AuditEvent& event, std::vector<Change>& changes) const;
+  void follow_once_mark(const std::vector<Change>& changes);
+  Result<std::vector<AuditRecord>> list_newest(const AuditFilter& filter);
 
   SecretStore& store_;
   Vault& vault_;
@@ -76,6 +90,7 @@ class AuditLog {
   SealedState state_;   // guarded by mutex_
   bool known_ = true;   // guarded by mutex_; false after a failed commit
   std::string before_;  // guarded by mutex_; the seal before the failed commit
+  std::map<std::string, OnceMark> once_marks_;  // guarded by mutex_
 };
 
 }  // namespace stepwell::auth

@@ -3,6 +3,10 @@
 #include <map>
 #include <utility>
 
+#include "auth/cipher.h"
+#include "auth/encoding.h"
+#include "base/encoding.h"
+
 namespace stepwell::auth {
 
 namespace {
@@ -105,6 +109,7 @@ Authority::Authority(std::unique_ptr<Vault> vault, SealedState sealed, WallTime 
                    options),
       users_(audit_, clock_),
       keys_(*vault_, audit_, users_, clock_, surroundings.entropy, surroundings.metrics),
+      switches_(audit_, clock_),
       log_(surroundings.log) {
   gate_.connect_keys({[this](std::string_view text) { return keys_.id_of(text); },
                       [this](const std::string& id) { return keys_.stands(id); }});
@@ -127,9 +132,18 @@ Status Authority::load(StoredState stored) {
     Status done = audit_.commit({{"stepwell", ""}, "tombstones.merge", "", ""}, changes);
     if (!done) return done;
   }
+  audit_.load_once_marks(stored.once_marks);
+  switches_.load(stored);
   users_.load(stored);
   keys_.load(stored);
   return credentials_.load(stored);
+}
+
+std::string Authority::fingerprint(std::string_view text) const {
+  std::string pieces;
+  append_piece(pieces, "fingerprint");
+  append_piece(pieces, text);
+  return to_hex(keyed_hash(vault_->key_hash_key(), pieces));
 }
 
 void Authority::maintain() {

@@ -14,6 +14,7 @@
 #include "auth/keys.h"
 #include "auth/master_key.h"
 #include "auth/redactor.h"
+#include "auth/switches.h"
 #include "auth/users.h"
 #include "auth/vault.h"
 #include "base/clock.h"
@@ -61,9 +62,14 @@ class Authority {
   Credentials& credentials() noexcept { return credentials_; }
   Keys& keys() noexcept { return keys_; }
   Users& users() noexcept { return users_; }
+  Switches& switches() noexcept { return switches_; }
   AuditLog& audit() noexcept { return audit_; }
   Redactor& redactor() noexcept { return redactor_; }
   ExpiryClock& expiry_clock() noexcept { return clock_; }
+
+  // A keyed hash of the text, of which nobody can guess the text; the same as long as the store
+  // lasts.
+  std::string fingerprint(std::string_view text) const;
 
   // Writes down the clock's mark and upstream rejections, renews gauges. Blocks for an fsync now
   // and then; call it about once a second, from one thread that may block.
@@ -92,6 +98,7 @@ class Authority {
   Credentials credentials_;
   Users users_;
   Keys keys_;
+  Switches switches_;
   Log& log_;
   WallTime marked_;  // when maintain() last wrote the clock's mark; its own thread's
 };

@@ -332,8 +332,14 @@ Result<std::vector<Secret>> sign(const SigV4Settings& settings, const Credential
   if (!url) return fail(url.error());
 
   const std::string time = sigv4::timestamp(now);
+  const std::optional<std::string> known = request.source ? request.source->sha256() : std::nullopt;
+  if (request.source && !known)
+    return fail(make_problem(ErrorKind::configuration, "body-invalid",
+                             "awsSigV4 signs the whole body, and a form with files is not held in "
+                             "memory; send the file by itself"));
   const std::string payload_hash =
-      to_hex(sha256(request.body ? std::string_view(*request.body) : std::string_view()));
+      known ? *known
+            : to_hex(sha256(request.body ? std::string_view(*request.body) : std::string_view()));
   const auto session = value.more.find("sessionToken");
   headers->push_back({"Host", sigv4::host_field(request.url)});
   headers->push_back({"X-Amz-Date", time});

@@ -51,30 +51,6 @@ std::string keyed_hash(const Secret& key, std::string_view message) {
   return hash;
 }
 
-std::string sha256(std::string_view message) {
-  std::string hash(crypto_hash_sha256_BYTES, '\0');
-  crypto_hash_sha256(bytes(hash.data()), bytes(message.data()), message.size());
-  return hash;
-}
-
-struct Sha256::State {
-  crypto_hash_sha256_state hash;
-};
-
-Sha256::Sha256() : state_(std::make_unique<State>()) { crypto_hash_sha256_init(&state_->hash); }
-
-Sha256::~Sha256() = default;
-
-void Sha256::add(std::string_view piece) {
-  crypto_hash_sha256_update(&state_->hash, bytes(piece.data()), piece.size());
-}
-
-std::string Sha256::finish() {
-  std::string hash(crypto_hash_sha256_BYTES, '\0');
-  crypto_hash_sha256_final(&state_->hash, bytes(hash.data()));
-  return hash;
-}
-
 Mac::~Mac() { sodium_memzero(bytes.data(), bytes.size()); }
 
 void hmac_sha256(std::string_view key, std::string_view message, Mac& mac) noexcept {

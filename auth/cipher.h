@@ -4,13 +4,13 @@
 
 #include <array>
 #include <cstddef>
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 
 #include "base/entropy.h"
 #include "base/secret.h"
+#include "base/sha256.h"
 
 namespace stepwell::auth {
 
@@ -28,22 +28,9 @@ std::optional<Secret> decrypt(const Secret& key, std::string_view associated,
 
 // Keyed BLAKE2b-256 (RFC 7693).
 std::string keyed_hash(const Secret& key, std::string_view message);
-// SHA-256 (FIPS 180-4), for protocols that ask for it.
-std::string sha256(std::string_view message);
-// The same of a message that comes in pieces.
-class Sha256 {
- public:
-  Sha256();
-  ~Sha256();
-  Sha256(const Sha256&) = delete;
-  Sha256& operator=(const Sha256&) = delete;
-  void add(std::string_view piece);
-  std::string finish();  // once
-
- private:
-  struct State;
-  std::unique_ptr<State> state_;
-};
+// For protocols that ask for it.
+using stepwell::Sha256;
+using stepwell::sha256;
 
 // HMAC-SHA-256 (RFC 2104); the key may have any length. It is wiped with its owner, since one may
 // be the key of the next.

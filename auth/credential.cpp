@@ -11,14 +11,15 @@ namespace stepwell::auth {
 
 namespace {
 
-constexpr std::array<std::string_view, 7> kKinds = {
-    "basic", "bearer", "apiKey", "digest", "oauth2", "awsSigV4", "clientCertificate"};
+constexpr std::array<std::string_view, 8> kKinds = {
+    "basic", "bearer", "apiKey", "digest", "oauth2", "awsSigV4", "clientCertificate", "hmac"};
 constexpr std::array<std::string_view, 2> kOnRevoke = {"finish", "abort"};
 constexpr std::array<std::string_view, kCredentialStates> kCredentialStateNames = {
     "active", "expired", "disabled", "rejected", "revoked", "deleted"};
 constexpr std::size_t kMaxValue = 8192;
 constexpr std::size_t kMaxPem = 65'536;
 constexpr std::size_t kMaxEntries = 100;
+constexpr std::size_t kShortestHmacKey = 8;
 
 Status credential_invalid(std::string detail) {
   return fail(make_problem(ErrorKind::validation, "credential-invalid", std::move(detail)));
@@ -235,12 +236,17 @@ Status check_value(CredentialKind kind, const Value& settings, const CredentialV
     return done ? check_secret(value.secret.reveal(), "password") : done;
   }
   if (!value.username.empty()) return credential_invalid("a token has no user name");
+  if (kind == CredentialKind::hmac && value.secret.size() < kShortestHmacKey)
+    return credential_invalid("the key of signatures is shorter than 8 bytes");
   return check_token(value.secret.reveal(), "token");
 }
 
-Status check_rules(const std::vector<std::string>& origins,
+Status check_rules(CredentialKind kind, const std::vector<std::string>& origins,
                    const std::vector<std::string>& namespaces) {
-  if (origins.empty())
+  if (kind == CredentialKind::hmac && !origins.empty())
+    return credential_invalid(
+        "a credential of the kind hmac has no origins: it checks signatures, and is never sent");
+  if (kind != CredentialKind::hmac && origins.empty())
     return credential_invalid(
         "allowed origins are required: they say where the credential may be sent, for example "
         "https://api.example.com");
@@ -266,7 +272,7 @@ Status check_new_credential(const NewCredential& credential) {
     return credential_invalid("the description is longer than 1000 bytes");
   Status placement = check_placement(credential);
   if (!placement) return placement;
-  Status rules = check_rules(credential.origins, credential.namespaces);
+  Status rules = check_rules(credential.kind, credential.origins, credential.namespaces);
   if (!rules) return rules;
   return check_value(credential.kind, credential.settings, credential.value);
 }

@@ -22,6 +22,10 @@ namespace stepwell::auth {
 struct Actor {
   std::string user;
   std::string from;
+  // Where the request must have its effect once: what tells it from others, and what it asks for
+  // (both Authority::fingerprint()). The change that it makes is remembered by it for a day.
+  std::string once = {};
+  std::string asked = {};
 };
 
 enum class CredentialKind : std::uint8_t {
@@ -31,9 +35,10 @@ enum class CredentialKind : std::uint8_t {
   digest,
   oauth2,
   aws_sigv4,
-  client_certificate
+  client_certificate,
+  hmac  // checks signatures of webhooks, and is never sent
 };
-// "basic", "bearer", "apiKey", "digest", "oauth2", "awsSigV4", "clientCertificate"
+// "basic", "bearer", "apiKey", "digest", "oauth2", "awsSigV4", "clientCertificate", "hmac"
 std::string_view to_string(CredentialKind kind) noexcept;
 std::optional<CredentialKind> parse_credential_kind(std::string_view text) noexcept;
 
@@ -63,7 +68,7 @@ struct Credential {
   std::string prefix;                   // apiKey: Authorization: PREFIX TOKEN …
   std::string header;                   // … or HEADER: TOKEN; one of both is set
   Value settings;                       // of oauth2 and awsSigV4; else null
-  std::vector<OriginPattern> origins;   // never empty
+  std::vector<OriginPattern> origins;   // empty for hmac alone
   std::vector<std::string> namespaces;  // empty: all
   std::optional<WallTime> expires_at;   // valid iff now < expires_at
   OnRevoke on_revoke = OnRevoke::finish;
@@ -85,6 +90,7 @@ Value describe(const Credential& credential, WallTime now);
 
 // What a credential holds, by kind:
 //   bearer, apiKey      secret: the token
+//   hmac                secret: the key of the signatures, 8 bytes at least
 //   basic, digest       username, secret: the password
 //   oauth2              username: the client's id, secret: the client's secret (may be empty);
 //                       more: refreshToken | subjectToken [actorToken], by the grant
@@ -118,7 +124,7 @@ struct NewCredential {
 // `origin-invalid`.
 Status check_new_credential(const NewCredential& credential);
 // Origins and namespaces alone. Errors: as above.
-Status check_rules(const std::vector<std::string>& origins,
+Status check_rules(CredentialKind kind, const std::vector<std::string>& origins,
                    const std::vector<std::string>& namespaces);
 // By kind: what goes into a header is not empty, at most 8 KiB and without control characters
 // (RFC 9110 §5.5); user names have no colon (RFC 7617 §2); certificates and keys are PEM. Errors:

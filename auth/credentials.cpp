@@ -207,7 +207,7 @@ Result<Credential> Credentials::change(const Actor& actor, std::string_view name
   for (const OriginPattern& origin : credential.origins) origins.push_back(origin.text());
   if (wanted.origins) origins = *wanted.origins;
   if (wanted.namespaces) credential.namespaces = *wanted.namespaces;
-  Status valid = check_rules(origins, credential.namespaces);
+  Status valid = check_rules(credential.kind, origins, credential.namespaces);
   if (!valid) return fail(std::move(valid.error()));
   credential.origins.clear();
   for (const std::string& origin : origins)

@@ -133,6 +133,8 @@ Status Gate::check_content(const http::Request& request) const {
   const char* where = nullptr;
   if (redactor_.knows_part_of(request.url)) where = "URL";
   if (request.body && redactor_.knows_part_of(*request.body)) where = "body";
+  // Files were looked through when they came.
+  if (request.source && redactor_.knows_part_of(request.source->text())) where = "body";
   for (const http::Header& header : request.headers) {
     if (redactor_.knows_part_of(header.value)) where = "headers";
   }
@@ -146,6 +148,37 @@ Result<std::string> Gate::check_use(const Use& use) const {
   if (Status allowed = judge(*found->second, use); !allowed)
     return fail(count(std::move(allowed.error())));
   return found->second->guard->pool();
+}
+
+Result<bool> Gate::verify_hmac(const HmacCheck& check) const {
+  std::shared_ptr<const Secret> key;
+  {
+    const std::shared_lock lock(mutex_);
+    const auto found = entries_.find(check.credential);
+    if (found == entries_.end()) return fail(count(denied_as_unknown(check.credential)));
+    const Entry& entry = *found->second;
+    const Credential& credential = entry.credential;
+    if (credential.kind != CredentialKind::hmac)
+      return fail(count(make_problem(
+          ErrorKind::authorization, "credential-not-permitted",
+          "credential " + credential.name + " is not of the kind hmac, which signatures need")));
+    if (!permits(credential, check.workflow_namespace))
+      return fail(count(denied_by_namespace(credential, check.workflow_namespace)));
+    const CredentialState state = state_at(credential, expiry_clock_.now());
+    if (state != CredentialState::active || entry.hmac_key == nullptr)
+      return fail(count(denied_by_state(credential, state)));
+    key = entry.hmac_key;
+  }
+  // Without the lock: it takes as long as the message is.
+  Mac mac;
+  hmac_sha256(key->reveal(), check.message, mac);
+  if (!equal_in_constant_time(mac.view(), check.mac)) return false;
+  const std::shared_lock lock(mutex_);
+  const auto found = entries_.find(check.credential);
+  if (found != entries_.end())
+    found->second->last_used.store(expiry_clock_.now().time_since_epoch().count(),
+                                   std::memory_order_relaxed);
+  return true;
 }
 
 std::string Gate::unguessable(std::string_view text) const {

@@ -82,6 +82,14 @@ struct InlineTokenPolicy {
   bool oidc = false;
 };
 
+// Was the message signed with the key that the credential (of the kind hmac) holds?
+struct HmacCheck {
+  std::string_view credential;  // its name
+  std::string_view workflow_namespace;
+  std::string_view message;
+  std::string_view mac;  // HMAC-SHA-256 (RFC 2104), its 32 bytes
+};
+
 class Gate {
  public:
   // Where the gate reaches into the transport; wired to http::Reactor's members of these names.
@@ -136,6 +144,9 @@ class Gate {
   Result<Grant> authorize_inline(const InlineTokenPolicy& policy, Wake wake);
   // Does the name exist? Errors: as authorize(), for a warning when a definition is loaded.
   Status check_loaded(std::string_view credential) const;
+  // Compares in a time that says nothing of the key. Errors: as authorize(), which asks nobody
+  // else; 403 `credential-not-permitted` for one of another kind.
+  Result<bool> verify_hmac(const HmacCheck& check) const;
   // For what was fetched with a credential earlier and is kept: might the same be fetched now? The
   // answer is the pool of the version in force. Errors: as authorize(), which asks nobody else.
   Result<std::string> check_use(const Use& use) const;

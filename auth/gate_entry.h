@@ -26,6 +26,7 @@ struct Gate::Entry {
   std::shared_ptr<CredentialGuard> guard;                // none for a credential without a value
   std::shared_ptr<TokenSource> tokens;                   // oauth2
   std::shared_ptr<const Signer> signer;                  // awsSigV4
+  std::shared_ptr<const Secret> hmac_key;                // hmac
   std::vector<std::shared_ptr<CredentialGuard>> former;  // of earlier versions still in some hand
   mutable std::atomic<std::int64_t> last_used{0};        // ms since 1970; 0: never
 

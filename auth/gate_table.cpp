@@ -97,6 +97,8 @@ void Gate::install(const Credential& credential, CredentialValue* value, bool pr
     if (probe) fresh->guard->probe().begin();
     if (credential.kind == CredentialKind::oauth2)
       fresh->tokens = make_tokens(credential, std::move(*value), fresh->guard);
+    if (credential.kind == CredentialKind::hmac)
+      fresh->hmac_key = std::make_shared<const Secret>(std::move(value->secret));
     if (credential.kind == CredentialKind::aws_sigv4)
       if (auto settings = SigV4Settings::parse(credential.settings))
         fresh->signer =

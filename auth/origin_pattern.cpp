@@ -16,7 +16,8 @@ Result<OriginPattern> invalid(std::string_view text, std::string_view why) {
   return fail(make_problem(ErrorKind::validation, "origin-invalid",
                            "allowed origin \"" + shown + "\" " + std::string(why) +
                                "; write it as https://api.example.com, with :PORT where it is not "
-                               "the scheme's own, or https://*.example.com for subdomains"));
+                               "the scheme's own, or https://*.example.com for subdomains; a mail "
+                               "server as smtp://mail.example.com:587"));
 }
 
 bool is_numeric_address(std::string_view host) {
@@ -35,8 +36,11 @@ Result<OriginPattern> OriginPattern::parse(std::string_view text) {
   }
   if (url.find_first_of("*?#") != std::string::npos)
     return invalid(text, "may have a * in front of its host only, and no query");
-  Result<http::Url> parsed = http::parse_url(url);
-  if (!parsed) return invalid(text, "is no http or https origin (" + parsed.error().detail + ")");
+  const bool mail = url.starts_with("smtp");
+  Result<http::Url> parsed = mail ? http::parse_mail_url(url) : http::parse_url(url);
+  if (!parsed)
+    return invalid(text, (mail ? "is no smtp or smtps origin (" : "is no http or https origin (") +
+                             parsed.error().detail + ")");
   const std::size_t authority = url.find("://") + 3;
   const std::size_t slash = url.find('/', authority);
   if (slash != std::string::npos && slash + 1 != url.size())

@@ -14,7 +14,8 @@ namespace stepwell::auth {
 
 class OriginPattern {
  public:
-  // Errors: validation/`origin-invalid` for anything but an http or https origin (a single "/"
+  // Errors: validation/`origin-invalid` for anything but an http or https origin, or a mail server
+  // as one of smtp or smtps (a single "/"
   // after it is allowed), a wildcard elsewhere than in front, or one above fewer than two labels.
   static Result<OriginPattern> parse(std::string_view text);
 

@@ -62,6 +62,7 @@ std::shared_ptr<const Presented> present(const Credential& credential,
       break;
     case CredentialKind::oauth2:
     case CredentialKind::aws_sigv4:
+    case CredentialKind::hmac:
       break;
   }
   return shown;

@@ -63,6 +63,7 @@ StateDigest::StateDigest(Secret key, const StoredState& stored) : key_(std::move
   take_all(stored.users);
   take_all(stored.wrapped_keys);
   take_all(stored.tombstones);
+  take_all(stored.switches);
   if (stored.last_audit) take(*stored.last_audit);
   take(ClockMark{stored.clock_mark});
 }
@@ -112,6 +113,14 @@ void StateDigest::take(const User& row) {
   text.add(row.name).add(to_string(row.role)).add(std::uint64_t{row.active ? 1U : 0U});
   text.add(row.created_by).add(row.created_at);
   rows_of("users", row.name)[place_of("users", row.name)] = keyed_hash(key_, text.text());
+}
+
+void StateDigest::take(const WorkflowSwitch& row) {
+  Row text("workflow switches");
+  text.add(row.workflow).add(std::uint64_t{row.disabled ? 1U : 0U});
+  text.add(std::uint64_t{row.paused ? 1U : 0U}).add(row.by).add(row.at);
+  rows_of("workflow switches", row.workflow)[place_of("workflow switches", row.workflow)] =
+      keyed_hash(key_, text.text());
 }
 
 void StateDigest::take(const WrappedKey& row) {

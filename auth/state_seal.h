@@ -1,8 +1,8 @@
 // The seal over the state: a keyed BLAKE2b-256 over every row that decides anything (credentials,
-// sealed values, users, API keys, tombstones, wrapped keys, the clock's mark, the last audit
-// record). Each commit renews it, so that a single row that was changed, put back, added or taken
-// away beside us is seen when the store is opened. A whole older copy of the database opens.
-// Owned by AuditLog, which guards it.
+// sealed values, users, API keys, workflows' switches, tombstones, wrapped keys, the clock's mark,
+// the last audit record). Each commit renews it, so that a single row that was changed, put back,
+// added or taken away beside us is seen when the store is opened. A whole older copy of the
+// database opens. Owned by AuditLog, which guards it.
 #pragma once
 
 #include <array>
@@ -42,6 +42,9 @@ class StateDigest {
   void take(const ClockMark& row);
   void take(const LastUse&) {}
   void take(const StateSeal&) {}
+  void take(const WorkflowSwitch& row);
+  void take(const OnceMark&) {}
+  void take(const EraseOnceMarks&) {}
 
   // Rows by the hash of table and id, so that a commit hashes again what it touched and no more.
   struct Bucket {

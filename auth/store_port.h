@@ -78,16 +78,41 @@ struct LastUse {
   WallTime at;
 };
 
+// What an operator has switched off of a workflow.
+struct WorkflowSwitch {
+  std::string workflow;   // NAMESPACE/NAME
+  bool disabled = false;  // it starts no instances
+  bool paused = false;    // its schedule starts none
+  std::string by;
+  WallTime at;
+};
+
+// That a request which must have its effect once has had it. Not covered by the state's seal.
+struct OnceMark {
+  std::string once;    // which request (Actor::once)
+  std::string asked;   // what it asked for (Actor::asked)
+  std::string action;  // "key.create"
+  std::string target;  // what it made
+  WallTime at;
+};
+
+// Takes away the marks that were made before.
+struct EraseOnceMarks {
+  WallTime before;
+};
+
 // A keyed hash over every row that decides anything (auth/state_seal.h), renewed by each commit.
 struct StateSeal {
   std::string digest;
 };
 
-// Credential, SealedValue, ApiKey, User, WrappedKey, LastUse, StateSeal and ClockMark replace the
-// row of the same id (name, place); a Tombstone of the same kind, id and end stays as the first one
-// was. StateSeal and the tombstones' numbers are AuditLog's, through which all changes go.
+// Credential, SealedValue, ApiKey, User, WrappedKey, WorkflowSwitch, OnceMark, LastUse, StateSeal
+// and ClockMark replace the row of the same id (name, place); a Tombstone of the same kind, id and
+// end stays as the first one was. StateSeal and the tombstones' numbers are AuditLog's, through
+// which all changes go.
 using Change = std::variant<Credential, SealedValue, EraseValues, ApiKey, User, WrappedKey,
-                            Tombstone, AuditRecord, ClockMark, LastUse, StateSeal, EraseWrappedKey>;
+                            Tombstone, AuditRecord, ClockMark, LastUse, StateSeal, EraseWrappedKey,
+                            WorkflowSwitch, OnceMark, EraseOnceMarks>;
 
 struct StoredState {
   std::vector<Credential> credentials;
@@ -98,6 +123,8 @@ struct StoredState {
   std::vector<Tombstone> tombstones;         // of the database
   std::vector<Tombstone> tombstones_beside;  // of the file beside it, which is written first
   std::vector<LastUse> last_uses;
+  std::vector<WorkflowSwitch> switches;
+  std::vector<OnceMark> once_marks;
   std::optional<StateSeal> seal;
   std::optional<AuditRecord> last_audit;
   WallTime clock_mark;

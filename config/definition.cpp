@@ -28,6 +28,7 @@ struct ChildLists {
   void operator()(const FunctionCallBody& /*holds none*/) {}
   void operator()(const RunWorkflowBody& /*holds none*/) {}
   void operator()(const RunProcessBody& /*holds none*/) {}
+  void operator()(const PersonStepBody& /*holds none*/) {}
 };
 
 // False where an event of any type may be meant.

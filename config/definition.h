@@ -157,6 +157,15 @@ struct RunProcessBody {
   Return result = Return::standard_output;
 };
 
+// `call: decision`, `form`, `upload` and `email`: what waits for a person (an email only where it
+// is held). config/person_step.h says what the arguments are.
+struct PersonStepBody {
+  enum class Kind : std::uint8_t { decision, form, upload, email };
+  Kind kind = Kind::decision;
+  Template arguments;                    // an object
+  Boxed<Authentication> authentication;  // of an email, to its server
+};
+
 // Methods whose repetition has the effect of one, in any case of letters (RFC 9110 §9.2.2).
 bool is_idempotent_method(std::string_view method);
 
@@ -245,7 +254,7 @@ struct ListenBody {
 
 using TaskBody = std::variant<DoBody, SetBody, SwitchBody, ForBody, ForkBody, HttpCallBody,
                               RaiseBody, TryBody, WaitBody, EmitBody, ListenBody, OpenApiCallBody,
-                              FunctionCallBody, RunWorkflowBody, RunProcessBody>;
+                              FunctionCallBody, RunWorkflowBody, RunProcessBody, PersonStepBody>;
 
 struct Extension;
 using Extensions = std::vector<std::shared_ptr<const Extension>>;
@@ -297,6 +306,27 @@ struct Retention {
   std::optional<std::uint64_t> count;  // the latest so many of the workflow
 };
 
+// How a call from outside starts an instance (document.metadata.stepwell.webhook).
+struct Webhook {
+  // Which signature shows who sent it: an HMAC-SHA-256 over the body or, with a timestamp, over
+  // TIMESTAMP.BODY.
+  struct Hmac {
+    std::string credential;        // of the kind hmac, whose value is the key
+    std::string header;            // that has the signature
+    bool base64 = false;           // else hexadecimal
+    std::string prefix;            // before it: "sha256="
+    std::string timestamp_header;  // seconds since 1970; empty: none
+    Milliseconds tolerance{0};     // how far that may be from now
+  };
+  std::string path;  // one segment below /api/v1/webhooks
+  std::string method = "POST";
+  bool open = false;  // it asks for neither a signature nor an API key
+  std::optional<Hmac> hmac;
+  std::string delivery_header;       // the same value: the same delivery, once more
+  std::vector<std::string> headers;  // lower case: those that become part of the input
+  Position position;
+};
+
 struct Definition {
   std::string file;  // as it was given to the loader
   std::string namespace_;
@@ -323,6 +353,7 @@ struct Definition {
   bool relaxed = false;           // `durability`: its results need not be durable before it goes on
   bool skip_missed = false;  // `missed`: what the schedule should have started is not caught up
   Retention retention;
+  Boxed<Webhook> webhook;
   // Stored credentials that it refers to, each with the place of the first reference.
   std::vector<std::pair<std::string, Position>> credentials;
 

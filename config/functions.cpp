@@ -17,8 +17,6 @@ constexpr std::size_t kDeepest = 64;  // functions that are under way one within
 constexpr std::array<std::string_view, 6> kProtocols{"http",     "openapi", "grpc",
                                                      "asyncapi", "a2a",     "mcp"};
 constexpr std::size_t kKnownProtocols = 2;  // the first of these; the others come later
-// Those of ours, which come later.
-constexpr std::array<std::string_view, 4> kBuiltIn{"decision", "form", "email", "upload"};
 
 bool is_part(std::string_view text, std::string_view more) {
   return !text.empty() && text.size() <= 255 && text != "." && text != ".." &&
@@ -79,12 +77,10 @@ std::size_t FunctionTable::find(Reading& reading, const Place& call, const std::
     return good ? find_elsewhere(reading, call, name, {name, std::nullopt}) : kNone;
   }
   if (name.find('@') != std::string::npos) return find_cataloged(reading, call, name);
-  if (std::find(kBuiltIn.begin(), kBuiltIn.end(), name) != kBuiltIn.end()) {
-    reading.error(call, quoted("call: " + name) + " is not supported by this version");
-    return kNone;
-  }
   const std::span<const std::string_view> protocols(kProtocols.data(), kKnownProtocols);
   std::vector<std::string_view> names(protocols.begin(), protocols.end());
+  for (const std::string_view people : {"decision", "form", "upload", "email"})
+    names.push_back(people);
   if (!fetched)
     for (const std::string_view own : definition_.use.functions.names()) names.push_back(own);
   std::string hint = reading.faults.full() ? "" : did_you_mean(name, names);

@@ -131,6 +131,10 @@ void note_body(const Task& task, std::vector<std::string>& notes) {
                   (child->await ? "" : ", not awaited")));
   } else if (std::holds_alternative<RunProcessBody>(task.body)) {
     add(process_note(written_task.get("run")));
+  } else if (std::holds_alternative<PersonStepBody>(task.body)) {
+    const Value& with = written_task.get("with");
+    for (const char* name : {"prompt", "title", "subject"})
+      if (notes.empty() && with.contains(name)) add(written(with.get(name)));
   } else if (std::holds_alternative<RaiseBody>(task.body)) {
     add("raise " + raise_note(written_task.get("raise")));
   } else if (std::holds_alternative<WaitBody>(task.body)) {

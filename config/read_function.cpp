@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "config/functions.h"
+#include "config/person_step.h"
 #include "config/read_tasks.h"
 
 namespace stepwell::config {
@@ -40,6 +41,10 @@ TaskBody read_call(Reading& reading, const Place& task) {
   }
   if (const YamlNode::Member* metadata = task.node().find("metadata"))
     read_task_metadata(reading, Place(task, *metadata), nullptr);
+  // A function of the author's own comes first: the standard knows nothing of ours.
+  const bool own = reading.source_uri.empty() && reading.use.functions.entries.contains(*name);
+  if (const auto kind = person_kind(*name); kind && !own)
+    return read_person_step(reading, task, *kind);
   return read_function_call(reading, task, call, std::move(*name));
 }
 

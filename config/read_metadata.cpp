@@ -10,8 +10,8 @@ namespace {
 
 constexpr std::array<std::string_view, 6> kTaskKeys{"idempotent", "rateLimit", "maxResponseBytes",
                                                     "timeout",    "tls",       "proxy"};
-constexpr std::array<std::string_view, 6> kDocumentKeys{"runAs",    "retention",  "concurrency",
-                                                        "timeZone", "durability", "missed"};
+constexpr std::array<std::string_view, 7> kDocumentKeys{
+    "runAs", "retention", "concurrency", "timeZone", "durability", "missed", "webhook"};
 
 std::optional<Place> own_part(Reading& reading, const Place& metadata) {
   if (!expect_mapping(reading, metadata)) return std::nullopt;
@@ -153,6 +153,8 @@ void read_document_metadata(Reading& reading, const Place& metadata) {
   if (const auto concurrency = fields.find("concurrency"))
     reading.definition.concurrency =
         static_cast<std::uint64_t>(read_whole(reading, *concurrency, 1, 1'000'000'000).value_or(0));
+  if (const auto webhook = fields.find("webhook"))
+    reading.definition.webhook = read_webhook(reading, *webhook);
   if (const auto zone = fields.find("timeZone")) read_time_zone(reading, *zone);
   if (const auto durability = fields.find("durability"))
     reading.definition.relaxed =

@@ -44,6 +44,8 @@ EmitBody read_emit(Reading& reading, const Place& task);
 ListenBody read_listen(Reading& reading, const Place& task);
 // Whatever `call` names.
 TaskBody read_call(Reading& reading, const Place& task);
+// Of `call: decision`, `form`, `upload` and `email`.
+PersonStepBody read_person_step(Reading& reading, const Place& task, PersonStepBody::Kind kind);
 TaskBody read_run(Reading& reading, const Place& task);
 // The one of shell, script and container that `run` has, with its await and return.
 RunProcessBody read_process(Reading& reading, const Place& run);
@@ -65,6 +67,8 @@ Template read_error(Reading& reading, const Place& place);
 // metadata.stepwell of a task; those of a call over HTTP go into `call` where it is one.
 void read_task_metadata(Reading& reading, const Place& metadata, CallOptions* call);
 void read_document_metadata(Reading& reading, const Place& metadata);
+// metadata.stepwell.webhook of the document.
+Webhook read_webhook(Reading& reading, const Place& place);
 std::optional<Schedule> read_schedule(Reading& reading, const Place& place);
 
 // An entry of use.catalogs.

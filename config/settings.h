@@ -20,11 +20,20 @@ namespace stepwell::config {
 
 struct Settings {
   std::string http_listen = "127.0.0.1:8080";  // HOST:PORT; port 0 takes a free one
+  std::uint64_t http_max_connections = 10'000;
+  std::uint64_t http_max_connections_per_address = 0;  // 0: no limit of its own
+  std::string http_tls_certificate;  // files; where this one is empty there is no TLS
+  std::string http_tls_key;
+  std::string http_tls_client_ca;              // empty: clients need no certificate
+  std::uint64_t http_rate_limit_requests = 0;  // of a key, in such a time; 0: no limit
+  Milliseconds http_rate_limit_per{1'000};
+  std::uint64_t http_rate_limit_burst = 0;  // 0: as many as `requests`
   std::uint64_t http_client_active_per_host = 64;
   std::uint64_t http_client_max_active_per_host = 16'384;
   std::string http_client_ca_file;                  // empty: the system's
   std::vector<std::string> http_client_connect_to;  // HOST:PORT:HOST:PORT
   std::string definitions = "definitions";          // a folder
+  bool reload_watch = true;                         // of the definitions
   std::string catalog;                              // a folder or a URI; empty: none
   std::string data = "data";                        // a folder
   // Exactly one of these three is not empty.
@@ -67,6 +76,16 @@ struct Settings {
   // Records that the disk has not taken yet.
   std::uint64_t journal_max_waiting = 100'000;
   Bytes journal_max_waiting_size = 256_MiB;
+  // What clients hand in: one file, all of them, those that no instance took; their media types.
+  Bytes files_max_size = 100_MiB;
+  Bytes files_max_total = 10'240_MiB;
+  Milliseconds files_keep_unused = std::chrono::hours(24);
+  std::vector<std::string> files_types;  // empty: all
+  // Of `call: email`, where the step says nothing else.
+  std::string email_server;             // smtp://HOST:PORT or smtps://HOST:PORT; empty: none
+  std::string email_from;               // an address
+  std::string email_credential;         // its name; empty: none
+  std::string email_starttls = "auto";  // or required, optional, never
   Milliseconds shutdown_grace{30'000};
 
   bool operator==(const Settings&) const = default;

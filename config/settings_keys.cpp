@@ -18,9 +18,32 @@ namespace {
 
 using Check = SettingKey::Check;
 
-constexpr std::array<SettingKey, 44> kKeys{{
+constexpr auto kKeys = std::to_array<SettingKey>({
     {"http.listen", "Where the API and the metrics are served: HOST:PORT. Port 0 takes a free one.",
      &Settings::http_listen, Check::listen},
+    {"http.maxConnections", "Connections to the API; one too many is answered 503.",
+     &Settings::http_max_connections, Check::positive},
+    {"http.maxConnectionsPerAddress",
+     "The same, of one client's address. 0: no limit of its own; behind a proxy all clients have "
+     "one address.",
+     &Settings::http_max_connections_per_address, Check::none},
+    {"http.tls.certificate",
+     "The API's certificate with its chain (PEM). Empty: no TLS. A reload reads it anew.",
+     &Settings::http_tls_certificate, Check::path},
+    {"http.tls.key", "The private key of that certificate (PEM), mode 0600.",
+     &Settings::http_tls_key, Check::path},
+    {"http.tls.clientCa",
+     "Certificates of authorities (PEM): clients then need a certificate from one of them, besides "
+     "their API key. Empty: they need none.",
+     &Settings::http_tls_client_ca, Check::path},
+    {"http.rateLimit.requests",
+     "Requests that each API key may make within http.rateLimit.per, on average. 0: no limit.",
+     &Settings::http_rate_limit_requests, Check::none},
+    {"http.rateLimit.per", "The time that they are counted in.", &Settings::http_rate_limit_per,
+     Check::positive},
+    {"http.rateLimit.burst",
+     "Requests that a key may make at once after a pause. 0: as many as http.rateLimit.requests.",
+     &Settings::http_rate_limit_burst, Check::none},
     {"http.client.activePerHost",
      "Requests in flight to one host of one credential, where the host answers fast.",
      &Settings::http_client_active_per_host, Check::positive},
@@ -34,6 +57,10 @@ constexpr std::array<SettingKey, 44> kKeys{{
      &Settings::http_client_connect_to, Check::connect_to},
     {"definitions", "The folder of workflow definitions (*.yaml, *.yml, *.json).",
      &Settings::definitions, Check::path},
+    {"reload.watch",
+     "Whether a change in the definitions folder, or below it, is loaded by itself, as by a "
+     "reload.",
+     &Settings::reload_watch, Check::none},
     {"catalog",
      "Where functions of the catalog `default` lie, which every definition can call: a folder, or "
      "a "
@@ -131,16 +158,39 @@ constexpr std::array<SettingKey, 44> kKeys{{
      &Settings::journal_max_waiting, Check::positive},
     {"journal.maxWaitingSize", "The same, in bytes (KiB, MiB, GiB).",
      &Settings::journal_max_waiting_size, Check::positive},
+    {"files.maxSize", "How large an uploaded file may be (KiB, MiB, GiB).",
+     &Settings::files_max_size, Check::positive},
+    {"files.maxTotal",
+     "What all files together may take on the disk; beyond it uploads are refused.",
+     &Settings::files_max_total, Check::positive},
+    {"files.keepUnused", "How long a file is kept that no instance has taken.",
+     &Settings::files_keep_unused, Check::positive},
+    {"files.types", "Media types that are taken, such as application/pdf or image/*. Empty: all.",
+     &Settings::files_types, Check::none},
+    {"email.server",
+     "The mail server of `call: email`: smtp://HOST:PORT (encrypted by STARTTLS) or "
+     "smtps://HOST:PORT. Empty: each step has to name one.",
+     &Settings::email_server, Check::mail_server},
+    {"email.from", "The sender of mails whose step names none.", &Settings::email_from,
+     Check::none},
+    {"email.credential",
+     "The stored credential for that server, used by steps that name none. Empty: none.",
+     &Settings::email_credential, Check::none},
+    {"email.starttls",
+     "Whether a connection by smtp:// has to be encrypted: auto (yes, but for this machine's own "
+     "server), required, optional or never.",
+     &Settings::email_starttls, Check::starttls},
     {"shutdown.grace",
      "How long running requests may take to finish after SIGTERM (ISO 8601, or seconds and the "
      "like).",
      &Settings::shutdown_grace, Check::none},
-}};
+});
 
 // Of values; what walks through them is made for so many.
 constexpr std::int64_t kMostLevels = 10'000;
 constexpr std::array<std::string_view, 4> kLevels{"debug", "info", "warn", "error"};
 constexpr std::array<std::string_view, 2> kFormats{"logfmt", "json"};
+constexpr std::array<std::string_view, 4> kStartTls{"auto", "required", "optional", "never"};
 
 std::string choice_fault(std::string_view text, std::span<const std::string_view> choices) {
   std::string hint = did_you_mean(text, choices);
@@ -211,6 +261,12 @@ std::string assign_text(std::string& into, Check check, const Value& value) {
   if (check == Check::url && !value.empty() && !value.as_string().starts_with("http://") &&
       !value.as_string().starts_with("https://"))
     return quoted(value.as_string()) + " is no URL that begins with http:// or https://";
+  if (check == Check::mail_server && !value.empty() && !value.as_string().starts_with("smtp://") &&
+      !value.as_string().starts_with("smtps://"))
+    return quoted(value.as_string()) + " is no URL that begins with smtp:// or smtps://";
+  if (check == Check::starttls &&
+      std::find(kStartTls.begin(), kStartTls.end(), value.as_string()) == kStartTls.end())
+    return choice_fault(value.as_string(), kStartTls);
   into = std::string(value.as_string());
   return {};
 }

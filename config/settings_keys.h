@@ -23,7 +23,9 @@ struct SettingKey {
     positive,
     levels,
     names,
-    url
+    url,
+    mail_server,
+    starttls
   };
   using Target = std::variant<std::string Settings::*, std::vector<std::string> Settings::*,
                               std::uint64_t Settings::*, bool Settings::*, Milliseconds Settings::*,

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "base/files.h"
+#include "daemon/backup_files.h"
 #include "daemon/restore_staging.h"
 #include "daemon/site.h"
 #include "store/database.h"
@@ -65,10 +66,15 @@ Result<Manifest> fill(const std::string& data, const std::string& folder, const 
     manifest.files.push_back(std::move(*file));
     return {};
   };
-  for (const std::string_view name : {kJournalFile, kStoreFile}) {
+  for (const std::string_view name : {kJournalFile, kFilesDatabase, kStoreFile}) {
     const std::string from = data + "/" + std::string(name);
-    if (name == kJournalFile && !found(from)) continue;  // no daemon has served here yet
-    Status copied = copy_database(from, folder + "/" + std::string(name));
+    if (name != kStoreFile && !found(from)) continue;  // no daemon has served here yet
+    const std::string to = folder + "/" + std::string(name);
+    Status copied = copy_database(from, to);
+    if (copied && name == kFilesDatabase) {
+      copied = copy_contents(data, folder, note);
+      if (copied) copied = sync_file(to);
+    }
     if (copied) copied = note(measure(folder, name));
     if (!copied) return fail(std::move(copied).error());
   }
@@ -115,7 +121,7 @@ void backup(CommandContext& context, const std::string& folder, OutputFormat for
   if (!settings) return report_problem(context, format, settings.error());
   const Result<Manifest> made = make_backup(*settings, folder, SystemClock());
   if (!made) return report_problem(context, format, made.error());
-  if (format == OutputFormat::json) return print_answer(context.out, format, to_value(*made), {});
+  if (format != OutputFormat::table) return print_answer(context, format, to_value(*made));
   std::uint64_t bytes = 0;
   for (const Manifest::File& file : made->files) bytes += file.bytes;
   context.out << folder << ": " << made->files.size() << " files, " << bytes

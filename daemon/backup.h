@@ -15,10 +15,11 @@
 namespace stepwell::daemon {
 
 // Makes the folder (0700), which must not exist, and the files in it (0600). The journal is copied
-// first, then keys and credentials, then the revocations: so every key that an instance of the copy
-// runs under is in it, and every revocation of the copied database is in the copied file. What
-// fails takes the folder away again. Errors: configuration/409 `backup-exists`;
-// runtime/`backup-failed`, `disk-full`; the databases'.
+// first, then the files that were handed in, then keys and credentials, then the revocations: so
+// every file that an instance of the copy holds is in it unless it was removed meanwhile, every key
+// that an instance of the copy runs under is in it, and every revocation of the copied database is
+// in the copied file. What fails takes the folder away again. Errors: configuration/409
+// `backup-exists`; runtime/`backup-failed`, `disk-full`; the databases'.
 Result<Manifest> make_backup(const config::Settings& settings, const std::string& folder,
                              const Clock& clock);
 

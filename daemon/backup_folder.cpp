@@ -93,6 +93,18 @@ Value to_value(const Manifest& manifest) {
         "apart from this folder"}});
 }
 
+bool is_content_name(std::string_view name) {
+  constexpr std::size_t kHashDigits = 64;
+  constexpr std::size_t kShard = 2;
+  if (!name.starts_with(kFilesFolder) || !name.substr(kFilesFolder.size()).starts_with('/'))
+    return false;
+  name.remove_prefix(kFilesFolder.size() + 1);
+  if (name.size() != kShard + 1 + kHashDigits || name[kShard] != '/') return false;
+  const std::string_view hash = name.substr(kShard + 1);
+  return hash.find_first_not_of("0123456789abcdef") == std::string_view::npos &&
+         hash.starts_with(name.substr(0, kShard));
+}
+
 Result<Manifest> read_manifest(const std::string& folder) {
   const std::string path = folder + "/" + std::string(kManifestFile);
   const auto text = read_file(path);
@@ -118,7 +130,9 @@ Result<Manifest> read_manifest(const std::string& folder) {
       return unreadable();
     const std::string name(file.get("name").as_string());
     // Whatever else is named there is not ours, and a path would lead out of the folder.
-    if (name != kJournalFile && name != kStoreFile && name != kTombstoneFile) return unreadable();
+    if (name != kJournalFile && name != kStoreFile && name != kTombstoneFile &&
+        name != kFilesDatabase && !is_content_name(name))
+      return unreadable();
     manifest.files.push_back(
         {name, static_cast<std::uint64_t>(*bytes), std::string(file.get("sha256").as_string())});
   }

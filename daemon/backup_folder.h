@@ -17,12 +17,14 @@ namespace stepwell::daemon {
 
 // What a data directory keeps, in the order in which a backup copies it.
 inline constexpr std::string_view kJournalFile = "journal.db";
+inline constexpr std::string_view kFilesDatabase = "files.db";
+inline constexpr std::string_view kFilesFolder = "files";  // with the contents of what that lists
 inline constexpr std::string_view kStoreFile = "stepwell.db";
 inline constexpr std::string_view kTombstoneFile = "tombstones";
 
 struct Manifest {
   struct File {
-    std::string name;
+    std::string name;  // with its path in the folder
     std::uint64_t bytes = 0;
     std::string sha256;  // hexadecimal
   };
@@ -36,6 +38,9 @@ Value to_value(const Manifest& manifest);
 // Errors: configuration/`backup-damaged` for a folder without a whole manifest.
 Result<Manifest> read_manifest(const std::string& folder);
 Status write_manifest(const std::string& folder, const Manifest& manifest);
+
+// Is it the name of a file's content: files/ab/HASH?
+bool is_content_name(std::string_view name);
 
 // Size and hash of what lies in the folder under this name. Errors: runtime/`backup-failed`.
 Result<Manifest::File> measure(const std::string& folder, std::string_view name);

@@ -22,9 +22,12 @@ class ChildObserver final : public engine::Observer {
 
 void ChildWorkflows::start(Child child, std::function<void(Result<InstanceId>)> started,
                            std::function<void(const End&)> ended) {
-  const Result<engine::Catalog::Entry> entry = catalog_.find(child.workflow);
+  const Result<engine::Catalog::Entry> entry = catalog_.find_enabled(child.workflow);
   if (!entry) {
-    started(fail(make_problem(ErrorKind::configuration, "workflow-unknown", entry.error().detail)));
+    const bool disabled = entry.error().code == "workflow-disabled";
+    started(fail(make_problem(ErrorKind::configuration,
+                              disabled ? "workflow-disabled" : "workflow-unknown",
+                              entry.error().detail)));
     return;
   }
   engine::StartRequest request;

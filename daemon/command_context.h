@@ -9,6 +9,7 @@
 #include <string>
 
 #include "daemon/exit_code.h"
+#include "daemon/terminal.h"
 
 namespace stepwell::daemon {
 
@@ -23,6 +24,7 @@ struct CommandContext {
   std::ostream& out;
   std::ostream& err;
   std::function<std::optional<std::string>(const std::string& name)> environment;
+  Terminal terminal;  // none: what is printed is for a program
   std::string config_file = "stepwell.yaml";
   int exit_code = kDone;
 };

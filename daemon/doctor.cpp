@@ -57,7 +57,7 @@ Value describe(const Findings& findings) {
 }
 
 void print_findings(std::ostream& out, OutputFormat format, const Findings& findings) {
-  if (format == OutputFormat::json) return print_answer(out, format, describe(findings), {});
+  if (format != OutputFormat::table) return print_answer(out, format, describe(findings), {});
   std::size_t level_width = 0;
   std::size_t check_width = 0;
   for (const Finding& finding : findings) {
@@ -92,8 +92,7 @@ void doctor(CommandContext& context, const DoctorOptions& options, const Clock& 
     }
     findings.insert(findings.begin(), outcomes.begin(), outcomes.end());
   }
-  const OutputFormat format = options.output == "json" ? OutputFormat::json : OutputFormat::table;
-  print_findings(context.out, format, findings);
+  print_findings(context.out, format_named(options.output), findings);
   if (count(findings, Grade::error) > 0) context.exit_code = kFailed;
   if (facts.settings_fault) context.exit_code = kUsage;
 }

@@ -62,6 +62,15 @@ struct JournalFacts {
   std::optional<std::uint64_t> free_bytes;  // on the disk of the data directory, for us
 };
 
+struct FileFacts {
+  bool there = false;    // no daemon has served here before it is
+  std::string left_out;  // why it was not looked at; empty where it was
+  std::optional<Problem> fault;
+  std::size_t files = 0;
+  std::uint64_t bytes = 0;                   // of all of them
+  std::vector<std::string> without_content;  // ids, of which the content is lost or cut
+};
+
 struct MasterKeyFacts {
   std::optional<Problem> fault;
   bool out_of_sight = false;  // a systemd credential, seen by the unit alone
@@ -107,6 +116,7 @@ struct Facts {
   MasterKeyFacts master_key;
   DatabaseFacts database;
   JournalFacts journal;
+  FileFacts files;
   DefinitionFacts definitions;
   std::vector<std::string> egress_allow, egress_deny;
   ListenFacts listen;

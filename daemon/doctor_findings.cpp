@@ -199,6 +199,22 @@ Findings judge_journal(const JournalFacts& journal) {
   return findings;
 }
 
+Findings judge_files(const FileFacts& files) {
+  Findings findings;
+  if (!files.left_out.empty())
+    findings.push_back({"files", Grade::warning,
+                        "the files that were handed in were left out: " + files.left_out,
+                        "mend that, and ask again"});
+  if (files.fault) findings.push_back(fault("files", *files.fault));
+  if (!files.without_content.empty())
+    findings.push_back({"files", Grade::error,
+                        "of " + counted(files.without_content.size(), "file") +
+                            " the content is lost or cut, the first one is " +
+                            files.without_content.front(),
+                        "restore a backup, or delete them: DELETE /api/v1/files/ID"});
+  return findings;
+}
+
 Findings judge_clock(const Facts& facts) {
   Findings findings;
   if (const auto& mark = facts.database.clock_mark;
@@ -273,6 +289,10 @@ Findings judge(const Facts& facts) {
       facts.master_key.fault ? "" : "can be loaded");
   add(all, judge_database(database), "database", database_text(database));
   add(all, judge_journal(facts.journal), "journal", journal_text(facts.journal));
+  add(all, judge_files(facts.files), "files",
+      facts.files.left_out.empty() ? counted(facts.files.files, "file") + " that were handed in, " +
+                                         mebibytes(facts.files.bytes)
+                                   : "");
   add(all, judge_clock(facts), "clock", clock_text(facts));
   add(all, judge_keys(facts), "keys",
       list_text(database.keys, "key", "; none has expired, or does so within 30 days"));

@@ -41,6 +41,7 @@ Findings judge_modes(const Facts& facts);
 Findings judge_master_key(const MasterKeyFacts& key);
 Findings judge_database(const DatabaseFacts& database);
 Findings judge_journal(const JournalFacts& journal);
+Findings judge_files(const FileFacts& files);
 Findings judge_clock(const Facts& facts);
 Findings judge_keys(const Facts& facts);
 Findings judge_credentials(const Facts& facts);

@@ -140,6 +140,7 @@ Facts look_at_site(const CommandContext& context, const Clock& clock) {
   facts.paths = look_at_paths(context.config_file, *settings);
   facts.database = look_at_database(context, *settings, facts);
   facts.journal = look_at_journal(*settings, facts);
+  facts.files = look_at_files(*settings, facts);
   // After a rotation that was cut off has had its chance to be ended.
   if (const std::string next = master_key_source(*settings).next();
       !next.empty() && fact_of(Role::master_key, next).kind != Kind::missing)

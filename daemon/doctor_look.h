@@ -19,6 +19,7 @@ Facts look_at_site(const CommandContext& context, const Clock& clock);
 DatabaseFacts look_at_database(const CommandContext& context, const config::Settings& settings,
                                const Facts& facts);
 JournalFacts look_at_journal(const config::Settings& settings, const Facts& facts);
+FileFacts look_at_files(const config::Settings& settings, const Facts& facts);
 DefinitionFacts look_at_definitions(const std::string& folder);
 ListenFacts look_at_listen(const std::string& address, bool bind_it);
 LimitFacts look_at_limits(const Holder& holder);

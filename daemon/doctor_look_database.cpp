@@ -4,6 +4,7 @@
 #include <memory>
 #include <utility>
 
+#include "daemon/admin_call.h"
 #include "daemon/doctor_look.h"
 #include "daemon/doctor_store.h"
 #include "daemon/site.h"
@@ -30,7 +31,7 @@ Result<Holder> holder_of(const std::string& data) {
 // What the API says, offline and online alike.
 void ask(Backend& backend, DatabaseFacts& facts) {
   const auto get = [&](const char* target) {
-    Result<Value> answer = backend.call("GET", target, {});
+    Result<Value> answer = get_every_page(backend, target);
     if (answer) return *std::move(answer);
     // One that cannot be reached need not be told of four times.
     const bool told = std::any_of(
@@ -48,7 +49,7 @@ void ask(Backend& backend, DatabaseFacts& facts) {
 void ask_daemon(const CommandContext& context, const config::Settings& settings,
                 DatabaseFacts& facts) {
   facts.clock_mark = clock_mark_of(settings);
-  Result<std::unique_ptr<Backend>> backend = open_backend(context, false);
+  Result<std::unique_ptr<Backend>> backend = open_backend(context, Connection());
   if (backend)
     ask(**backend, facts);
   else if (backend.error().code == "key-missing")

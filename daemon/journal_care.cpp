@@ -46,10 +46,12 @@ void JournalCare::start() {
 }
 
 void JournalCare::run() {
+  if (also_) also_();
   std::unique_lock lock(mutex_);
   while (!wake_.wait_for(lock, options_.every, [this] { return stopping_; })) {
     lock.unlock();
     prune();
+    if (also_) also_();
     lock.lock();
   }
 }

@@ -6,9 +6,11 @@
 
 #include <condition_variable>
 #include <cstdint>
+#include <functional>
 #include <mutex>
 #include <string>
 #include <thread>
+#include <utility>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -34,6 +36,8 @@ class JournalCare {
   JournalCare(const JournalCare&) = delete;
   JournalCare& operator=(const JournalCare&) = delete;
 
+  // What the thread does besides, at its beginning and behind each look. Before start().
+  void also(std::function<void()> task) { also_ = std::move(task); }
   // From now on the thread looks now and then.
   void start();
   // One look: what the settings and the newest definition of each workflow do not keep goes.
@@ -60,6 +64,7 @@ class JournalCare {
   Log& log_;
   const Counter pruned_;
   const Gauge size_;
+  std::function<void()> also_;
 
   mutable std::mutex mutex_;
   std::condition_variable wake_;

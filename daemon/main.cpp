@@ -15,11 +15,24 @@
 #include "daemon/process.h"
 #include "daemon/run_command.h"
 #include "daemon/serve_command.h"
+#include "daemon/shell_commands.h"
 #include "daemon/validate_command.h"
 
 namespace {
 
 using namespace stepwell::daemon;  // NOLINT(google-build-using-namespace): this file is its user
+
+CLI::Validator one_of(const std::vector<std::string>& words) {
+  return {[words](const std::string& text) {
+            std::string known;
+            for (const std::string& word : words) {
+              if (word == text) return std::string();
+              known += (known.empty() ? "" : ", ") + word;
+            }
+            return "must be one of " + known;
+          },
+          ""};
+}
 
 void add_budget(CLI::App* command, BudgetOptions& budget) {
   command->add_option(
@@ -38,7 +51,8 @@ void add_transport(CLI::App* command, RunOptions& options) {
   command->add_option("--connect-to", options.connect_to,
                       "HOST:PORT:HOST:PORT: connect to the second instead of the first (as curl)");
   command->add_option("--resolve", options.resolve, "HOST:PORT:ADDRESS (as curl)");
-  command->add_option("--cacert", options.ca_file, "Certificates to trust, PEM (as curl)");
+  command->add_option("--cacert", options.ca_file, "Certificates to trust, PEM (as curl)")
+      ->type_name("FILE");
   command->add_option("--allow-network", options.networks,
                       "A network to open for requests, e.g. 127.0.0.0/8; loopback and private ones "
                       "are closed otherwise");
@@ -48,14 +62,19 @@ void add_transport(CLI::App* command, RunOptions& options) {
 
 void add_run(CLI::App& app, RunOptions& options) {
   CLI::App* run = app.add_subcommand("run", "Run one instance in this process, without a daemon");
-  run->add_option("file", options.file, "The definition (YAML or JSON)")->required();
+  run->fallthrough();
+  run->add_option("file", options.file, "The definition (YAML or JSON)")
+      ->required()
+      ->type_name("FILE");
   run->add_option("--with", options.with,
                   "Another definition, or a folder of them, that `run: workflow` may start; "
-                  "several times for several");
+                  "several times for several")
+      ->type_name("FILE");
   run->add_option("--input", options.input, "JSON text, @FILE, or - for standard input");
   run->add_option("--trace", options.trace,
                   "Write a JSON line for each step's start and end to "
-                  "this file, or - for standard output");
+                  "this file, or - for standard output")
+      ->type_name("FILE");
   add_transport(run, options);
   run->add_option("--credential", options.credentials,
                   "NAME=bearer:@FILE, NAME=basic:USERNAME:@FILE, NAME=digest:USERNAME:@FILE, "
@@ -77,7 +96,10 @@ void add_run(CLI::App& app, RunOptions& options) {
 
 void add_validate(CLI::App& app, ValidateOptions& options, RunOptions& transport) {
   CLI::App* validate = app.add_subcommand("validate", "Report every fault of definitions");
-  validate->add_option("path", options.paths, "Files, or folders of files")->required();
+  validate->fallthrough();
+  validate->add_option("path", options.paths, "Files, or folders of files")
+      ->required()
+      ->type_name("FILE");
   validate
       ->add_option("-o,--output", options.output,
                    "text (one line for each fault, on standard error), or json (one array, on "
@@ -97,13 +119,16 @@ void add_validate(CLI::App& app, ValidateOptions& options, RunOptions& transport
 
 void add_graph(CLI::App& app, GraphOptions& options) {
   CLI::App* graph = app.add_subcommand("graph", "Show what of a definition runs after what");
-  graph->add_option("file", options.file, "The definition (YAML or JSON)")->required();
+  graph->add_option("file", options.file, "The definition (YAML or JSON)")
+      ->required()
+      ->type_name("FILE");
   graph
       ->add_option("-f,--format", options.format,
                    "mermaid (text for documents and repositories) or svg (a picture)")
-      ->check(CLI::IsMember({"mermaid", "svg"}))
+      ->check(one_of({"mermaid", "svg"}))
+      ->type_name("mermaid|svg")
       ->default_val("mermaid");
-  graph->add_option("-o,--output", options.output, "Write to this file");
+  graph->add_option("-o,--output", options.output, "Write to this file")->type_name("FILE");
   graph->footer(
       "Examples:\n"
       "  stepwell graph sync.yaml\n"
@@ -126,7 +151,8 @@ void add_eval_output(CLI::App* eval, EvalOptions& options) {
 void add_eval(CLI::App& app, EvalOptions& options) {
   CLI::App* eval =
       app.add_subcommand("eval", "Try out an expression on JSON from standard input (as jq)");
-  CLI::Option* file = eval->add_option("-f,--from-file", options.file, "Read the expression here");
+  CLI::Option* file = eval->add_option("-f,--from-file", options.file, "Read the expression here")
+                          ->type_name("FILE");
   eval->add_option("expression", options.expression, "The expression, without ${ }")
       ->excludes(file);
   add_eval_output(eval, options);
@@ -152,6 +178,7 @@ void add_eval(CLI::App& app, EvalOptions& options) {
 void add_config(CLI::App* command, ServeOptions& options) {
   command->add_option("--config", options.config, "The settings file")
       ->envname("STEPWELL_CONFIG")
+      ->type_name("FILE")
       ->default_val("stepwell.yaml");
   command->add_option("--set", options.overrides, "KEY=VALUE instead of the file's");
 }
@@ -167,6 +194,24 @@ void add_serve(CLI::App& app, ServeOptions& options, ServeOptions& checked) {
       "Example:\n  stepwell serve --config stepwell.yaml --listen 127.0.0.1:8080");
   CLI::App* check = app.add_subcommand("check-config", "Check settings and definitions");
   add_config(check, checked);
+  check->footer(
+      "Exit codes: 0 all is well, 2 the settings or a definition have faults.\n"
+      "Example:\n  stepwell check-config --config site/stepwell.yaml");
+}
+
+// --color, before or behind the subcommand.
+void add_color(CLI::App& app, CommandContext& context) {
+  app.add_option_function<std::string>(
+         "--color",
+         [&context](const std::string& text) {
+           const ColourChoice choice = text == "always"  ? ColourChoice::always
+                                       : text == "never" ? ColourChoice::never
+                                                         : ColourChoice::automatic;
+           context.terminal = process_terminal(choice, context.environment);
+         },
+         "Colours; auto: on a terminal, unless NO_COLOR is set")
+      ->check(one_of({"auto", "always", "never"}))
+      ->type_name("auto|always|never");
 }
 
 int run_command_line(int argc, char** argv) {
@@ -184,6 +229,8 @@ int run_command_line(int argc, char** argv) {
   ServeOptions serve_options;
   ServeOptions check_options;  // of its own: the environment would overwrite a shared file name
   CommandContext admin;
+  admin.terminal = process_terminal(ColourChoice::automatic, admin.environment);
+  add_color(app, admin);
   add_run(app, run_options);
   add_validate(app, validate_options, validate_transport);
   add_graph(app, graph_options);
@@ -191,6 +238,7 @@ int run_command_line(int argc, char** argv) {
   add_serve(app, serve_options, check_options);
   add_admin_commands(app, admin);
   add_backup_commands(app, admin);
+  add_shell_commands(app, admin);
   app.footer(
       "Exit codes: 0 done, 1 failed, 2 wrong usage or an invalid file, 3 cannot reach the "
       "daemon, 4 the daemon ended itself because the state on disk is in doubt.");
@@ -199,7 +247,7 @@ int run_command_line(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? kDone : kUsage;
   }
-  if (app.got_subcommand("run")) return run(run_options);
+  if (app.got_subcommand("run")) return run(run_options, admin.terminal);
   if (app.got_subcommand("validate")) {
     const auto transport = transport_options(validate_transport);
     if (!transport) {

@@ -20,6 +20,8 @@
 #include "daemon/site.h"
 #include "daemon/suspend_open.h"
 #include "store/database.h"
+#include "store/file_contents.h"
+#include "store/file_rows.h"
 #include "store/lock.h"
 #include "store/private_directory.h"
 #include "store/sqlite_rows.h"
@@ -68,6 +70,23 @@ Result<Memory> remember(const config::Settings& settings) {
   return memory;
 }
 
+// Of a file's content: files/ and files/ab/.
+Status make_parents(const std::string& path) {
+  const std::string shard = path.substr(0, path.rfind('/'));
+  Status made = store::ensure_private_directory(shard.substr(0, shard.rfind('/')));
+  return made ? store::ensure_private_directory(shard) : made;
+}
+
+// A backup from before there were files has none, and so has the data directory then: what is there
+// goes aside with the instances that held it.
+Status complete_files(const std::string& staging) {
+  const auto rows = store::FileRows::open(staging + "/" + std::string(kFilesDatabase));
+  if (!rows) return fail(rows.error());
+  const auto contents = store::FileContents::open(staging + "/" + std::string(kFilesFolder));
+  if (!contents) return fail(contents.error());
+  return {};
+}
+
 // A copy that is compared with the manifest while it is made.
 Status stage(const std::string& folder, const std::string& staging, const Manifest& manifest) {
   std::error_code error;
@@ -80,6 +99,8 @@ Status stage(const std::string& folder, const std::string& staging, const Manife
   };
   for (const Manifest::File& file : manifest.files) {
     const std::string from = within(folder, file.name);
+    if (is_content_name(file.name))
+      if (Status made = make_parents(within(staging, file.name)); !made) return made;
     const auto copied = copy_file(from, within(staging, file.name));
     if (!copied) return fail(copied.error());
     if (copied->bytes != file.bytes || copied->sha256 != file.sha256)
@@ -186,6 +207,7 @@ Result<Restored> restore_backup(const config::Settings& settings, const RestoreO
     restored.kept = *kept;
     const std::string journal = staging + "/" + std::string(kJournalFile);
     if (Status sound = check_structure(journal); !sound) return sound;
+    if (Status whole = complete_files(staging); !whole) return whole;
     const auto instances = look_at_open_instances(
         journal, clock, options.resume_instances ? OpenInstances::stay : OpenInstances::suspend);
     if (!instances) return fail(instances.error());
@@ -209,7 +231,7 @@ void restore(CommandContext& context, const RestoreOptions& options, OutputForma
   if (!settings) return report_problem(context, format, settings.error());
   const Result<Restored> restored = restore_backup(*settings, options, SystemClock());
   if (!restored) return report_problem(context, format, restored.error());
-  if (format == OutputFormat::json)
+  if (format != OutputFormat::table)
     return print_answer(context.out, format,
                         Value::object({{"time", format_time(restored->time)},
                                        {"aside", restored->aside},

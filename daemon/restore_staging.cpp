@@ -78,6 +78,19 @@ Status put_tombstones(const std::string& ready, const std::string& data, const s
   return put(ready + "/" + name, data + "/" + name);
 }
 
+// The contents of files, as one.
+Status put_folder(const std::string& ready, const std::string& data, const std::string& aside) {
+  const std::string name = "/" + std::string(kFilesFolder);
+  const auto left = is_there(ready + name);
+  if (!left) return fail(left.error());
+  if (!*left) return {};
+  const auto there = is_there(data + name);
+  if (!there) return fail(there.error());
+  if (*there)
+    if (Status moved = put(data + name, aside + name); !moved) return moved;
+  return put(ready + name, data + name);
+}
+
 Status sync_entries(const std::string& folder) {
   if (sync_directory_of(folder + "/.")) return {};
   return fail(failed("write " + folder, errno));
@@ -119,6 +132,8 @@ Status put_all(const std::string& ready, const std::string& data, const std::str
   if (done) done = put_tombstones(ready, data, aside);
   if (done) done = put_database(ready, data, aside, kStoreFile);
   if (done) done = put_database(ready, data, aside, kJournalFile);
+  if (done) done = put_database(ready, data, aside, kFilesDatabase);
+  if (done) done = put_folder(ready, data, aside);
   if (done) done = sync_entries(aside);
   if (done) done = sync_entries(data);
   return done;
@@ -129,7 +144,7 @@ Status put_all(const std::string& ready, const std::string& data, const std::str
 std::string staging_of(const std::string& data) { return data + "/restore.new"; }
 
 Status make_ready(const std::string& data, const std::string& aside) {
-  for (const std::string_view name : {kStoreFile, kJournalFile})
+  for (const std::string_view name : {kStoreFile, kJournalFile, kFilesDatabase})
     if (Status folded = fold_log(staging_of(data) + "/" + std::string(name)); !folded)
       return folded;
   const std::string note = staging_of(data) + "/" + std::string(kAside);
@@ -153,7 +168,8 @@ Status finish_restore(const std::string& data) {
   if (!aside) return fail(aside.error());
   if (*aside)
     if (Status done = put_all(ready, data, data + "/" + **aside); !done) return done;
-  for (const std::string_view name : {kTombstoneFile, kStoreFile, kJournalFile}) {
+  for (const std::string_view name :
+       {kTombstoneFile, kStoreFile, kJournalFile, kFilesDatabase, kFilesFolder}) {
     const std::string file = ready + "/" + std::string(name);
     const auto left = is_there(file);
     if (!left) return fail(left.error());

@@ -44,6 +44,7 @@ Result<NodeOptions> node_options(const RunOptions& options) {
   auto budget = budget_of(options.budget);
   if (!budget) return fail(std::move(budget.error()));
   node.engine.budget = *budget;
+  node.engine.people = false;  // nobody could ask this process for anything
   return node;
 }
 
@@ -124,7 +125,7 @@ Result<http::ReactorOptions> transport_options(const RunOptions& options) {
   return transport;
 }
 
-int run(const RunOptions& options) {
+int run(const RunOptions& options, const Terminal& terminal) {
   // Without what lies elsewhere at first: the credentials that fetching takes are found in it.
   const config::Loaded outline = config::load_definition_file(options.file, {nullptr, true, {}});
   if (!outline.definition) {
@@ -158,6 +159,8 @@ int run(const RunOptions& options) {
     }
     trace = &trace_file;
   }
+  const SystemClock clock;
+  RunProgress progress(std::cerr, trace == &std::cout ? Terminal() : terminal, clock);
   std::promise<Result<engine::InstanceView>> ended;
   std::atomic_flag told;
   const auto tell = [&ended, &told](Result<engine::InstanceView> view) {
@@ -171,11 +174,12 @@ int run(const RunOptions& options) {
     return run_usage(filled.error());
   request.input = std::move(*input);
   request.observer = std::make_shared<TraceWriter>(
-      trace, [&tell](const engine::InstanceView& view) { tell(view); });
+      trace, progress, [&tell](const engine::InstanceView& view) { tell(view); });
   (*node)->engine().start(std::move(request), [&tell](const Result<InstanceId>& id) {
     if (!id) tell(fail(id.error()));  // there is no instance, which could end
   });
   const Result<engine::InstanceView> view = ended.get_future().get();
+  progress.finish();
   if (!view) {
     std::cerr << to_json(view.error().to_value(), {2, false}) << '\n';
     return kFailed;

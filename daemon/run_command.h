@@ -6,6 +6,7 @@
 
 #include "base/result.h"
 #include "daemon/budget_options.h"
+#include "daemon/terminal.h"
 #include "http/reactor.h"
 
 namespace stepwell::daemon {
@@ -31,8 +32,10 @@ struct RunOptions {
 // By what it connects. Errors: for a network that is no CIDR.
 Result<http::ReactorOptions> transport_options(const RunOptions& options);
 
-// The output as JSON on standard output; a fault's problem object on standard error. Gives an
-// ExitCode: kDone, kFailed where the instance faulted, kUsage for invalid arguments or files.
-int run(const RunOptions& options);
+// The output as JSON on standard output; while it runs, what its steps do on a terminal at standard
+// error, unless the trace goes to standard output; a fault's problem object on standard error.
+// Gives an ExitCode: kDone, kFailed where the instance faulted, kUsage for invalid arguments or
+// files.
+int run(const RunOptions& options, const Terminal& terminal);
 
 }  // namespace stepwell::daemon

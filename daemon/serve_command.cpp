@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "api/server.h"
+#include "daemon/definition_watch.h"
 #include "daemon/definitions.h"
 #include "daemon/exit_code.h"
 #include "daemon/notify.h"
@@ -68,6 +69,13 @@ Result<NodeOptions> node_options(const config::Settings& settings) {
   options.reactor.connect_to = settings.http_client_connect_to;
   options.reactor.active_per_host = settings.http_client_active_per_host;
   options.reactor.max_active_per_host = settings.http_client_max_active_per_host;
+  options.email_step.server = settings.email_server;
+  options.email_step.from = settings.email_from;
+  options.email_step.credential = settings.email_credential;
+  options.email_step.start_tls = settings.email_starttls == "required"   ? http::StartTls::required
+                                 : settings.email_starttls == "optional" ? http::StartTls::optional
+                                 : settings.email_starttls == "never"    ? http::StartTls::never
+                                                                      : http::StartTls::automatic;
   options.event_sink.url = settings.events_sink_url;
   options.event_sink.credential = settings.events_sink_credential;
   options.event_sink.queue = settings.events_sink_queue;
@@ -81,6 +89,9 @@ Result<NodeOptions> node_options(const config::Settings& settings) {
   options.engine.keep_finished = std::min(settings.instances_retention, kFinishedInMemory);
   options.journal.most_waiting = settings.journal_max_waiting;
   options.journal.most_waiting_bytes = settings.journal_max_waiting_size;
+  options.files.max_total = settings.files_max_total;
+  options.files.keep_unused = settings.files_keep_unused;
+  options.files.types = settings.files_types;
   options.retention.count = settings.instances_retention;
   options.retention.age = settings.instances_retention_age;
   options.engine.budget.cpu = settings.expressions_max_cpu;
@@ -112,10 +123,18 @@ class Daemon {
         failed_reloads_(node_->metrics().counter("stepwell_reloads_total", "Reloads by outcome.",
                                                  {{"outcome", "failed"}})),
         reload_successful_(node_->metrics().gauge("stepwell_last_reload_successful",
-                                                  "1 where the last reload was taken over.")) {}
+                                                  "1 where the last reload was taken over.")),
+        watched_(node_->metrics().gauge("stepwell_definitions_watched",
+                                        "1 where changes in the definitions folder are seen.")) {}
 
   // Loads the definitions, brings back what had not ended, and opens the door.
   Status open() {
+    const std::scoped_lock lock(reload_mutex_);  // a change that is seen meanwhile comes after it
+    if (settings_.reload_watch) {
+      watch_ = std::make_unique<DefinitionWatch>([this] { load_changes(); }, node_->clock(),
+                                                 node_->log());
+      follow(settings_.definitions);
+    }
     if (auto loaded = load(settings_); !loaded) return loaded;
     if (auto recovered = node_->recover(); !recovered) return recovered;
     reload_successful_.set(1);
@@ -126,20 +145,23 @@ class Daemon {
     api::ServerOptions server;
     server.listen = settings_.http_listen;
     server.allow_plaintext = options_.allow_plaintext;
+    server.max_connections = settings_.http_max_connections;
+    server.max_connections_per_address = settings_.http_max_connections_per_address;
+    server.tls = {settings_.http_tls_certificate, settings_.http_tls_key,
+                  settings_.http_tls_client_ca};
+    server.rate_limit = {settings_.http_rate_limit_requests, settings_.http_rate_limit_per,
+                         settings_.http_rate_limit_burst};
     auto started = api::Server::start(
         server, {node_->engine(), node_->catalog(), node_->authority(), node_->reactor(),
                  master_key_source(settings_), node_->clock(), node_->entropy(), node_->metrics(),
                  node_->log(), [this] { return reload(); }, [this] { return ready(); },
-                 &node_->schedules()});
+                 &node_->schedules(), node_->files(), settings_.files_max_size});
     if (!started) return fail(std::move(started.error()));
     server_ = std::move(*started);
     if (auto published = node_->publish(server_->address()); !published) return published;
-    {
-      const std::scoped_lock lock(reload_mutex_);
-      node_->schedules().replace(node_->catalog().list());
-      node_->engine().go_on();
-      accepting_.store(true);
-    }
+    node_->schedules().replace(node_->catalog().list());
+    node_->engine().go_on();
+    accepting_.store(true);
     if (node_->journal() != nullptr) node_->journal()->start();
     node_->log().info("ready", {{"address", server_->address()},
                                 {"workflows", node_->catalog().size()},
@@ -190,8 +212,9 @@ class Daemon {
     node_->engine().begin_no_more();
     node_->schedules().stop();
     server_->stop(Milliseconds(0));
-    server_.reset();
     if (reloading_.valid()) reloading_.wait();
+    server_.reset();
+    if (watch_) watch_->stop();
   }
 
   // Takes no new work, lets the steps that are in flight finish for a while, and goes. What has not
@@ -211,9 +234,10 @@ class Daemon {
     const Deadline soon = Deadline::after(node_->clock(), kEventsAtTheEnd);
     if (!node_->flush_events(soon)) node_->log().warn("events are left that were not sent");
     server_->stop(Milliseconds(1'000));
-    server_.reset();
     if (reloading_.valid()) reloading_.wait();  // for one fetch at most
-    node_->authority().maintain();              // what the last answers taught about credentials
+    server_.reset();
+    if (watch_) watch_->stop();     // which nobody asks for anything any more
+    node_->authority().maintain();  // what the last answers taught about credentials
     node_->log().info(
         "stopped",
         {{"openInstances", engine.open_instances()}, {"stepsInFlight", cut}, {"drained", rested}});
@@ -240,10 +264,29 @@ class Daemon {
   }
 
   // Settings and definitions are read anew; a fault in either leaves everything as it was. Of the
-  // settings, the log's level, the definitions folder and the catalog take effect; the rest at the
-  // next start. Called from a thread of the API as well, one at a time.
+  // settings, the log's level, the definitions folder and the catalog take effect, and the files of
+  // TLS are read anew; the rest at the next start. Called from a thread of the API as well, one at
+  // a time.
   Status reload() {
     const std::scoped_lock lock(reload_mutex_);
+    return reload_locked(true);
+  }
+
+  // The same, where the definitions folder has changed by itself.
+  void load_changes() {
+    const std::scoped_lock lock(reload_mutex_);
+    if (!accepting_.load()) return;
+    node_->log().info("definitions have changed");
+    (void)reload_locked(false);
+  }
+
+  void follow(const std::string& folder) {
+    if (!watch_) return;
+    watch_->follow(folder);
+    watched_.set(watch_->watches() ? 1 : 0);
+  }
+
+  Status reload_locked(bool with_certificate) {
     const auto done = [this](Status outcome) {
       reload_successful_.set(outcome ? 1 : 0);
       (outcome ? reloads_ : failed_reloads_).increment();
@@ -256,6 +299,9 @@ class Daemon {
     };
     auto settings = effective_settings(options_.config, options_.overrides);
     if (!settings) return done(fail(std::move(settings.error())));
+    if (with_certificate && server_)
+      if (auto renewed = server_->reload_tls(); !renewed) return done(std::move(renewed));
+    follow(settings->definitions);
     if (auto loaded = load(*settings); !loaded) return done(std::move(loaded));
     node_->log().set_level(settings->log_level);
     if (accepting_.load()) node_->schedules().replace(node_->catalog().list());
@@ -279,11 +325,13 @@ class Daemon {
   Counter reloads_;
   Counter failed_reloads_;
   Gauge reload_successful_;
+  Gauge watched_;
   std::mutex reload_mutex_;
   std::atomic<bool> accepting_{false};
   std::atomic<bool> leaving_{false};
   std::unique_ptr<api::Server> server_;
-  std::future<void> reloading_;  // by SIGHUP; main's thread alone touches it
+  std::future<void> reloading_;             // by SIGHUP; main's thread alone touches it
+  std::unique_ptr<DefinitionWatch> watch_;  // null: switched off
 };
 
 }  // namespace

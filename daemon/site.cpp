@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdlib>
 #include <optional>
@@ -21,6 +22,16 @@
 namespace stepwell::daemon {
 
 namespace {
+
+// What the data directory itself can answer.
+bool is_administration(const std::string& target) {
+  static constexpr std::array<std::string_view, 5> kResources{"keys", "credentials", "users",
+                                                              "audit", "master-key"};
+  constexpr std::string_view kRoot = "/api/v1/";
+  const std::string_view rest = std::string_view(target).substr(kRoot.size());
+  return std::any_of(kResources.begin(), kResources.end(),
+                     [rest](std::string_view name) { return rest.starts_with(name); });
+}
 
 class OfflineBackend final : public Backend {
  public:
@@ -45,9 +56,9 @@ class OfflineBackend final : public Backend {
 
   Result<Value> call(const std::string& method, const std::string& target,
                      const Value& body) override {
-    if (target.starts_with("/api/v1/instances") || target.starts_with("/api/v1/workflows"))
+    if (!is_administration(target))
       return fail(make_problem(ErrorKind::validation, "not-offline",
-                               "instances exist in a running daemon only; leave --offline out"));
+                               "this exists in a running daemon only; leave --offline out"));
     // Only these look at who refers to what.
     if (method != "GET" || target.ends_with("/usage")) read_definitions(definitions_, catalog_);
     const api::Response response = administration_->call(
@@ -152,19 +163,37 @@ Result<std::unique_ptr<Backend>> open_offline(const config::Settings& settings) 
   return std::unique_ptr<Backend>(std::move(backend));
 }
 
-Result<std::unique_ptr<Backend>> open_backend(const CommandContext& context, bool offline) {
-  const Result<config::Settings> settings = read_settings(context);
-  if (!settings) return fail(settings.error());
-  if (offline) return open_offline(*settings);
-  const Result<std::string> address = daemon_address(*settings);
-  if (!address) return fail(address.error());
+namespace {
+
+Result<std::unique_ptr<Backend>> client_of(const CommandContext& context, Server server) {
   std::optional<std::string> key = context.environment("STEPWELL_API_KEY");
   if (!key || key->empty())
     return fail(
         make_problem(ErrorKind::configuration, "key-missing",
-                     "STEPWELL_API_KEY must hold an API key for the daemon at " + *address));
+                     "STEPWELL_API_KEY must hold an API key for the daemon at " + server.origin));
   const Secret secret = Secret::take(*std::move(key));
-  return std::unique_ptr<Backend>(std::make_unique<ApiClient>(*address, secret));
+  return std::unique_ptr<Backend>(std::make_unique<ApiClient>(std::move(server), secret));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Backend>> open_backend(const CommandContext& context,
+                                              const Connection& connection) {
+  const std::string& ca_file = connection.ca_file;
+  std::string address = connection.server;
+  bool tls = !ca_file.empty();
+  if (address.empty() || connection.offline) {
+    const Result<config::Settings> settings = read_settings(context);
+    if (!settings) return fail(settings.error());
+    if (connection.offline) return open_offline(*settings);
+    Result<std::string> published = daemon_address(*settings);
+    if (!published) return fail(std::move(published).error());
+    address = *std::move(published);
+    tls = tls || !settings->http_tls_certificate.empty();
+  }
+  Server server = server_at(address, tls, ca_file);
+  server.patience = connection.patience;
+  return client_of(context, std::move(server));
 }
 
 }  // namespace stepwell::daemon

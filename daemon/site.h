@@ -25,10 +25,20 @@ std::string login_name();
 // configuration/`data-directory-unusable`.
 Status owned_by_us(const std::string& directory);
 
-// Offline: locks the data directory and opens it. Else: the daemon that holds it, with the key of
-// STEPWELL_API_KEY. Errors: communication/`daemon-unreachable` where none runs;
-// configuration/`key-missing`; `data-directory-locked`; the store's and the vault's.
-Result<std::unique_ptr<Backend>> open_backend(const CommandContext& context, bool offline);
+// How a command gets at the data.
+struct Connection {
+  bool offline = false;  // the data directory itself
+  std::string server;    // a daemon's URL, or HOST:PORT; empty: that of the settings
+  std::string ca_file;   // certificates to trust, PEM; empty: the system's
+  Milliseconds patience = Server().patience;
+};
+
+// With `server`, the daemon there, and no settings are needed. Offline: locks the data directory
+// and opens it. Else: the daemon that holds it, with the key of STEPWELL_API_KEY. Errors:
+// communication/`daemon-unreachable` where none runs; configuration/`key-missing`;
+// `data-directory-locked`; the store's and the vault's.
+Result<std::unique_ptr<Backend>> open_backend(const CommandContext& context,
+                                              const Connection& connection);
 
 // The data directory itself, for `init` and offline commands.
 Result<std::unique_ptr<Backend>> open_offline(const config::Settings& settings);

@@ -5,6 +5,7 @@
 #include "config/loader.h"
 #include "daemon/backup_folder.h"
 #include "daemon/child_workflows.h"
+#include "daemon/file_care.h"
 #include "daemon/restore_staging.h"
 #include "engine/memory_journal.h"
 #include "steps/openapi_step.h"
@@ -26,6 +27,7 @@ struct Node::Parts {
   Parts(const Parts&) = delete;
   Parts& operator=(const Parts&) = delete;
   ~Parts() {
+    if (file_care) file_care->stop();
     schedules.reset();
     engine.reset();
     journal_care.reset();
@@ -46,12 +48,14 @@ struct Node::Parts {
   Metrics metrics;
   std::optional<store::LockFile> lock;
   std::unique_ptr<store::SqliteSecretStore> store;
+  std::unique_ptr<store::FileStore> files;  // null: none are taken
   std::unique_ptr<auth::Authority> authority;
   std::unique_ptr<http::Reactor> reactor;
   std::unique_ptr<steps::EventSink> event_sink;  // null: none
   std::unique_ptr<steps::ReactorTimers> reactor_timers;
   std::unique_ptr<TextFetcher> fetcher;
   std::unique_ptr<steps::HttpStep> http_step;
+  std::unique_ptr<steps::EmailStep> email_step;
   std::unique_ptr<steps::OpenApiStep> openapi_step;
   engine::Catalog catalog;
   ChildWorkflows children{catalog};
@@ -62,6 +66,7 @@ struct Node::Parts {
   std::unique_ptr<engine::StepRunner> around_steps;  // null: nothing stands before them
   engine::MemoryJournal memory;
   std::unique_ptr<store::SqliteJournal> journal;  // null: `memory` takes its place
+  std::unique_ptr<FileCare> file_care;            // null: there are no files
   std::unique_ptr<JournalCare> journal_care;
   std::unique_ptr<engine::Engine> engine;
   std::unique_ptr<engine::Schedules> schedules;
@@ -90,6 +95,15 @@ Status Node::open_journal(Parts& parts, const NodeOptions& options) {
   parts.journal_care =
       std::make_unique<JournalCare>(*parts.journal, path, parts.catalog, options.retention,
                                     parts.clock, parts.metrics, parts.log);
+  parts.file_care =
+      std::make_unique<FileCare>(*parts.files, *parts.journal, parts.clock, parts.log);
+  parts.journal->on_removed([files = parts.files.get(),
+                             &log = parts.log](const std::vector<InstanceId>& instances) {
+    // What is left is found by FileCare.
+    if (const Status removed = files->remove_of(instances); !removed)
+      log.warn("files of deleted instances are left", {{"problem", removed.error().one_line()}});
+  });
+  parts.journal_care->also([care = parts.file_care.get()] { care->look(); });
   return {};
 }
 
@@ -117,6 +131,12 @@ Result<std::unique_ptr<Node>> Node::open(const NodeOptions& options) {
           : auth::Authority::open(options.master_key, surroundings);
   if (!authority) return fail(std::move(authority.error()));
   parts->authority = std::move(*authority);
+  if (!options.data_directory.empty()) {
+    auto files = store::FileStore::open(options.data_directory, options.files,
+                                        {parts->clock, parts->entropy, parts->metrics, parts->log});
+    if (!files) return fail(std::move(files.error()));
+    parts->files = std::move(*files);
+  }
   auth::Authority& keys = *parts->authority;
   parts->log.set_redactor(
       [&keys](std::string line) { return keys.redactor().mask(std::move(line)); });
@@ -140,11 +160,14 @@ Result<std::unique_ptr<Node>> Node::open(const NodeOptions& options) {
       keys.keys(),
       parts->clock,
       parts->entropy,
-      steps::RateLimits::make(parts->clock, [&timers](SteadyTime when, std::function<void()> task) {
-        timers.run_at(when, std::move(task));
-      })};
+      steps::RateLimits::make(parts->clock,
+                              [&timers](SteadyTime when, std::function<void()> task) {
+                                timers.run_at(when, std::move(task));
+                              }),
+      parts->files.get()};
   parts->fetcher = std::make_unique<TextFetcher>(http_surroundings);
   parts->http_step = std::make_unique<steps::HttpStep>(http_surroundings, options.http_step);
+  parts->email_step = std::make_unique<steps::EmailStep>(http_surroundings, options.email_step);
   parts->openapi_step =
       std::make_unique<steps::OpenApiStep>(http_surroundings, options.http_step, options.openapi);
   parts->workflow_step = std::make_unique<steps::WorkflowStep>(parts->children, keys.keys());
@@ -162,7 +185,8 @@ Result<std::unique_ptr<Node>> Node::open(const NodeOptions& options) {
       std::make_unique<steps::Steps>(steps::Steps::Runners{.http = parts->http_step.get(),
                                                            .openapi = parts->openapi_step.get(),
                                                            .workflow = parts->workflow_step.get(),
-                                                           .process = parts->process_step.get()});
+                                                           .process = parts->process_step.get(),
+                                                           .email = parts->email_step.get()});
   engine::StepRunner* runner = parts->steps.get();
   if (substitutes.around_steps) {
     parts->around_steps = substitutes.around_steps(*parts->steps);
@@ -179,6 +203,8 @@ Result<std::unique_ptr<Node>> Node::open(const NodeOptions& options) {
   parts->children.connect(*parts->engine);
   parts->schedules = std::make_unique<engine::Schedules>(*parts->engine, journal, timers,
                                                          parts->clock, parts->metrics, parts->log);
+  parts->catalog.set_disabled(keys.switches().disabled());
+  parts->schedules->hold(keys.switches().paused());
   if (auto connected = connect_sink(*parts, options); !connected)
     return fail(std::move(connected.error()));
   return std::unique_ptr<Node>(new Node(std::move(parts)));
@@ -199,6 +225,7 @@ const Clock& Node::clock() const { return parts_->clock; }
 Entropy& Node::entropy() { return parts_->entropy; }
 
 JournalCare* Node::journal() { return parts_->journal_care.get(); }
+engine::Files* Node::files() { return parts_->files.get(); }
 
 Status Node::recover() {
   Status recovered = parts_->engine->recover(config::load_recorded);

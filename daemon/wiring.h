@@ -18,12 +18,15 @@
 #include "daemon/text_fetcher.h"
 #include "engine/catalog.h"
 #include "engine/engine.h"
+#include "engine/files.h"
 #include "engine/schedules.h"
 #include "http/reactor.h"
+#include "steps/email_step.h"
 #include "steps/event_sink.h"
 #include "steps/http_step.h"
 #include "steps/openapi_documents.h"
 #include "steps/process_step.h"
+#include "store/file_store.h"
 #include "store/sqlite_journal.h"
 
 namespace stepwell::daemon {
@@ -47,7 +50,9 @@ struct NodeOptions {
   engine::EngineOptions engine;
   store::JournalOptions journal;  // this and the next not without a data directory
   RetentionOptions retention;
+  store::FileOptions files;
   steps::HttpStepOptions http_step;
+  steps::EmailStepOptions email_step;
   steps::OpenApiOptions openapi;
   steps::ProcessRunnerOptions processes;
   steps::ProcessStepOptions process_step;  // where it has nothing switched on there is none
@@ -72,8 +77,9 @@ class Node {
   http::Reactor& reactor();
   Metrics& metrics();
   Log& log();
-  // Null without a data directory.
+  // Null without a data directory, both of them.
   JournalCare* journal();
+  engine::Files* files();
   // Brings back the instances that had not ended, each with the definition that it was started
   // with; they go on with engine().go_on(). Before anything is started. Errors: the journal's.
   Status recover();

@@ -16,8 +16,21 @@ bool may_be_repeated(const config::HttpCallBody& call, const Value& arguments) {
   return !method.is_string() || config::is_idempotent_method(method.as_string());
 }
 
-// The values of a policy that stands in the definition: {username, password, token, authority,
-// policy}, of which each kind has its own.
+// What is fetched, and how: {uri}, and the values of its policy.
+Result<Value> resource_arguments(const config::ExternalResource& resource,
+                                 const config::Scope& sight) {
+  auto uri = resource.endpoint.evaluate(sight);
+  if (!uri) return fail(std::move(uri.error()));
+  Value arguments = Value::object({{"uri", *uri}});
+  if (resource.authentication) {
+    auto added = add_authentication(arguments, *resource.authentication, sight);
+    if (!added) return fail(std::move(added.error()));
+  }
+  return arguments;
+}
+
+}  // namespace
+
 Status add_authentication(Value& arguments, const config::Authentication& policy,
                           const config::Scope& sight) {
   for (const auto& [name, part] : {std::pair{"username", &policy.username},
@@ -36,21 +49,6 @@ Status add_authentication(Value& arguments, const config::Authentication& policy
   arguments.set("authority", *authority);
   return {};
 }
-
-// What is fetched, and how: {uri}, and the values of its policy.
-Result<Value> resource_arguments(const config::ExternalResource& resource,
-                                 const config::Scope& sight) {
-  auto uri = resource.endpoint.evaluate(sight);
-  if (!uri) return fail(std::move(uri.error()));
-  Value arguments = Value::object({{"uri", *uri}});
-  if (resource.authentication) {
-    auto added = add_authentication(arguments, *resource.authentication, sight);
-    if (!added) return fail(std::move(added.error()));
-  }
-  return arguments;
-}
-
-}  // namespace
 
 Next Machine::start_body(std::uint32_t slot) {
   const ProgramTask& program_task = entry(slot);
@@ -84,6 +82,8 @@ Next Machine::start_body(std::uint32_t slot) {
     if (!arguments) return raise(slot, std::move(arguments.error()));
     return start_list(slot, program_task.body, std::move(*arguments), {});
   }
+  if (const auto* person = std::get_if<config::PersonStepBody>(&any))
+    return start_person_step(slot, *person);
   if (const auto* run = std::get_if<config::RunWorkflowBody>(&any)) {
     auto input = run->input.evaluate(scope(frame, frame.input));
     if (!input) return raise(slot, std::move(input.error()));

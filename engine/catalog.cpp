@@ -39,7 +39,7 @@ int compare_lists(std::string_view a, std::string_view b) {
   return a.empty() == b.empty() ? 0 : (a.empty() ? -1 : 1);
 }
 
-Problem not_found(int status, std::string code, std::string detail) {
+Problem refusal(int status, std::string code, std::string detail) {
   Problem problem = make_problem(ErrorKind::validation, std::move(code), std::move(detail));
   problem.status = status;
   return problem;
@@ -70,9 +70,63 @@ Status Catalog::replace(std::vector<Entry> entries) {
                                    "; give one of them another version"));
     }
   }
+  Webhooks webhooks;
+  for (const auto& [name, versions] : *fresh)
+    if (Status added = add_webhook(webhooks, versions.begin()->second); !added) return added;
   const std::scoped_lock lock(mutex_);
   table_ = std::move(fresh);
+  webhooks_ = std::move(webhooks);
   return {};
+}
+
+Status Catalog::add_webhook(Webhooks& webhooks, const Entry& newest) {
+  const config::Definition& definition = *newest.definition;
+  if (!definition.webhook) return {};
+  const auto [at, added] = webhooks.try_emplace(definition.webhook->path, newest);
+  if (added) return {};
+  return fail(make_problem(ErrorKind::validation, "webhook-duplicate",
+                           "the webhook path " + definition.webhook->path + " belongs to " +
+                               at->second.definition->id() + " in " + at->second.definition->file +
+                               " and again to " + definition.id() + " in " + definition.file +
+                               "; give one of them another path"));
+}
+
+std::optional<Catalog::Entry> Catalog::webhook(std::string_view path) const {
+  const std::scoped_lock lock(mutex_);
+  const auto found = webhooks_.find(path);
+  if (found == webhooks_.end()) return std::nullopt;
+  return found->second;
+}
+
+void Catalog::set_disabled(std::set<std::string> workflows) {
+  const std::scoped_lock lock(mutex_);
+  disabled_ = std::move(workflows);
+}
+
+bool Catalog::is_disabled(const std::string& workflow) const {
+  const std::scoped_lock lock(mutex_);
+  return disabled_.count(workflow) != 0;
+}
+
+Result<Catalog::Entry> Catalog::find_enabled(std::string_view name) const {
+  Result<Entry> entry = find(name);
+  if (!entry) return entry;
+  const std::string workflow = entry->definition->namespace_ + "/" + entry->definition->name;
+  if (!is_disabled(workflow)) return entry;
+  return fail(refusal(409, "workflow-disabled",
+                      "workflow " + workflow +
+                          " is disabled and starts no instances; an operator enables it with "
+                          "stepwell workflows enable " +
+                          workflow));
+}
+
+std::vector<Catalog::Entry> Catalog::versions(std::string_view workflow) const {
+  std::vector<Entry> entries;
+  const auto current = table();
+  const auto found = current->find(workflow);
+  if (found == current->end()) return entries;
+  for (const auto& [version, entry] : found->second) entries.push_back(entry);
+  return entries;
 }
 
 std::shared_ptr<const Catalog::Table> Catalog::table() const {
@@ -92,9 +146,9 @@ Result<Catalog::Entry> Catalog::find(std::string_view name) const {
   const auto current = table();
   const auto versions = current->find(path);
   if (versions == current->end()) {
-    return fail(not_found(404, "workflow-unknown",
-                          "there is no workflow " + std::string(path) +
-                              "; stepwell validate shows why a file was not loaded"));
+    return fail(refusal(404, "workflow-unknown",
+                        "there is no workflow " + std::string(path) +
+                            "; stepwell validate shows why a file was not loaded"));
   }
   if (colon == std::string_view::npos) return versions->second.begin()->second;
   const auto found = versions->second.find(std::string(name.substr(colon + 1)));
@@ -102,9 +156,9 @@ Result<Catalog::Entry> Catalog::find(std::string_view name) const {
   std::string known;
   for (const auto& [version, entry] : versions->second)
     known += (known.empty() ? "" : ", ") + version;
-  return fail(not_found(404, "workflow-unknown",
-                        "workflow " + std::string(path) + " has no version " +
-                            std::string(name.substr(colon + 1)) + "; it has " + known));
+  return fail(refusal(404, "workflow-unknown",
+                      "workflow " + std::string(path) + " has no version " +
+                          std::string(name.substr(colon + 1)) + "; it has " + known));
 }
 
 std::vector<Catalog::Entry> Catalog::list() const {

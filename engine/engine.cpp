@@ -68,19 +68,26 @@ Engine::Impl::Impl(EngineOptions options, StepRunner& steps, Journal& journal, T
           events_,
           deliveries_,
           executor_,
+          watchers_,
           in_flight_,
           leaving_,
-          metrics.counter("stepwell_steps_total", "Steps by outcome.", {{"outcome", "completed"}}),
-          metrics.counter("stepwell_steps_total", "Steps by outcome.", {{"outcome", "faulted"}}),
+          StepMetrics(metrics),
+          InstanceStates(metrics),
           metrics.counter("stepwell_retries_total", "Attempts after the first."),
           metrics.counter("stepwell_instance_events_missed_total",
                           "Events that an instance did not take, since too many wait for it."),
-          metrics.histogram("stepwell_step_duration_seconds",
-                            "From the start of a step to its result.", duration_buckets()),
+          metrics.counter("stepwell_instances_overdue_total",
+                          "Instances that were open at their deadline."),
           [this](Instance& instance) { instance_ended(instance); },
-          [this] { instance_settled(); }},
+          [this] { instance_settled(); },
+          [this](const Instance& instance, const Label& before, const Label& now) {
+            label_changed(instance, before, now);
+          },
+          open_steps_,
+          options.people},
       open_gauge_(metrics.gauge("stepwell_instances_open", "Instances that have not ended.")),
       queue_gauge_(metrics.gauge("stepwell_worker_queue_length", "Jobs that wait for a worker.")),
+      busy_gauge_(metrics.gauge("stepwell_workers_busy", "Workers that run a job.")),
       pending_gauge_(metrics.gauge("stepwell_instances_pending",
                                    "Admitted instances that wait for their turn.")),
       finished_(options.keep_finished),
@@ -90,6 +97,8 @@ Engine::Impl::Impl(EngineOptions options, StepRunner& steps, Journal& journal, T
       Sleepers::Surroundings{timers, clock, executor_, metrics, log},
       may_sleep() && options.executor == nullptr, [this](InstanceId id) { return wake(id); },
       [this](InstanceId id) { check_last(id); });
+  metrics.gauge("stepwell_workers", "Workers of the pool.")
+      .set(static_cast<double>(executor_.workers()));
   events_.deliver_by([this](const EventBus::Address& to, const Value& event,
                             const Delivery& delivery) { deliver(to, event, delivery); });
 }
@@ -178,6 +187,8 @@ void Engine::Impl::start(StartRequest request, std::function<void(Result<Instanc
   }
   instance->workflow().metrics.started.increment();
   open_gauge_.add(1);
+  instance->count(true);
+  if (instance->label().deadline) watch_deadline(*instance);
   instance->admit(entropy_.hex(16), std::move(admitted), has_to_wait(*instance));
 }
 
@@ -225,6 +236,11 @@ void Engine::Impl::journal_definition(const Workflow& workflow) {
   record.time = clock_.now();
   record.payload = Value::object(
       {{"digest", definition.digest}, {"sources", config::to_value(*definition.sources)}});
+  if (!definition.credentials.empty()) {
+    Value credentials = Value::array();
+    for (const auto& [name, position] : definition.credentials) credentials.push_back(name);
+    record.payload.set("credentials", std::move(credentials));
+  }
   journal_.append(std::move(record), nullptr);
   workflow.journalled.store(true, std::memory_order_release);  // not before: others rely on it
 }
@@ -278,6 +294,7 @@ bool Engine::Impl::wait_until_idle(Deadline deadline) {
 
 void Engine::Impl::maintain() {
   queue_gauge_.set(static_cast<double>(executor_.queued()));
+  busy_gauge_.set(static_cast<double>(executor_.busy()));
   pending_gauge_.set(static_cast<double>(turnstiles_.waiting()));
   std::vector<InstanceId> forgotten;
   {
@@ -285,6 +302,7 @@ void Engine::Impl::maintain() {
     forgotten = finished_.expire(clock_.now());
   }
   forget(forgotten);
+  look_at_deadlines();
   put_to_bed();
 }
 
@@ -324,7 +342,8 @@ Turnstile* Engine::Impl::turnstile_of(const Instance& instance) {
 bool Engine::Impl::has_to_wait(const Instance& instance) {
   Turnstile* turnstile = turnstile_of(instance);
   return turnstile != nullptr &&
-         !turnstile->enter(instance.id(), instance.workflow().program->definition().concurrency);
+         !turnstile->enter(instance.id(), instance.workflow().program->definition().concurrency,
+                           instance.urgency());
 }
 
 void Engine::Impl::let_next_run(const Instance& instance) {
@@ -359,6 +378,7 @@ void Engine::Impl::instance_ended(Instance& instance) {
       metrics.faulted.increment();
   }
   open_gauge_.add(-1);
+  if (instance.label().deadline) deadlines_.remove(instance.id());
   let_next_run(instance);
   if (instance.never_was()) return forget({instance.id()});
   std::vector<InstanceId> forgotten;
@@ -374,6 +394,7 @@ void Engine::Impl::instance_ended(Instance& instance) {
 void Engine::Impl::let_go(Instance& instance) {
   forget({instance.id()});
   open_gauge_.add(-1);
+  surroundings_.states.leave(instance.status());
   let_next_run(instance);
   instance_settled();
 }
@@ -411,9 +432,10 @@ std::optional<InstanceView> Engine::peek(InstanceId id) const {
   return instance->view();
 }
 
-Result<std::vector<InstanceView>> Engine::list(const InstanceFilter& filter,
-                                               std::size_t most) const {
-  return impl_->list(filter, most);
+Result<InstancePage> Engine::list(const InstanceQuery& query) const { return impl_->list(query); }
+
+Result<std::vector<InstanceId>> Engine::remove(const std::vector<InstanceId>& ids) {
+  return impl_->remove(ids);
 }
 
 std::vector<InstanceView> Engine::open_views(const Wanted& wanted) const {
@@ -446,6 +468,16 @@ void Engine::request(Operation what, InstanceId id, std::function<void(Status)> 
   if (known || (what == Operation::stop && impl_->stop_lost(id, done))) return;
   const auto view = impl_->find(id);
   done(fail(view ? not_open(*view) : unknown_instance(id)));
+}
+
+void Engine::change(InstanceId id, const LabelChange& change, std::function<void(Status)> done) {
+  const bool known = impl_->reach(
+      id, [change, done](Instance& instance) { return instance.change(change, done); },
+      [done](const Problem& problem) { done(fail(problem)); });
+  if (known) return;
+  const auto view = impl_->find(id);
+  const std::function<void(Status)> tell = std::move(done);
+  tell(fail(view ? not_open(*view) : unknown_instance(id)));
 }
 
 void Engine::publish(const Value& event, const std::function<void(Status)>& done) {

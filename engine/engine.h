@@ -15,6 +15,7 @@
 #include "base/metrics.h"
 #include "base/units.h"
 #include "engine/event_bus.h"
+#include "engine/open_steps.h"
 #include "engine/ports.h"
 #include "engine/program.h"
 #include "engine/state.h"
@@ -22,6 +23,8 @@
 namespace stepwell::engine {
 
 class Executor;
+struct History;  // engine/history.h
+class HistoryListener;
 // A definition ready to be started, with its metrics. Made by Engine::prepare().
 class Workflow;
 
@@ -41,6 +44,16 @@ struct InstanceView {
   std::vector<std::string> active_tasks;
   Value tags;
   std::optional<InstanceId> parent;  // whose step started it
+  std::vector<OpenStep> open_steps;  // that wait for people; in lists perhaps none
+  Priority priority = Priority::regular;
+  std::optional<WallTime> deadline;
+  std::uint8_t progress = 0;  // of 100: how many of the workflow's own tasks lie behind it
+};
+
+struct InstancePage {
+  // Without input and output, where they are at rest.
+  std::vector<InstanceView> views;
+  std::optional<InstancePosition> next;  // where to go on; nothing: that was all
 };
 
 // Watches one instance; called on workers, in order, and must not block.
@@ -72,6 +85,8 @@ struct StartRequest {
   // Where it is not empty: a start with the same text, also after a crash, finds the instance that
   // the first one made. A parent's is its step.
   std::string once;
+  Priority priority = Priority::regular;
+  std::optional<WallTime> deadline;
 };
 
 struct EngineOptions {
@@ -86,6 +101,9 @@ struct EngineOptions {
   // An instance to which nothing has happened for so long, and nothing is due to happen for so
   // long, leaves memory until something does. 0: none does, as where the journal cannot be read.
   Milliseconds sleep_after{0};
+  // False: nobody is there who could complete a step that waits for a person, and such a step
+  // faults as `step-unavailable`.
+  bool people = true;
 };
 
 class Engine {
@@ -121,13 +139,27 @@ class Engine {
   std::optional<InstanceView> find(InstanceId id) const;
   // The same, without blocking: nothing where it is not in memory.
   std::optional<InstanceView> peek(InstanceId id) const;
-  // By id, at most so many. Blocks. Errors: the journal's.
-  Result<std::vector<InstanceView>> list(const InstanceFilter& filter, std::size_t most) const;
+  // In the query's order, wherever they are: a page may have less than there is room for, where
+  // looking further would take too long. Blocks. Errors: the journal's.
+  Result<InstancePage> list(const InstanceQuery& query) const;
+  // Changes what an open instance is called, at rest or not; `done` as request()'s. Errors: those
+  // of stop().
+  void change(InstanceId id, const LabelChange& change, std::function<void(Status)> done);
+  // Takes those away that have ended, with their journal, and gives those that went. Their children
+  // stay. A start with the same `once` makes a new one from then on. Blocks. Errors: the journal's.
+  Result<std::vector<InstanceId>> remove(const std::vector<InstanceId>& ids);
   // Those that have not ended and that `wanted` picks, by id; it is called with a lock held and
   // gets the definition and the id of the API key that started the instance. Of those that have
   // left memory without what the journal alone has: name, input, tags, parent.
   using Wanted = std::function<bool(const config::Definition&, const std::string& key)>;
   std::vector<InstanceView> open_views(const Wanted& wanted) const;
+  // All that it did so far, as its journal tells. Blocks. Errors: validation/404
+  // `instance-unknown`; the journal's, and those of its definition.
+  Result<History> history(InstanceId id);
+  // From now on the listener hears of all that the instance does. Watch first, then ask for the
+  // history: together they have everything, and what both have has the same number.
+  void watch(InstanceId id, std::shared_ptr<HistoryListener> listener);
+  void unwatch(InstanceId id, const HistoryListener* listener);
   // Calls back with the final view, at once if it has ended; false if there is no such instance.
   bool when_ended(InstanceId id, std::function<void(const InstanceView&)> callback);
   // Cancels what is in flight and ends it as `stopped`: asked for here, it happens a little later.
@@ -140,6 +172,18 @@ class Engine {
   // `instance-not-retryable` where what failed would fail again; the journal's.
   enum class Operation : std::uint8_t { stop, suspend, resume, retry };
   void request(Operation what, InstanceId id, std::function<void(Status)> done);
+
+  // Completes a step that waits for a person: what it gives becomes its result. `done` is called as
+  // that of request(), once the result is durable, or with validation: 404 `step-unknown`; 409
+  // `step-not-active`, `step-completed`, `step-ambiguous` (the extension `references` lists which
+  // there are); 403 `step-not-yours` (authorization); 400 `step-output-invalid`, whose extension
+  // `field` names the part; those of stop() and of `prepare`.
+  void complete_step(InstanceId id, StepAnswer answer, const std::function<void(Status)>& done);
+  // Changes what such a step asks for, as long as it waits. The same, with `step-change-invalid`.
+  void patch_step(InstanceId id, StepAnswer patch, const std::function<void(Status)>& done);
+  // Those that are open, of all instances, at most so many. Blocks where an instance has left
+  // memory, whose records are then read. Errors: the journal's.
+  Result<OpenSteps> open_steps(const OpenStepFilter& filter, std::size_t most) const;
 
   // An event from outside, to whoever waits for it. `done` is called, on any thread, once it cannot
   // be lost. Errors: the journal's.

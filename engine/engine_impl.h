@@ -13,10 +13,14 @@
 #include <unordered_map>
 #include <vector>
 
+#include "engine/deadline_watch.h"
 #include "engine/engine.h"
 #include "engine/finished.h"
+#include "engine/gathering.h"
+#include "engine/history.h"
 #include "engine/instance.h"
 #include "engine/lost.h"
+#include "engine/open_steps.h"
 #include "engine/recovery.h"
 #include "engine/sleepers.h"
 #include "engine/turnstile.h"
@@ -65,8 +69,20 @@ class Engine::Impl {
   void go_on();
   void retry(InstanceId id, std::function<void(Status)> done);
 
+  // engine_people.cpp
+  void ask_person(InstanceId id, StepAnswer answer, bool change,
+                  const std::function<void(Status)>& done);
+  Result<OpenSteps> open_steps(const OpenStepFilter& filter, std::size_t most) const;
+
   // engine_list.cpp
-  Result<std::vector<InstanceView>> list(const InstanceFilter& filter, std::size_t most) const;
+  Result<InstancePage> list(const InstanceQuery& query) const;
+
+  // engine_history.cpp
+  Result<History> history(InstanceId id);
+  Watchers& watchers() { return watchers_; }
+
+  // engine_remove.cpp
+  Result<std::vector<InstanceId>> remove(const std::vector<InstanceId>& ids);
 
   // engine_lost.cpp
   // False where it is not one that is lost. `done` may be empty; `shutting-down` once the engine
@@ -115,12 +131,20 @@ class Engine::Impl {
   void instance_settled();
 
   // engine_list.cpp
-  using Views = std::map<InstanceId, InstanceView, ById>;
-  void add_present(const InstanceFilter& filter, std::size_t most, std::uint64_t last,
-                   Views& found) const;
+  void gather(Gathering& gathering) const;
+  static InstanceView view_of_sleeper(InstanceId id, const Sleeper& sleeper);
+
+  // engine_deadlines.cpp
+  void watch_deadline(const Instance& instance);
+  void label_changed(const Instance& instance, const Label& before, const Label& now);
+  void look_at_deadlines();
 
   // engine_lost.cpp
   InstanceView view_of_kept(const InstanceSummary& summary) const;
+
+  // engine_people.cpp
+  bool completed_before(InstanceId id, const std::string& step);
+  Result<std::vector<OpenStep>> open_steps_now(InstanceId id) const;
 
   // engine_rest.cpp
   bool quiet() const;
@@ -137,10 +161,6 @@ class Engine::Impl {
   Result<bool> wake(InstanceId id);
   void check_last(InstanceId id);
   void deliver(const EventBus::Address& to, const Value& event, const Delivery& delivery);
-  static InstanceView view_of_sleeper(InstanceId id, const Sleeper& sleeper);
-  void add_sleepers(const InstanceFilter& filter, std::size_t most,
-                    const std::vector<InstanceSummary>& kept,
-                    std::map<InstanceId, InstanceView, ById>& found) const;
 
   // engine_recovery.cpp
   Result<std::shared_ptr<const Workflow>> workflow_of(const std::string& digest);
@@ -162,21 +182,26 @@ class Engine::Impl {
   std::array<Shard, kShards> shards_;
   Turnstiles turnstiles_;
   std::atomic<std::size_t> open_{0};
-  std::atomic<std::size_t> in_flight_{0};  // steps that run outside
+  std::atomic<std::uint64_t> returned_{0};  // instances that had ended and were retried
+  std::atomic<std::size_t> in_flight_{0};   // steps that run outside
   std::atomic<bool> leaving_{false};
   std::atomic<bool> refusing_{false};
   std::atomic<bool> abandoning_{false};
   std::mutex idle_mutex_;
   std::condition_variable idle_;
+  OpenStepIndex open_steps_;
   EventBus events_;
   Deliveries deliveries_;
   std::unique_ptr<WorkerPool> pool_;  // null: somebody gave it an executor
   Executor& executor_;
+  Watchers watchers_;
   Surroundings surroundings_;
   std::unique_ptr<Sleepers> sleepers_;
+  DeadlineWatch deadlines_;
   std::size_t next_shard_ = 0;  // that maintain() looks at
   Gauge open_gauge_;
   Gauge queue_gauge_;
+  Gauge busy_gauge_;
   Gauge pending_gauge_;
   std::mutex finished_mutex_;
   Finished finished_;  // guarded by finished_mutex_

@@ -1,6 +1,7 @@
-// Lists of instances: what the journal knows, and of those that are open what is so now.
+// Lists of instances: of those that are open, and those that ended a moment ago, what is in memory;
+// of all others that have ended, what the journal knows.
 #include <algorithm>
-#include <limits>
+#include <unordered_set>
 #include <utility>
 
 #include "engine/engine_impl.h"
@@ -8,79 +9,179 @@
 
 namespace stepwell::engine {
 
+const Gathering::OfWorkflow& Gathering::of(const Workflow& workflow) {
+  const auto [known, fresh] = workflows_.try_emplace(&workflow);
+  if (!fresh) return known->second;
+  const Program& program = *workflow.program;
+  const config::Definition& definition = program.definition();
+  const InstanceFilter& filter = query_.filter;
+  const auto refers = [&](const auto& each) { return each.first == filter.credential; };
+  known->second.picked =
+      picks_workflow(filter, definition.id()) &&
+      (filter.credential.empty() ||
+       std::any_of(definition.credentials.begin(), definition.credentials.end(), refers));
+  if (filter.step.empty()) return known->second;
+  for (TaskNumber number = 0; number < program.size(); ++number)
+    known->second.steps.push_back(is_step(filter, program.task(number).task->reference));
+  return known->second;
+}
+
+bool Gathering::wants(const InstanceFacts& facts) {
+  if (query_.most == 0) return false;
+  position_ = position_of(query_.order, facts);
+  if (query_.after && !comes_before(query_.order, *query_.after, position_)) return false;
+  if (found_.size() == query_.most &&
+      !comes_before(query_.order, position_, found_.front().position))
+    return false;
+  return picks(query_.filter, facts);
+}
+
+bool Gathering::wants(const InstanceFacts& facts, const Workflow& workflow,
+                      const std::vector<TaskNumber>& active) {
+  if (!wants(facts)) return false;
+  const OfWorkflow& known = of(workflow);
+  if (!known.picked || query_.filter.step.empty()) return known.picked;
+  return std::any_of(active.begin(), active.end(),
+                     [&](TaskNumber task) { return known.steps.at(task); });
+}
+
+// Of one whose definition cannot be read nobody knows to what it refers.
+bool Gathering::wants(const InstanceFacts& facts, const InstanceView& view) {
+  return query_.filter.step.empty() && query_.filter.credential.empty() && wants(facts) &&
+         picks_workflow(query_.filter, view.workflow);
+}
+
+void Gathering::add(InstanceView view) {
+  const auto last = [this](const Found& a, const Found& b) {
+    return comes_before(query_.order, a.position, b.position);
+  };
+  if (found_.size() == query_.most) {
+    std::pop_heap(found_.begin(), found_.end(), last);
+    found_.pop_back();
+  }
+  found_.push_back({std::move(position_), std::move(view)});
+  std::push_heap(found_.begin(), found_.end(), last);
+}
+
+std::vector<Gathering::Found> Gathering::take() {
+  std::sort_heap(found_.begin(), found_.end(), [this](const Found& a, const Found& b) {
+    return comes_before(query_.order, a.position, b.position);
+  });
+  return std::move(found_);
+}
+
+// An instance that goes from one of a shard's tables to the other is in one of them.
+void Engine::Impl::gather(Gathering& gathering) const {
+  static const Label kUnlabelled{};
+  for (const Shard& shard : shards_) {
+    const std::scoped_lock lock(shard.mutex);
+    for (const auto& [id, instance] : shard.instances) {
+      auto view =
+          instance->view_if([&, &workflow = instance->workflow()](const Instance::Glance& glance) {
+            return gathering.wants(glance.facts, workflow, glance.active);
+          });
+      if (view) gathering.add(std::move(*view));
+    }
+    for (const auto& [id, sleeper] : shard.sleepers) {
+      InstanceFacts facts{id,         sleeper.status, sleeper.started, sleeper.updated,
+                          WallTime{}, &kUnlabelled,   std::nullopt};
+      if (sleeper.said) {
+        facts.label = &sleeper.said->label;
+        facts.parent = sleeper.said->parent;
+        facts.updated = std::max(facts.updated, facts.label->changed);
+      }
+      if (gathering.wants(facts, *sleeper.workflow, sleeper.active))
+        gathering.add(view_of_sleeper(id, sleeper));
+    }
+  }
+  for (InstanceView& view : lost_->all()) {
+    const Label label{view.name, view.tags, view.priority, view.deadline, false, {}};
+    if (gathering.wants(facts_of(view, label), view)) gathering.add(std::move(view));
+  }
+}
+
+InstanceView Engine::Impl::view_of_sleeper(InstanceId id, const Sleeper& sleeper) {
+  InstanceView view;
+  view.id = id;
+  view.workflow = sleeper.workflow->program->definition().id();
+  view.key = *sleeper.key;
+  view.status = sleeper.status;
+  view.started = sleeper.started;
+  view.updated = sleeper.updated;
+  view.progress = sleeper.progress;
+  for (const TaskNumber number : sleeper.active)
+    view.active_tasks.push_back(sleeper.workflow->program->task(number).task->reference);
+  if (sleeper.said) {
+    view.parent = sleeper.said->parent;
+    show_label(sleeper.said->label, view);
+  }
+  return view;
+}
+
 namespace {
 
-// What can be told of an instance without making its view.
-bool may_be_picked(const InstanceFilter& filter, const Instance& instance) {
-  const InstanceStatus status = instance.status();
-  if (filter.open && ended(status)) return false;
-  return !filter.status || *filter.status == status;
+// What the journal has is later, but for the `early`: their end is durable, and not told yet, so
+// that they are still what they are in memory. Where the journal stopped looking, what is behind
+// that comes with the next page.
+InstancePage merge(const InstanceQuery& query, std::vector<Gathering::Found> present,
+                   FoundInstances kept, const std::unordered_set<InstanceId>& early) {
+  std::unordered_set<InstanceId> in_journal;
+  for (const InstanceSummary& each : kept.instances)
+    if (!early.contains(each.head.instance)) in_journal.insert(each.head.instance);
+  InstancePage page;
+  std::optional<InstancePosition> last;
+  std::size_t next = 0;
+  std::size_t places = 0;  // of the page's, some of which the early ones leave empty
+  const auto add = [&](InstanceView view, InstancePosition position) {
+    page.views.push_back(std::move(view));
+    last = std::move(position);
+    ++places;
+  };
+  const auto add_kept = [&] {
+    const InstanceSummary& each = kept.instances[next];
+    InstancePosition& position = kept.positions[next++];
+    if (!early.contains(each.head.instance)) return add(view_of(each), std::move(position));
+    last = std::move(position);
+    ++places;
+  };
+  for (Gathering::Found& each : present) {
+    while (places < query.most && next < kept.positions.size() &&
+           comes_before(query.order, kept.positions[next], each.position))
+      add_kept();
+    if (places == query.most) break;
+    if (kept.stopped_at && comes_before(query.order, *kept.stopped_at, each.position)) break;
+    if (!in_journal.contains(each.view.id)) add(std::move(each.view), std::move(each.position));
+  }
+  while (places < query.most && next < kept.positions.size()) add_kept();
+  if (places == query.most)
+    page.next = std::move(last);
+  else
+    page.next = std::move(kept.stopped_at);
+  return page;
 }
 
 }  // namespace
 
-// Those in memory above filter.after, by id, up to `last`; at most so many that the filter picks.
-void Engine::Impl::add_present(const InstanceFilter& filter, std::size_t most, std::uint64_t last,
-                               Views& found) const {
-  std::vector<std::uint64_t> ids;
-  for (const Shard& shard : shards_) {
-    const std::scoped_lock lock(shard.mutex);
-    for (const auto& [id, instance] : shard.instances)
-      if (id.number > filter.after.number && id.number <= last && may_be_picked(filter, *instance))
-        ids.push_back(id.number);
-  }
-  std::make_heap(ids.begin(), ids.end(), std::greater<>());
-  for (std::size_t picked = 0; picked < most && !ids.empty(); ids.pop_back()) {
-    std::pop_heap(ids.begin(), ids.end(), std::greater<>());
-    std::optional<InstanceView> view = find(InstanceId{ids.back()});
-    if (!view || !picks(filter, *view)) continue;
-    ++picked;
-    found.insert_or_assign(view->id, std::move(*view));
-  }
-}
-
-// What is in memory is ahead of what the journal says of it, so that fewer may be left of those
-// that the journal finds: then the next ones are looked for.
-Result<std::vector<InstanceView>> Engine::Impl::list(const InstanceFilter& filter,
-                                                     std::size_t most) const {
-  Views found;
-  InstanceFilter rest = filter;
+// First what is in memory: what leaves it before is in the journal. One that had ended and goes on
+// meanwhile may be in neither.
+Result<InstancePage> Engine::Impl::list(const InstanceQuery& query) const {
   while (true) {
-    const Result<std::vector<InstanceSummary>> kept = journal_.find(rest, most);
-    if (!kept) return fail(kept.error());
-    const bool all = kept->size() < most || kept->empty();
-    const InstanceId last =
-        all ? InstanceId{std::numeric_limits<std::uint64_t>::max()} : kept->back().head.instance;
-    std::vector<InstanceId> open;
-    for (const InstanceSummary& summary : *kept) {
-      const InstanceId id = summary.head.instance;
-      if (lookup(id) || is_open(id)) {
-        open.push_back(id);
-        continue;
-      }
-      // One that is lost shows another status than the journal knows.
-      InstanceView view = view_of_kept(summary);
-      if (summary.end || picks(filter, view)) found.insert_or_assign(id, std::move(view));
+    const std::uint64_t returned = returned_.load();
+    Gathering gathering(query);
+    gather(gathering);
+    FoundInstances kept;
+    if (may_pick_ended(query.filter)) {
+      Result<FoundInstances> found = journal_.find(query);
+      if (!found) return fail(std::move(found.error()));
+      kept = std::move(*found);
     }
-    add_sleepers(rest, most, *kept, found);
-    add_present(rest, most, last.number, found);
-    // One that left memory, came back or ended meanwhile may have been in neither.
-    for (const InstanceId id : open) {
-      if (found.contains(id)) continue;
-      if (auto view = find(id); view && picks(rest, *view))
-        found.insert_or_assign(id, std::move(*view));
+    std::unordered_set<InstanceId> early;
+    for (const InstanceSummary& each : kept.instances) {
+      const auto instance = lookup(each.head.instance);
+      if (instance && !ended(instance->status())) early.insert(each.head.instance);
     }
-    found.erase(found.upper_bound(last), found.end());  // there may be others before them
-    if (all || found.size() >= most) break;
-    rest.after = last;
+    if (returned_.load() == returned) return merge(query, gathering.take(), std::move(kept), early);
   }
-  std::vector<InstanceView> views;
-  views.reserve(std::min(most, found.size()));
-  for (auto& [id, view] : found) {
-    if (views.size() == most) break;
-    views.push_back(std::move(view));
-  }
-  return views;
 }
 
 }  // namespace stepwell::engine

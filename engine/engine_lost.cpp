@@ -7,7 +7,18 @@
 
 namespace stepwell::engine {
 
+namespace {
+
+// Nothing happens to one that is lost, and its view says why.
+void show_lost(InstanceView& view, Problem why) {
+  view.status = InstanceStatus::suspended;
+  view.problem = std::move(why);
+}
+
+}  // namespace
+
 void LostInstances::add(InstanceId id, Lost lost) {
+  show_lost(lost.view, lost.why);
   const std::scoped_lock lock(mutex_);
   lost_.insert_or_assign(id, std::move(lost));
 }
@@ -24,14 +35,18 @@ std::optional<LostInstances::Lost> LostInstances::find(InstanceId id) const {
   return found->second;
 }
 
-// Nothing happens to one that is lost, and its view says why.
+std::vector<InstanceView> LostInstances::all() const {
+  std::vector<InstanceView> views;
+  const std::scoped_lock lock(mutex_);
+  views.reserve(lost_.size());
+  for (const auto& [id, lost] : lost_) views.push_back(lost.view);
+  return views;
+}
+
 InstanceView Engine::Impl::view_of_kept(const InstanceSummary& summary) const {
   InstanceView view = view_of(summary);
   if (summary.end) return view;
-  if (auto lost = lost_->find(view.id)) {
-    view.status = InstanceStatus::suspended;
-    view.problem = std::move(lost->why);
-  }
+  if (auto lost = lost_->find(view.id)) show_lost(view, std::move(lost->why));
   return view;
 }
 

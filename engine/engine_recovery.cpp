@@ -65,6 +65,8 @@ bool Engine::Impl::take_in(const std::shared_ptr<Instance>& instance) {
     return false;
   }
   open_gauge_.add(1);
+  instance->count(true);
+  watch_deadline(*instance);
   return true;
 }
 
@@ -84,10 +86,11 @@ Status Engine::Impl::recover(const Loader& load) {
     const InstanceId id = records.front().instance;
     std::uint32_t number = 0;
     for (const Record& record : records) number = std::max(number, record.number);
+    const InstanceSummary summary = summary_of(records);
     Result<std::shared_ptr<Instance>> instance = bring_back(std::move(records));
     if (!instance) {
       ++lost;
-      lost_->add(id, {number, instance.error()});
+      lost_->add(id, {number, instance.error(), view_of(summary)});
       log_.error("an instance cannot go on",
                  {{"instance", id.number}, {"problem", instance.error().one_line()}});
     } else if (may_sleep() && let_stay(*instance, time)) {
@@ -116,7 +119,8 @@ void Engine::Impl::line_up() {
         continue;
       }
       const std::uint64_t limit = instance->workflow().program->definition().concurrency;
-      if (turnstile == nullptr || turnstile->enter(instance->id(), limit)) instance->begin();
+      if (turnstile == nullptr || turnstile->enter(instance->id(), limit, instance->urgency()))
+        instance->begin();
     }
   }
 }
@@ -207,11 +211,14 @@ void Engine::Impl::retry(InstanceId id, std::function<void(Status)> done) {
     finished_.remove(id);
   }
   forget({id});
-  if (!take_in(*instance)) return done(fail(shutting_down()));
+  const bool taken = take_in(*instance);
+  returned_.fetch_add(1);  // a list that looked before it was there looks again
+  if (!taken) return done(fail(shutting_down()));
   if (Turnstile* turnstile = turnstile_of(**instance)) turnstile->count_in(id);
   const auto durable = [this, instance = *instance, done](Status status) {
     if (status) {
       instance->listen_again();
+      instance->tell_status();
       instance->go_on();
     } else {
       instance->unless_gone([&] { let_go(*instance); });

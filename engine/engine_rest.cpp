@@ -31,6 +31,10 @@ bool Instance::comes_to_an_end(const Mail& mail) {
 void Instance::leave_for_later(Mail mail) {
   if (auto* request = std::get_if<RequestMail>(&mail))
     replies_.emplace_back([done = std::move(request->done)] { done(fail(shutting_down())); });
+  if (auto* person = std::get_if<PersonMail>(&mail))
+    replies_.emplace_back([done = std::move(person->done)] { done(fail(shutting_down())); });
+  if (auto* label = std::get_if<LabelMail>(&mail); label != nullptr && label->done)
+    replies_.emplace_back([done = std::move(label->done)] { done(fail(shutting_down())); });
 }
 
 // What the journal has as about to be sent has begun.

@@ -17,64 +17,6 @@ constexpr Milliseconds kLongLook{200};
 // As many jobs may wait for a worker before whoever recovers instances helps.
 constexpr std::size_t kManyJobs = 10'000;
 
-void show_sleeper(const Sleeper& sleeper, InstanceView& view) {
-  view.status = sleeper.status;
-  view.started = sleeper.started;
-  view.updated = sleeper.updated;
-  view.active_tasks.clear();
-  for (const TaskNumber number : sleeper.active)
-    view.active_tasks.push_back(sleeper.workflow->program->task(number).task->reference);
-}
-
-void show_as(const InstanceView& sleeper, InstanceView& view) {
-  view.status = sleeper.status;
-  view.started = sleeper.started;
-  view.updated = sleeper.updated;
-  view.active_tasks = sleeper.active_tasks;
-}
-
-// Those that a filter picks, the first by id.
-class Picked {
- public:
-  Picked(const InstanceFilter& filter, std::size_t most) : filter_(filter), most_(most) {}
-
-  void offer(InstanceId id, const Sleeper& sleeper) {
-    if (id.number <= filter_.after.number || filter_.ended_before || most_ == 0) return;
-    if (views_.size() == most_ && id.number > std::prev(views_.end())->first.number) return;
-    if (filter_.status && *filter_.status != sleeper.status) return;
-    if (filter_.since && sleeper.started < *filter_.since) return;
-    if (filter_.until && sleeper.started >= *filter_.until) return;
-    if (!of_workflow(*sleeper.workflow)) return;
-    InstanceView view;
-    view.id = id;
-    view.workflow = sleeper.workflow->program->definition().id();
-    view.key = *sleeper.key;
-    show_sleeper(sleeper, view);
-    views_.insert_or_assign(id, std::move(view));
-    if (views_.size() > most_) views_.erase(std::prev(views_.end()));
-  }
-  std::map<InstanceId, InstanceView, ById>& views() { return views_; }
-
- private:
-  bool of_workflow(const Workflow& workflow) {
-    const auto [known, fresh] = workflows_.try_emplace(&workflow, false);
-    if (fresh) {
-      InstanceFilter name;
-      name.workflow = filter_.workflow;
-      InstanceView view;
-      view.id = InstanceId{1};
-      view.workflow = workflow.program->definition().id();
-      known->second = picks(name, view);
-    }
-    return known->second;
-  }
-
-  const InstanceFilter& filter_;
-  const std::size_t most_;
-  std::map<InstanceId, InstanceView, ById> views_;
-  std::unordered_map<const Workflow*, bool> workflows_;
-};
-
 }  // namespace
 
 bool Engine::Impl::is_open(InstanceId id) const {
@@ -189,6 +131,9 @@ bool Engine::Impl::let_stay(const std::shared_ptr<Instance>& instance,
   if (Turnstile* turnstile = turnstile_of(*instance)) turnstile->count_in(instance->id());
   open_.fetch_add(1);
   open_gauge_.add(1);
+  surroundings_.states.enter(instance->status());
+  watch_deadline(*instance);
+  instance->note_open_steps();
   {
     Shard& shard = shard_of(instance->id());
     const std::scoped_lock lock(shard.mutex);
@@ -231,6 +176,7 @@ Result<bool> Engine::Impl::wake(InstanceId id) {
       bring_back(std::move(*records), std::move(workflow), std::move(observer));
   if (!instance) return fail(std::move(instance.error()));
   (*instance)->prepare_to_rise(ears);
+  (*instance)->count(false);
   const std::scoped_lock lock(shard.mutex);
   const auto found = shard.sleepers.find(id);
   if (found == shard.sleepers.end()) return true;
@@ -299,47 +245,11 @@ std::optional<InstanceView> Engine::Impl::find(InstanceId id) const {
   }
   if (!*summary) return asleep;
   if (!asleep || (*summary)->end) return view_of_kept(**summary);
-  InstanceView view = view_of(**summary);
-  show_as(*asleep, view);
-  return view;
-}
-
-InstanceView Engine::Impl::view_of_sleeper(InstanceId id, const Sleeper& sleeper) {
-  InstanceView view;
-  view.id = id;
-  view.workflow = sleeper.workflow->program->definition().id();
-  view.key = *sleeper.key;
-  show_sleeper(sleeper, view);
-  return view;
-}
-
-// `kept`: what the journal found for the same filter, by id.
-void Engine::Impl::add_sleepers(const InstanceFilter& filter, std::size_t most,
-                                const std::vector<InstanceSummary>& kept,
-                                std::map<InstanceId, InstanceView, ById>& found) const {
-  Picked picked(filter, most);
-  for (const Shard& shard : shards_) {
-    const std::scoped_lock lock(shard.mutex);
-    for (const auto& [id, sleeper] : shard.sleepers) picked.offer(id, sleeper);
-  }
-  for (auto& [id, asleep] : picked.views()) {
-    std::optional<InstanceSummary> summary;
-    const auto known = std::lower_bound(kept.begin(), kept.end(), id,
-                                        [](const InstanceSummary& each, InstanceId wanted) {
-                                          return each.head.instance.number < wanted.number;
-                                        });
-    if (known != kept.end() && known->head.instance == id)
-      summary = *known;
-    else if (Result<std::optional<InstanceSummary>> read = journal_.summary(id))
-      summary = std::move(*read);
-    if (!summary) {
-      found.insert_or_assign(id, std::move(asleep));
-      continue;
-    }
-    InstanceView view = view_of(*summary);
-    if (!summary->end) show_as(asleep, view);
-    if (picks(filter, view)) found.insert_or_assign(id, std::move(view));
-  }
+  asleep->input = view_of(**summary).input;
+  if (open_steps_.has(id))
+    asleep->open_steps = open_steps_now(id).value_or(std::vector<OpenStep>());
+  mark_overdue(asleep->open_steps, clock_.now());
+  return asleep;
 }
 
 }  // namespace stepwell::engine

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <utility>
 
@@ -13,6 +14,8 @@ class Job {
  public:
   virtual ~Job() = default;
   virtual void run() = 0;
+  // 0, or what comes before those with less, 2 at most.
+  virtual std::uint8_t urgency() const { return 0; }
 };
 
 // No job runs inside a call of push() or wake().
@@ -28,6 +31,9 @@ class Executor {
   [[nodiscard]] virtual bool push(std::shared_ptr<Job> job) = 0;
   virtual void wake() = 0;
   virtual std::size_t queued() const = 0;
+  // Threads that run jobs, and those of them that do so now.
+  virtual std::size_t workers() const { return 1; }
+  virtual std::size_t busy() const { return idle() ? 0 : 1; }
   // Nothing is posted and nothing runs.
   virtual bool idle() const = 0;
 };

@@ -30,10 +30,13 @@ std::vector<InstanceId> Finished::add(InstanceId id, const config::Definition& d
   return forgotten;
 }
 
-void Finished::remove(InstanceId id) {
-  std::vector<InstanceId> removed;
+void Finished::remove(const std::unordered_set<InstanceId>& ids) {
+  if (ids.empty()) return;
+  std::vector<std::uint64_t> numbers;
   for (const auto& [number, entry] : entries_)
-    if (entry.id == id) return forget(number, removed);
+    if (ids.contains(entry.id)) numbers.push_back(number);
+  std::vector<InstanceId> removed;
+  for (const std::uint64_t number : numbers) forget(number, removed);
 }
 
 std::vector<InstanceId> Finished::expire(WallTime now) {

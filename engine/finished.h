@@ -7,6 +7,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 #include "base/clock.h"
@@ -24,7 +25,8 @@ class Finished {
   // Gives those that have become too old.
   std::vector<InstanceId> expire(WallTime now);
   // It has not ended any more.
-  void remove(InstanceId id);
+  void remove(InstanceId id) { remove(std::unordered_set<InstanceId>{id}); }
+  void remove(const std::unordered_set<InstanceId>& ids);
   std::size_t size() const { return entries_.size(); }
 
  private:

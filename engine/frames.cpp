@@ -32,6 +32,7 @@ void Machine::free_frame(std::uint32_t slot) {
   cancel_timer(frame.timeout);
   cancel_timer(frame.attempt_timeout);
   cancel_timer(frame.timer);
+  if (frame.parked) cancel_timer(frame.parked->timer);
   cancel_listening(slot);
   drop_ready(slot);
   frame = Frame{};
@@ -46,6 +47,7 @@ void Machine::cancel_own(std::uint32_t slot, bool traced) {
     frame.step = {};
     --state_.executing;
   }
+  if (frame.parked) unpark(slot);
   cancel_timer(frame.timer);
   cancel_listening(slot);
   if (traced) trace(Trace::Kind::cancelled, slot);
@@ -99,8 +101,8 @@ void Machine::cancel_timer(TimerId& timer) {
 
 void Machine::trace(Trace::Kind kind, std::uint32_t slot, Value output,
                     std::shared_ptr<const Problem> problem) {
-  commands_.emplace_back(
-      Trace{kind, at(slot).task, attempt_of(slot), std::move(output), std::move(problem)});
+  commands_.emplace_back(Trace{kind, at(slot).task, attempt_of(slot), std::move(output),
+                               std::move(problem), ++state_.traced});
 }
 
 // The attempt of the innermost `try` whose block this frame is in (or is).

@@ -43,7 +43,9 @@ Instance::Instance(Surroundings& surroundings, InstanceId id, StartRequest reque
       id_(id),
       request_(std::move(request)),
       level_(level),
-      lifecycle_(surroundings.events, surroundings.entropy, *request_.workflow->program, id_) {
+      lifecycle_(surroundings.events, surroundings.entropy, *request_.workflow->program, id_),
+      urgency_(static_cast<std::uint8_t>(request_.priority)),
+      label_(label_of(request_)) {
   state_.id = id_;
   publish();  // its admission may be told before anything else can be seen
 }
@@ -60,6 +62,10 @@ Instance::Instance(Surroundings& surroundings, InstanceId id, StartRequest reque
   snapshot_ = replayed.snapshot;
   seen_ = std::move(replayed.seen);
   status_.store(state_.status, std::memory_order_release);
+  if (replayed.label) {
+    label_ = std::move(*replayed.label);
+    urgency_.store(static_cast<std::uint8_t>(label_.priority), std::memory_order_relaxed);
+  }
   recovered_ = std::make_unique<Replayed>(std::move(replayed));
   publish();
 }
@@ -105,34 +111,49 @@ bool Instance::when_ended(std::function<void(const InstanceView&)> callback) {
   return true;
 }
 
+void Instance::count(bool is_new) {
+  if (is_new) surroundings_.states.enter(status());
+  counted_.store(true, std::memory_order_relaxed);
+}
+
 // What readers see; so that they wait for no worker. With work_mutex_ held.
 void Instance::publish() {
-  Published fresh{state_.status, state_.started, state_.updated, state_.ended,
-                  state_.input,  state_.output,  state_.problem, active_tasks(state_)};
+  Published fresh{
+      state_.status,  state_.started,       state_.updated,
+      state_.ended,   state_.input,         state_.output,
+      state_.problem, active_tasks(state_), open_steps_of(*request_.workflow->program, state_)};
   if (waiting_ && !engine::ended(state_.status)) fresh.updated = waiting_->time;
   // One that never began has its input in the request alone.
   if (state_.started == WallTime{}) fresh.input = request_.input;
-  status_.store(state_.status, std::memory_order_release);
+  fresh.progress = progress();
+  const InstanceStatus before = status_.exchange(state_.status, std::memory_order_acq_rel);
+  if (before != state_.status && counted_.load(std::memory_order_relaxed)) {
+    surroundings_.states.leave(before);
+    surroundings_.states.enter(state_.status);
+  }
   const std::scoped_lock lock(view_mutex_);
   std::swap(published_, fresh);
+  open_changed_ = open_changed_ || !same_steps(fresh.open, published_.open);
 }
 
-InstanceView Instance::view() const {
+// With view_mutex_ held.
+InstanceView Instance::view_now() const {
   InstanceView view;
   view.id = id_;
-  view.name = request_.name;
   view.workflow = request_.workflow->program->definition().id();
   view.key = request_.key;
-  view.tags = request_.tags;
   if (request_.parent) view.parent = request_.parent->id;
-  const std::scoped_lock lock(view_mutex_);
   view.status = published_.status;
   view.started = published_.started;
   view.updated = published_.updated;
   view.ended = published_.ended;
   view.input = published_.input;
   view.output = published_.output;
+  view.progress = published_.progress;
   if (published_.problem) view.problem = *published_.problem;
+  view.open_steps = published_.open;
+  mark_overdue(view.open_steps, surroundings_.clock.now());
+  show_label(label_, view);
   for (const TaskNumber number : published_.active)
     view.active_tasks.push_back(request_.workflow->program->task(number).task->reference);
   return view;
@@ -178,6 +199,9 @@ void Instance::refuse(const std::list<Mail>& mailbox, const Problem& problem) {
 
 void Instance::refuse_one(const Mail& mail, const Problem& problem) {
   if (const auto* request = std::get_if<RequestMail>(&mail)) request->done(fail(problem));
+  if (const auto* person = std::get_if<PersonMail>(&mail)) person->done(fail(problem));
+  if (const auto* label = std::get_if<LabelMail>(&mail); label != nullptr && label->done)
+    label->done(fail(problem));
 }
 
 void Instance::timer_fired(TimerId timer) {
@@ -256,8 +280,12 @@ void Instance::handle(Mail mail) {
     handle_step(std::move(*step));
   else if (auto* durable = std::get_if<DurableMail>(&mail))
     handle_durable(std::move(*durable));
+  else if (auto* person = std::get_if<PersonMail>(&mail))
+    handle_person(std::move(*person));
   else if (auto* request = std::get_if<RequestMail>(&mail))
     handle_request(std::move(*request));
+  else if (auto* label = std::get_if<LabelMail>(&mail))
+    handle_label(std::move(*label));
   else if (std::holds_alternative<BeginMail>(mail))
     begin_waiting();
   else
@@ -283,7 +311,10 @@ void Instance::handle_event(Event event) {
     record.kind = waits_ ? Record::Kind::admitted : Record::Kind::started;
     record.payload = head_payload(request_, level_, *started);
   } else if (const auto* timer = std::get_if<TimerFired>(&event.what)) {
-    if (timers_.erase(timer->timer) == 0) return;  // cancelled as it fired
+    const auto armed = timers_.find(timer->timer);
+    if (armed == timers_.end()) return;  // cancelled as it fired
+    if (armed->second.early()) return arm(timer->timer, armed->second.due);
+    timers_.erase(armed);
     record.kind = Record::Kind::timer_fired;
     record.id = timer->timer.number;
     record.random = timer->random;
@@ -296,6 +327,11 @@ void Instance::handle_event(Event event) {
     record.kind = Record::Kind::event_received;
     record.id = received->listener.number;
     record.payload = received->event;
+  } else if (const auto* step = std::get_if<StepFinished>(&event.what)) {
+    if (!is_parked(step->step)) return;
+    record.kind = Record::Kind::step_finished;
+    record.id = step->step.number;
+    record.payload = payload_of(step->result, step->authorization);
   } else if (std::holds_alternative<SuspendRequested>(event.what)) {
     record.kind = Record::Kind::suspended;
   } else if (std::holds_alternative<ResumeRequested>(event.what)) {
@@ -331,12 +367,13 @@ void Instance::handle_step(StepMail mail) {
   if (running == running_.end() || ended_in_journal_) return;  // cancelled meanwhile
   const std::chrono::duration<double> took =
       surroundings_.clock.steady_now() - running->second.started;
-  surroundings_.step_duration.observe(took.count());
+  const StepKind kind = running->second.kind;
+  surroundings_.step_metrics.took(kind, took);
   forget_running(running);
   StepOutcome outcome = mail.result->resolve();
   if (resting() && !outcome.result && outcome.result.error().code == "shutting-down")
     return;  // it is asked again after the next start
-  (outcome.result ? surroundings_.steps_completed : surroundings_.steps_faulted).increment();
+  surroundings_.step_metrics.ended(kind, outcome.result.has_value());
   Record record = record_of(Record::Kind::step_finished);
   record.id = mail.step.number;
   record.random = surroundings_.entropy.next_u64();
@@ -362,7 +399,7 @@ void Instance::handle_durable(DurableMail mail) {
   if (admission) {
     if (!mail.status) return admission_failed(std::move(mail.status.error()));
     admission_durable_ = true;
-    if (awaited_ == 0) publish();
+    if (awaited_ == 0) show();
     over_ = awaited_ == 0 && ended(state_.status);
     return reply_admitted(id_);
   }
@@ -427,6 +464,7 @@ bool Instance::settled() const {
 void Instance::continue_recovered(const GoOnMail& mail) {
   const auto recovered = std::exchange(recovered_, nullptr);
   if (!recovered) return;
+  note_open_steps();
   for (Mail& early : std::exchange(early_, {})) post(std::move(early));
   if (ended(state_.status)) return go_on_or_end();  // the journal does not know of its end yet
   if (mail.orphaned) return handle_event({surroundings_.clock.now(), StopRequested{}});
@@ -526,7 +564,9 @@ void Instance::wait_for(std::uint32_t record) {
 
 void Instance::apply_event(Event event) {
   commands_.clear();
+  const InstanceStatus before = state_.status;
   engine::apply(*request_.workflow->program, state_, std::move(event), commands_, &cuts_);
+  turned_ = state_.status != before;
 }
 
 // Only requests that change nothing (RFC 9110 §9.2.1), and timers: nobody is worse off if the
@@ -553,8 +593,9 @@ bool Instance::harmless() const {
 
 // What was held gets out: to readers only what an acknowledged instance did.
 void Instance::release() {
+  if (next_label_) release_label();
   if (admission_durable_) {
-    publish();
+    show();
     reply_admitted(id_);
   }
   if (std::exchange(begins_, false) && state_.started != WallTime{} &&
@@ -569,6 +610,10 @@ void Instance::release() {
   if (requested_) replies_.emplace_back([done = std::exchange(requested_, nullptr)] { done({}); });
   for (Command& command : std::exchange(commands_, {}))
     if (!resting() || !begins_something(command)) perform(command);
+  if (!surroundings_.people) refuse_people();
+  if (std::exchange(turned_, false) && surroundings_.watchers.any(id_))
+    surroundings_.watchers.tell(id_,
+                                HistoryEntry::of(state_.status, state_.traced, state_.updated));
   over_ = admission_durable_ && ended(state_.status);
   if (!interrupted_.empty() && !over_ && state_.status != InstanceStatus::suspended && !resting())
     continue_steps();
@@ -608,6 +653,7 @@ void Instance::fail_journal(Problem problem) {
   ended_in_journal_ = true;
   admission_durable_ = true;
   announced_.clear();
+  next_label_.reset();
   awaited_ = 0;
   set_blocked(false);
   if (requested_)
@@ -632,6 +678,7 @@ void Instance::set_blocked(bool blocked) {
 // After the end: tell whoever waits, and the engine. Called once, without a lock.
 void Instance::settle() {
   std::list<Mail> unread;
+  std::vector<std::function<void()>> late;
   {
     const std::scoped_lock lock(mailbox_mutex_);
     closed_ = true;
@@ -643,10 +690,13 @@ void Instance::settle() {
     cancel_outside();
     if (surroundings_.events.lifecycle_wanted()) lifecycle_.ended(state_);
     state_.context = {};
-    publish();
+    show();
+    late = too_late(unread);
   }
+  for (const auto& tell : late) tell();
   if (!unread.empty()) refuse(unread, has_ended(view()));
   surroundings_.on_ended(*this);
+  if (surroundings_.watchers.any(id_)) surroundings_.watchers.tell_over(id_);
   std::vector<std::function<void(const InstanceView&)>> waiters;
   {
     const std::scoped_lock lock(view_mutex_);
@@ -705,6 +755,8 @@ Value Instance::end_payload() const {
   Value payload = Value::object({{"status", to_string(state_.status)}});
   if (state_.status == InstanceStatus::completed) payload.set("output", state_.output);
   if (state_.problem) payload.set("problem", state_.problem->to_value());
+  const std::uint8_t reached = progress();
+  if (reached > 0 && reached < 100) payload.set("progress", reached);
   return payload;
 }
 
@@ -792,6 +844,8 @@ void Instance::perform(Command& command) {
     yielded_ = true;
   } else if (const auto* trace = std::get_if<Trace>(&command)) {
     if (trace->kind == Trace::Kind::retried) surroundings_.retries.increment();
+    if (surroundings_.watchers.any(id_))
+      surroundings_.watchers.tell(id_, HistoryEntry::of(*trace, state_.updated));
     if (surroundings_.events.lifecycle_wanted()) lifecycle_.task(*trace, state_.updated);
     if (request_.observer)
       request_.observer->on_trace(*request_.workflow->program->task(trace->task).task, *trace,
@@ -799,15 +853,26 @@ void Instance::perform(Command& command) {
   }
 }
 
-void Instance::arm(TimerId timer, WallTime due) {
-  arm_at(timer, due, surroundings_.clock.steady_now() + (due - surroundings_.clock.now()));
+void Instance::arm(TimerId timer, WallTime due) { arm_at(timer, due, steady_ahead()); }
+
+SteadyTime::duration Instance::steady_ahead() const {
+  return surroundings_.clock.steady_now().time_since_epoch() -
+         SteadyTime::duration(surroundings_.clock.now().time_since_epoch());
 }
 
-void Instance::arm_at(TimerId timer, WallTime due, SteadyTime when) {
+// Never so far from now that the steady clock has no such time.
+SteadyTime Instance::steady_time(WallTime due, SteadyTime::duration ahead) const {
+  constexpr std::chrono::hours kFarthest{24 * 365 * 100};
+  const WallTime now = surroundings_.clock.now();
+  return SteadyTime(std::clamp(due, now - kFarthest, now + kFarthest).time_since_epoch() + ahead);
+}
+
+void Instance::arm_at(TimerId timer, WallTime due, SteadyTime::duration ahead) {
+  const SteadyTime when = steady_time(due, ahead);
   const std::uint64_t handle = surroundings_.timers.run_at(when, [weak = weak_from_this(), timer] {
     if (const auto self = weak.lock()) self->timer_fired(timer);
   });
-  timers_[timer] = {handle, due, when};
+  timers_[timer] = {handle, due, when, ahead};
 }
 
 void Instance::listen(const Listen& command) {
@@ -859,7 +924,7 @@ void Instance::execute(Execute command) {
 void Instance::note_running(StepId step, TaskNumber task) {
   const config::TaskBody& body = request_.workflow->program->task(task).task->body;
   const bool outside = !std::holds_alternative<config::RunWorkflowBody>(body);
-  running_[step] = {nullptr, surroundings_.clock.steady_now(), outside};
+  running_[step] = {nullptr, surroundings_.clock.steady_now(), outside, step_kind(body)};
   if (outside) surroundings_.in_flight.fetch_add(1, std::memory_order_relaxed);
 }
 

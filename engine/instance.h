@@ -9,6 +9,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <unordered_map>
 #include <variant>
 #include <vector>
@@ -17,6 +18,8 @@
 #include "engine/engine.h"
 #include "engine/event_bus.h"
 #include "engine/executor.h"
+#include "engine/history.h"
+#include "engine/instance_metrics.h"
 #include "engine/lifecycle.h"
 #include "engine/replay.h"
 #include "engine/sleepers.h"
@@ -62,15 +65,21 @@ struct Surroundings {
   EventBus& events;
   Deliveries& deliveries;
   Executor& pool;
+  Watchers& watchers;
   std::atomic<std::size_t>& in_flight;  // steps that run outside
   const std::atomic<bool>& resting;     // nothing is begun any more
-  Counter steps_completed;
-  Counter steps_faulted;
+  StepMetrics step_metrics;
+  InstanceStates states;
   Counter retries;
   Counter events_missed;
-  Histogram step_duration;
+  Counter overdue;
   std::function<void(Instance&)> on_ended;  // called on a worker, once for each instance
   std::function<void()> on_settled;         // after whoever waited for it has been told
+  // What it is called has become another, durably. On a worker, with its lock held: waits for
+  // nobody.
+  std::function<void(const Instance&, const Label& before, const Label& now)> on_label;
+  OpenStepIndex& open_steps;
+  bool people;  // are there any?
 };
 
 // A transition is applied to the state at once, then journalled; what follows from it (commands,
@@ -106,6 +115,14 @@ class Instance final : public Job,
   bool when_ended(std::function<void(const InstanceView&)> callback);
   bool event_arrived(ListenerId listener, const Value& event, const Delivery& delivery);
 
+  // engine/instance_people.cpp. Completes or changes a step, and tells when that is durable or why
+  // it cannot be; false where it has left memory.
+  bool person(std::shared_ptr<const StepAnswer> answer, bool change,
+              const std::function<void(Status)>& done);
+  std::vector<OpenStep> open_steps() const;
+  // Into the list of all.
+  void note_open_steps();
+
   // engine/instance_sleep.cpp. When does it go to bed?
   struct Bedtime {
     WallTime idle_since;     // nothing has happened to it since then …
@@ -129,6 +146,11 @@ class Instance final : public Job,
   void rise(Sleeper& sleeper);
   bool left() const { return left_.load(std::memory_order_acquire); }
 
+  // engine/engine_history.cpp. State::traced, as of now; waits for the worker.
+  std::uint64_t traced() const;
+  // To whoever watches it: after a retry.
+  void tell_status() const;
+
   // Cancels what is in flight and does nothing from now on; its journal stays as it is. For an
   // engine that goes away.
   void abandon();
@@ -143,6 +165,20 @@ class Instance final : public Job,
   bool settled() const;  // all has been done after its end
   InstanceView view() const;
   InstanceId id() const { return id_; }
+
+  // engine/instance_label.cpp. Journals it, and tells when that is durable, or that it has ended.
+  // False: it has left memory.
+  bool change(const LabelChange& change, const std::function<void(Status)>& done);
+  // Its deadline may have passed: tells so, once.
+  bool look_at_deadline();
+  Label label() const;
+  std::uint8_t urgency() const override { return urgency_.load(std::memory_order_relaxed); }
+  // What lists look at, without copying it; `wanted` is called with a lock held.
+  struct Glance {
+    InstanceFacts facts;
+    const std::vector<TaskNumber>& active;
+  };
+  std::optional<InstanceView> view_if(const std::function<bool(const Glance&)>& wanted) const;
   const Workflow& workflow() const { return *request_.workflow; }
   const std::string& key() const { return request_.key; }
   const std::optional<Parent>& parent() const { return request_.parent; }
@@ -153,6 +189,9 @@ class Instance final : public Job,
   // Its admission failed.
   bool never_was() const { return never_was_.load(std::memory_order_acquire); }
   InstanceStatus status() const { return status_.load(std::memory_order_acquire); }
+  // From now on it counts in stepwell_instances; `is_new`: as one more. Before anything else can
+  // happen to it.
+  void count(bool is_new);
 
   void step_finished(StepId step, std::unique_ptr<PendingResult> result) override;
   void run() override;  // works the mailbox off, on a worker
@@ -174,17 +213,36 @@ class Instance final : public Job,
     Event event;
     Delivery delivery;  // until it is in the journal
   };
+  struct LabelMail {
+    LabelChange change;
+    bool deadline = false;  // nothing changes but that it may have passed
+    std::function<void(Status)> done;
+  };
+  struct PersonMail {
+    std::shared_ptr<const StepAnswer> answer;
+    bool change;                     // else it completes
+    std::optional<StepId> step;      // that was meant when it came first
+    std::vector<std::string> files;  // that go with the instance by now
+    Status good;                     // else why not
+    bool prepared;                   // it comes back from there
+    std::function<void(Status)> done;
+  };
   struct BeginMail {};
   struct GoOnMail {
     bool orphaned;
     std::optional<SteadyTime::duration> ahead;  // Sleeper::ahead
   };
-  using Mail =
-      std::variant<Event, ArrivedMail, StepMail, DurableMail, RequestMail, BeginMail, GoOnMail>;
+  using Mail = std::variant<Event, ArrivedMail, StepMail, DurableMail, RequestMail, LabelMail,
+                            PersonMail, BeginMail, GoOnMail>;
   struct Armed {
     std::uint64_t handle = 0;
     WallTime due;
-    SteadyTime when;
+    SteadyTime when;                // before it is due where that is too far ahead
+    SteadyTime::duration ahead{0};  // of the steady clock before the wall clock, as it was armed
+    bool early() const {
+      return WallTime(std::chrono::duration_cast<Milliseconds>(when.time_since_epoch() - ahead)) <
+             due;
+    }
   };
   struct HeldStep {  // waits for its step_started record
     std::uint32_t record;
@@ -194,6 +252,7 @@ class Instance final : public Job,
     std::shared_ptr<RunningStep> step;
     SteadyTime started;
     bool outside;  // else it is an instance of this engine
+    StepKind kind;
   };
 
   // the mailbox
@@ -213,8 +272,18 @@ class Instance final : public Job,
   void handle(Mail mail);
   void handle_event(Event event);
   void handle_request(RequestMail mail);
+  void handle_person(PersonMail mail);
+  void prepare(PersonMail mail, std::vector<std::string> files);
+  Problem too_late_for(const std::string& named) const;
+  void refuse_people();
+  bool is_parked(StepId step) const;
+  std::vector<std::function<void()>> too_late(std::list<Mail>& unread) const;
+  void show();
   void handle_step(StepMail mail);
   void handle_durable(DurableMail mail);
+  void handle_label(LabelMail mail);
+  void watch_again(const Label& now);
+  void release_label();
   void begin_waiting();
   void continue_recovered(const GoOnMail& mail);
   void continue_steps();
@@ -233,6 +302,8 @@ class Instance final : public Job,
   void fail_journal(Problem problem);
   void set_blocked(bool blocked);
   void publish();
+  std::uint8_t progress() const;
+  InstanceView view_now() const;
   void settle();
   void reply_admitted(const Result<InstanceId>& result);
 
@@ -247,7 +318,9 @@ class Instance final : public Job,
   // commands
   void perform(Command& command);
   void arm(TimerId timer, WallTime due);
-  void arm_at(TimerId timer, WallTime due, SteadyTime when);
+  void arm_at(TimerId timer, WallTime due, SteadyTime::duration ahead);
+  SteadyTime::duration steady_ahead() const;
+  SteadyTime steady_time(WallTime due, SteadyTime::duration ahead) const;
   void arm_again(const std::map<TimerId, Replayed::Timer, ById>& timers,
                  const std::optional<SteadyTime::duration>& ahead);
   bool needs_nobody() const;
@@ -269,6 +342,8 @@ class Instance final : public Job,
   std::atomic<InstanceStatus> status_{InstanceStatus::pending};
   std::atomic<bool> never_was_{false};
   std::atomic<bool> left_{false};  // memory
+  std::atomic<std::uint8_t> urgency_;
+  std::atomic<bool> counted_{false};
 
   std::mutex mailbox_mutex_;
   std::list<Mail> mailbox_;         // guarded by mailbox_mutex_
@@ -288,6 +363,7 @@ class Instance final : public Job,
   bool admission_durable_ = false;  // or a later record is
   bool begins_ = false;             // the last transition is its start
   bool announce_ = false;           // the last transition suspended or resumed it
+  bool turned_ = false;             // … or gave it another status
   bool ended_in_journal_ = false;   // `ended` was appended, or can never be
   bool over_ = false;               // its end has been released, and is to be settled
   bool yielded_ = false;
@@ -306,10 +382,13 @@ class Instance final : public Job,
   std::function<void(Status)> requested_;       // of the last transition, where it was asked for
   std::list<Mail> early_;                       // what came before go_on()
   bool gone_ = false;                           // it was abandoned
+  std::unique_ptr<Label> next_label_;           // once its record is durable
   std::vector<std::function<void()>> replies_;  // to callers, once the lock is released
   SeenEvents seen_;
-  bool full_ = false;      // too many events wait for it; the log has it
-  expression::Cuts cuts_;  // since the last record
+  std::size_t preparing_ = 0;  // answers that are on their way back from StepAnswer::prepare
+  bool open_changed_ = false;  // since the list of all open steps was told
+  bool full_ = false;          // too many events wait for it; the log has it
+  expression::Cuts cuts_;      // since the last record
 
   struct Published {
     InstanceStatus status = InstanceStatus::pending;
@@ -320,9 +399,12 @@ class Instance final : public Job,
     Value output;
     std::shared_ptr<const Problem> problem;
     std::vector<TaskNumber> active;
+    std::vector<OpenStep> open;
+    std::uint8_t progress = 0;
   };
   mutable std::mutex view_mutex_;  // held for moments only; guards what follows
   Published published_;
+  Label label_;
   bool settled_ = false;
   std::optional<Result<InstanceId>> admission_;  // once it is known
   std::vector<std::function<void(Result<InstanceId>)>> also_admitted_;

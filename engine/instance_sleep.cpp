@@ -14,8 +14,8 @@ bool Instance::needs_nobody() const {
                      (!interrupted_.empty() && state_.status != InstanceStatus::suspended);
   const bool waits_for_disk = awaited_ != 0 || !admission_durable_ || admitted_ || requested_;
   const bool goes_on = yielded_ || turns_ > 0 || over_ || !commands_.empty() || !replies_.empty();
-  return !steps && !waits_for_disk && !goes_on && !recovered_ && !gone_ && !resting() &&
-         !ended(state_.status) && !ended_in_journal_ && number_ > 0;
+  return !steps && preparing_ == 0 && !waits_for_disk && !goes_on && !recovered_ && !gone_ &&
+         !resting() && !ended(state_.status) && !ended_in_journal_ && number_ > 0;
 }
 
 Sleeper Instance::as_sleeper() const {
@@ -27,6 +27,14 @@ Sleeper Instance::as_sleeper() const {
   sleeper.started = published_.started;
   sleeper.updated = published_.updated;
   sleeper.active = published_.active;
+  sleeper.progress = published_.progress;
+  const bool labelled = !label_.name.empty() || !label_.tags.is_null() || label_.deadline ||
+                        label_.priority != Priority::regular || label_.changed != WallTime{};
+  if (labelled || request_.parent) {
+    Sleeper::Said said{label_, std::nullopt};
+    if (request_.parent) said.parent = request_.parent->id;
+    sleeper.said = std::make_unique<const Sleeper::Said>(std::move(said));
+  }
   sleeper.active.shrink_to_fit();
   return sleeper;
 }
@@ -47,7 +55,7 @@ Instance::Bed Instance::go_to_bed(const Bedtime& time) {
   for (const auto& [id, armed] : timers_) {
     if (armed.when >= sleeper.due) continue;
     sleeper.due = armed.when;
-    sleeper.ahead = armed.when.time_since_epoch() - armed.due.time_since_epoch();
+    sleeper.ahead = armed.ahead;
   }
   sleeper.ears.reserve(listeners_.size());
   for (const auto& [listener, group] : listeners_) sleeper.ears.push_back({listener, group, {}, 0});
@@ -74,12 +82,10 @@ std::optional<Sleeper> Instance::stay_in_bed(const Bedtime& time) {
       recovered_->yielded || !recovered_->emitted.empty() ||
       (request_.parent && request_.parent->awaited))
     return std::nullopt;
-  const SteadyTime::duration ahead =
-      surroundings_.clock.steady_now().time_since_epoch() -
-      SteadyTime::duration(surroundings_.clock.now().time_since_epoch());
+  const SteadyTime::duration ahead = steady_ahead();
   SteadyTime due = SteadyTime::max();
   for (const auto& [id, timer] : recovered_->timers)
-    due = std::min(due, SteadyTime(timer.due.time_since_epoch() + ahead));
+    due = std::min(due, steady_time(timer.due, ahead));
   if (due < time.next_due) return std::nullopt;
   Sleeper sleeper = as_sleeper();
   sleeper.due = due;
@@ -130,16 +136,16 @@ void Instance::arm_again(const std::map<TimerId, Replayed::Timer, ById>& timers,
       arm(id, timer.due);
       continue;
     }
-    const SteadyTime when(timer.due.time_since_epoch() + *ahead);
+    const SteadyTime when = steady_time(timer.due, *ahead);
     if (when <= now)
       due.emplace_back(when, id);
     else
-      arm_at(id, timer.due, when);
+      arm_at(id, timer.due, *ahead);
   }
   std::stable_sort(due.begin(), due.end(),
                    [](const auto& a, const auto& b) { return a.first < b.first; });
   for (const auto& [when, id] : due) {
-    timers_[id] = {0, timers.at(id).due, when};
+    timers_[id] = {0, timers.at(id).due, when, *ahead};
     timer_fired(id);
   }
 }

@@ -12,8 +12,10 @@ void apply(const Program& program, State& state, Event event, std::vector<Comman
   if (ended(state.status)) return;
   // What goes on by itself does so in the time of the event that it follows from.
   const bool by_itself = std::holds_alternative<Resumed>(event.what);
+  const InstanceStatus before = state.status;
   Machine(program, state, commands, by_itself ? state.updated : event.time, cuts)
       .take(std::move(event));
+  if (state.status != before) ++state.traced;
 }
 
 bool awaits(const Program& program, State& state, ListenerId listener, const Value& event,
@@ -28,6 +30,12 @@ std::optional<EventSieve::Key> key_of(const Program& program, State& state, List
   return Machine(program, state, none, now, nullptr).key_of(listener, sieve);
 }
 
+// Of a step that goes on waiting: it need not wait itself.
+static bool changes_only(const Event& event) {
+  const auto* changed = std::get_if<StepChanged>(&event.what);
+  return changed != nullptr && changed->change.contains("patch");
+}
+
 void Machine::take(Event event) {
   const bool suspended = state_.status == InstanceStatus::suspended;
   const bool ends = std::holds_alternative<StopRequested>(event.what) ||
@@ -38,7 +46,7 @@ void Machine::take(Event event) {
     if (suspended) resume();
   } else if (std::holds_alternative<Resumed>(event.what)) {
     if (!suspended) go_on();  // else it does so when it is resumed
-  } else if (!ends && (suspended || !state_.deferred.empty())) {
+  } else if (!ends && !changes_only(event) && (suspended || !state_.deferred.empty())) {
     state_.updated = now_;
     state_.deferred.push_back(std::move(event));
   } else {
@@ -57,6 +65,8 @@ void Machine::handle(Event event) {
     timer_fired(*timer);
   else if (auto* received = std::get_if<EventReceived>(&event.what))
     event_received(std::move(*received));
+  else if (const auto* changed = std::get_if<StepChanged>(&event.what))
+    step_changed(*changed);
   else if (auto* failed = std::get_if<JournalFailed>(&event.what))
     journal_failed(std::move(failed->problem));
   else
@@ -129,13 +139,19 @@ void Machine::started(Started event) {
 
 void Machine::step_finished(StepFinished event) {
   const auto slot = static_cast<std::uint32_t>(event.step.number & 0xffffffU);
-  if (slot >= state_.frames.size() || at(slot).step != event.step) return;
+  const bool person = is_parked(slot, event.step);
+  if (!person && (slot >= state_.frames.size() || at(slot).step != event.step)) return;
   random_ = event.random;
   Frame& frame = at(slot);
-  frame.step = {};
-  frame.phase = Frame::Phase::children;
+  if (person) {
+    unpark(slot);
+    note_completed(frame.task);
+  } else {
+    frame.step = {};
+    frame.phase = Frame::Phase::children;
+    --state_.executing;
+  }
   frame.authorization = std::move(event.authorization);
-  --state_.executing;
   if (event.result)
     return run(finish(
         slot, outlives_its_task(slot) ? frame.input : as_recorded(std::move(*event.result))));
@@ -166,6 +182,8 @@ void Machine::timer_fired(const TimerFired& event) {
     Problem problem = timeout_problem(slot, "the attempt's time limit");
     cancel_below(slot);
     run(catch_problem(slot, std::move(problem)));
+  } else if (frame.parked && event.timer == frame.parked->timer) {
+    due_passed(slot);
   } else if (event.timer == frame.timer) {
     frame.timer = {};
     if (frame.phase == Frame::Phase::waiting) {

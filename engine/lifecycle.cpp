@@ -5,20 +5,21 @@
 
 namespace stepwell::engine {
 
-namespace {
-
-std::string full_type(std::string_view type) {
-  return std::string(EventBus::kLifecyclePrefix).append(type).append(".v1");
+std::string lifecycle_type(std::string_view name) {
+  return std::string(EventBus::kLifecyclePrefix).append(name).append(".v1");
 }
 
-}  // namespace
-
-bool Lifecycle::wanted(std::string_view type) const { return bus_.wanted(full_type(type)); }
-
-std::string Lifecycle::source() const {
-  const config::Definition& definition = program_.definition();
-  return "/" + definition.namespace_ + "/" + definition.name + "/" + std::to_string(id_.number);
+std::string lifecycle_source(const config::Definition& definition, InstanceId id) {
+  return "/" + definition.namespace_ + "/" + definition.name + "/" + std::to_string(id.number);
 }
+
+std::string lifecycle_name(const config::Definition& definition, InstanceId id) {
+  return definition.name + "-" + std::to_string(id.number) + "." + definition.namespace_;
+}
+
+bool Lifecycle::wanted(std::string_view type) const { return bus_.wanted(lifecycle_type(type)); }
+
+std::string Lifecycle::source() const { return lifecycle_source(program_.definition(), id_); }
 
 bool Lifecycle::made(const Value& event) const {
   const Value& type = event.get("type");
@@ -30,7 +31,7 @@ void Lifecycle::publish(std::string_view type, Value data, WallTime time) const 
   bus_.publish(Value::object({{"specversion", "1.0"},
                               {"id", entropy_.hex(16)},
                               {"source", source()},
-                              {"type", full_type(type)},
+                              {"type", lifecycle_type(type)},
                               {"time", format_time(time)},
                               {"datacontenttype", "application/json"},
                               {"data", std::move(data)}}));
@@ -38,10 +39,8 @@ void Lifecycle::publish(std::string_view type, Value data, WallTime time) const 
 
 // {name, TIME_NAME}
 Value Lifecycle::workflow_data(std::string_view time_name, WallTime time) const {
-  const config::Definition& definition = program_.definition();
   return Value::object(
-      {{"name", definition.name + "-" + std::to_string(id_.number) + "." + definition.namespace_},
-       {time_name, format_time(time)}});
+      {{"name", lifecycle_name(program_.definition(), id_)}, {time_name, format_time(time)}});
 }
 
 // {workflow, task, TIME_NAME}
@@ -102,6 +101,14 @@ void Lifecycle::ended(const State& state) const {
     publish_status("workflow.status-changed", workflow_data("updatedAt", time),
                    cancelled ? "cancelled" : to_string(state.status), time);
   }
+}
+
+// Not one of the standard's.
+void Lifecycle::overdue(WallTime deadline, WallTime time) const {
+  if (!wanted("workflow.overdue")) return;
+  Value data = workflow_data("overdueAt", time);
+  data.set("deadline", format_time(deadline));
+  publish("workflow.overdue", std::move(data), time);
 }
 
 void Lifecycle::correlation_started(WallTime time) const {

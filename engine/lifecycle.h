@@ -13,6 +13,12 @@
 
 namespace stepwell::engine {
 
+// What such an event has as its type (`name` as in "task.due") and source, and how it names the
+// instance.
+std::string lifecycle_type(std::string_view name);
+std::string lifecycle_source(const config::Definition& definition, InstanceId id);
+std::string lifecycle_name(const config::Definition& definition, InstanceId id);
+
 class Lifecycle {
  public:
   // All references must outlive it.
@@ -28,6 +34,7 @@ class Lifecycle {
   void resumed(WallTime time) const;
   // completed, faulted or cancelled, by the state's status.
   void ended(const State& state) const;
+  void overdue(WallTime deadline, WallTime time) const;
   void correlation_started(WallTime time) const;
   void correlation_completed(const Value& keys, WallTime time) const;
   void task(const Trace& trace, WallTime time) const;

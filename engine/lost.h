@@ -8,9 +8,11 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <vector>
 
 #include "base/problem.h"
 #include "base/units.h"
+#include "engine/engine.h"
 #include "engine/replay.h"
 
 namespace stepwell::engine {
@@ -20,10 +22,12 @@ class LostInstances {
   struct Lost {
     std::uint32_t number = 0;  // of its last record
     Problem why;
+    InstanceView view;
   };
   void add(InstanceId id, Lost lost);
   void remove(InstanceId id);
   std::optional<Lost> find(InstanceId id) const;
+  std::vector<InstanceView> all() const;
 
  private:
   mutable std::mutex mutex_;

@@ -275,6 +275,7 @@ void Machine::end(InstanceStatus status) {
   state_.timeout = {};
   state_.status = status;
   state_.ended = now_;
+  state_.reached = state_.frames.empty() ? 0 : state_.frames.front().position;
   state_.frames.clear();
   state_.free_slots.clear();
   state_.ready.clear();

@@ -9,7 +9,8 @@
 //   switch   –                     → its input; the case's directive
 //   for      children, repeated    → last iteration's output
 //   fork     branches, by turns    → their outputs as an array; `compete`: the first one's
-//   call     Execute               → the step's result; of a function: its task, as a child
+//   call     Execute               → the step's result; of a function: its task, as a child;
+//            of a step for people: nothing outside, it is parked → what somebody completes it with
 //   run      Execute               → the step's result
 //   wait     StartTimer            → its input
 //   raise    –                     → raise
@@ -31,7 +32,7 @@ namespace stepwell::engine {
 // steps and timers that are no longer awaited change nothing. While the instance is suspended
 // events are kept, but for those that end it. Where `cuts` is given the evaluations that a limit
 // ends are noted in it; in a replay it says which ones those are. It counts on from one call to the
-// next.
+// next. A change of the status comes after all traces, and has a number as they do: State::traced.
 void apply(const Program& program, State& state, Event event, std::vector<Command>& commands,
            expression::Cuts* cuts = nullptr);
 

@@ -1,7 +1,7 @@
 // The working parts of apply(): one Machine lives for one event, on one thread. Internal to
 // engine/; split over intake.cpp (events), machine.cpp (the flow), frames.cpp, bodies.cpp (task
-// kinds), extensions.cpp, events.cpp (emit, listen), errors.cpp (try, retry, timeouts), scope.cpp
-// (what expressions see).
+// kinds), extensions.cpp, people.cpp, events.cpp (emit, listen), errors.cpp (try, retry, timeouts),
+// scope.cpp (what expressions see).
 #pragma once
 
 #include <optional>
@@ -11,8 +11,14 @@
 
 #include "engine/correlation.h"
 #include "engine/machine.h"
+#include "engine/odd_numbers.h"
 
 namespace stepwell::engine {
+
+// The values of a policy that stands in the definition: {username, password, token, authority,
+// policy}, of which each kind has its own.
+Status add_authentication(Value& arguments, const config::Authentication& policy,
+                          const config::Scope& sight);
 
 class Machine {
  public:
@@ -82,6 +88,16 @@ class Machine {
   Result<Value> http_arguments(std::uint32_t slot, const config::HttpCallBody& body);
   Result<Value> openapi_arguments(std::uint32_t slot, const config::OpenApiCallBody& body);
   std::string idempotency_key(std::uint32_t slot) const;
+
+  // people.cpp: steps that wait for people
+  Next start_person_step(std::uint32_t slot, const config::PersonStepBody& body);
+  Next send_email(std::uint32_t slot, Value arguments);
+  void set_due(std::uint32_t slot, WallTime from);
+  void unpark(std::uint32_t slot);
+  void note_completed(TaskNumber task);
+  bool is_parked(std::uint32_t slot, StepId step) const;
+  void step_changed(const StepChanged& event);
+  void due_passed(std::uint32_t slot);
 
   // events.cpp: emit and listen
   void event_received(EventReceived event);

@@ -24,9 +24,13 @@ Result<std::optional<InstanceSummary>> MemoryJournal::summary(InstanceId /*insta
   return std::optional<InstanceSummary>{};
 }
 
-Result<std::vector<InstanceSummary>> MemoryJournal::find(const InstanceFilter& /*filter*/,
-                                                         std::size_t /*most*/) {
-  return std::vector<InstanceSummary>{};
+Result<FoundInstances> MemoryJournal::find(const InstanceQuery& /*query*/) {
+  return FoundInstances{};
+}
+
+Result<std::vector<InstanceId>> MemoryJournal::remove(
+    const std::vector<InstanceId>& /*instances*/) {
+  return std::vector<InstanceId>{};
 }
 
 Result<Value> MemoryJournal::definition(const std::string& /*digest*/) { return Value(); }

@@ -17,8 +17,8 @@ class MemoryJournal : public Journal {
   Status read_open(const Reader& each) override;
   Result<std::vector<Record>> read(InstanceId instance) override;
   Result<std::optional<InstanceSummary>> summary(InstanceId instance) override;
-  Result<std::vector<InstanceSummary>> find(const InstanceFilter& filter,
-                                            std::size_t most) override;
+  Result<FoundInstances> find(const InstanceQuery& query) override;
+  Result<std::vector<InstanceId>> remove(const std::vector<InstanceId>& instances) override;
   Result<Value> definition(const std::string& digest) override;
   Result<std::vector<Record>> undelivered() override;
   Result<std::vector<Record>> schedules() override;

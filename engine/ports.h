@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "engine/instance_filter.h"
 #include "engine/program.h"
 #include "engine/state.h"
 
@@ -90,6 +91,8 @@ struct Record {
     ended,           // follows from the one before; says how
     retried,         // takes back the end and what led to it
     snapshot,        // the state after all records before it, which need not be kept
+    changed,         // its name, tags, priority and deadline from now on
+    step_changed,    // what waits for a person has become another, or was let go
     // Of what several share.
     definition,  // what instances are started with, by its digest; known ones change nothing
     published,   // an event (by `id`) is on its way to those who listen …
@@ -114,17 +117,15 @@ struct Record {
 struct InstanceSummary {
   Record head;
   std::optional<Record> end;
+  std::optional<Record> changed{};  // the last one of this kind
+  WallTime started{};               // when its turn came; epoch: it has not
 };
 
-// Which instances are meant. Empty and absent members pick all.
-struct InstanceFilter {
-  std::string workflow;  // NAMESPACE/NAME or NAMESPACE/NAME:VERSION
-  std::optional<InstanceStatus> status;
-  bool open = false;              // only those that have not ended
-  std::optional<WallTime> since;  // started then or later
-  std::optional<WallTime> until;  // started before
-  std::optional<WallTime> ended_before;
-  InstanceId after;  // only above this id
+struct FoundInstances {
+  std::vector<InstanceSummary> instances;   // with InstanceQuery::ids_only: only head.instance
+  std::vector<InstancePosition> positions;  // of each
+  // Looking further would have taken too long: what is behind this has not been looked at.
+  std::optional<InstancePosition> stopped_at;
 };
 
 // Keeps records (store/ has the durable one). append() may be called from any thread; `durable`
@@ -149,9 +150,11 @@ class Journal {
   // Those of one instance, `ended` too; empty where there is none.
   virtual Result<std::vector<Record>> read(InstanceId instance) = 0;
   virtual Result<std::optional<InstanceSummary>> summary(InstanceId instance) = 0;
-  // By id, at most so many.
-  virtual Result<std::vector<InstanceSummary>> find(const InstanceFilter& filter,
-                                                    std::size_t most) = 0;
+  // Of those that have ended, in the query's order.
+  virtual Result<FoundInstances> find(const InstanceQuery& query) = 0;
+  // Takes those away that have ended, with all records; for good, once it returns. Gives those that
+  // went: what is open, or not there, stays as it is.
+  virtual Result<std::vector<InstanceId>> remove(const std::vector<InstanceId>& instances) = 0;
   // The payload of a definition's record; null where it is not known.
   virtual Result<Value> definition(const std::string& digest) = 0;
   // `published` without `delivered`; the last `schedule` of each workflow.

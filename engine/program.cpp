@@ -76,6 +76,10 @@ struct Notes {
     note(used, body.source->endpoint);
     if (body.source->authentication) note_policy(*body.source->authentication);
   }
+  void operator()(const config::PersonStepBody& body) const {
+    note(used, body.arguments);
+    if (body.authentication) note_policy(*body.authentication);
+  }
   void operator()(const config::RaiseBody& body) const { note(used, body.error); }
   void operator()(const config::TryBody& body) const {
     note(used, body.errors_with);

@@ -38,6 +38,8 @@ class Program {
   const config::Definition& definition() const { return *definition_; }
   const std::shared_ptr<const config::Definition>& shared_definition() const { return definition_; }
   const ProgramTask& task(TaskNumber number) const { return tasks_[number]; }
+  std::size_t size() const { return tasks_.size(); }                           // tasks
+  TaskNumber tasks() const { return static_cast<TaskNumber>(tasks_.size()); }  // their number
   const std::vector<TaskNumber>& list(ListNumber number) const { return lists_[number]; }
   ListNumber root() const { return 0; }
   const std::vector<ProgramExtension>& extensions(std::uint32_t number) const {

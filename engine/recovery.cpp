@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/json.h"
 #include "engine/instance.h"
 
 namespace stepwell::engine {
@@ -38,10 +39,9 @@ Value head_payload(const StartRequest& request, std::uint32_t level, const Start
                                  {"digest", definition.digest},
                                  {"traceId", started.trace_id},
                                  {"input", started.input}});
-  if (!request.name.empty()) payload.set("name", request.name);
-  if (!request.tags.is_null()) payload.set("tags", request.tags);
+  add_label(payload, label_of(request));
   if (!request.key.empty()) payload.set("key", request.key);
-  if (!request.once.empty()) payload.set("once", request.once);
+  if (!request.once.empty()) payload.set("once", valid_utf8(request.once));
   if (request.parent) {
     payload.set("parent", Value::object({{"id", request.parent->id.number},
                                          {"step", request.parent->step},
@@ -57,8 +57,11 @@ Asked read_head(const Record& head) {
   asked.digest = text_of(payload, "digest");
   StartRequest& request = asked.request;
   request.input = payload.get("input");
-  request.name = text_of(payload, "name");
-  request.tags = payload.get("tags");
+  Label label = label_of(payload);
+  request.name = std::move(label.name);
+  request.tags = std::move(label.tags);
+  request.priority = label.priority;
+  request.deadline = label.deadline;
   request.key = text_of(payload, "key");
   request.once = text_of(payload, "once");
   if (const Value& parent = payload.get("parent"); parent.is_object()) {
@@ -69,37 +72,76 @@ Asked read_head(const Record& head) {
   return asked;
 }
 
+Label label_of(const StartRequest& request) {
+  return {request.name, request.tags, request.priority, request.deadline, false, {}};
+}
+
+Label label_of(const InstanceSummary& summary) {
+  const Record& said = summary.changed ? *summary.changed : summary.head;
+  Label label = label_of(said.payload);
+  if (summary.changed) label.changed = said.time;
+  return label;
+}
+
+InstanceSummary summary_of(const std::vector<Record>& records) {
+  InstanceSummary summary{records.front(), std::nullopt, std::nullopt, {}};
+  if (records.front().kind == Kind::started) summary.started = records.front().time;
+  for (const Record& record : records) {
+    if (record.kind == Kind::started && record.number > 1) summary.started = record.time;
+    if (record.kind == Kind::changed) summary.changed = record;
+    if (record.kind != Kind::snapshot) continue;
+    const Value& state = record.payload.get("state");
+    if (const auto at = state.get("started").as_integer())
+      summary.started = WallTime(Milliseconds(*at));
+    const Value& label = record.payload.get("label");
+    if (!label.is_object()) continue;
+    summary.changed = record;
+    summary.changed->kind = Kind::changed;
+    summary.changed->time = label_of(label).changed;
+    summary.changed->payload = label;
+  }
+  return summary;
+}
+
+void show_label(const Label& label, InstanceView& view) {
+  view.name = label.name;
+  view.tags = label.tags;
+  view.priority = label.priority;
+  view.deadline = label.deadline;
+  if (!ended(view.status)) view.updated = std::max(view.updated, label.changed);
+}
+
+std::uint8_t progress_of(std::size_t done, std::size_t all) {
+  return all == 0 ? 0 : static_cast<std::uint8_t>(std::min(done, all) * 100 / all);
+}
+
 InstanceView view_of(const InstanceSummary& summary) {
   Asked asked = read_head(summary.head);
   InstanceView view;
   view.id = summary.head.instance;
   view.workflow = text_of(summary.head.payload, "workflow");
-  view.name = std::move(asked.request.name);
   view.key = std::move(asked.request.key);
-  view.tags = std::move(asked.request.tags);
   view.input = std::move(asked.request.input);
   if (asked.request.parent) view.parent = asked.request.parent->id;
-  view.started = view.updated = summary.head.time;
-  if (!summary.end) return view;
-  const Value& end = summary.end->payload;
-  view.status = status_of(text_of(end, "status"));
-  view.updated = view.ended = summary.end->time;
-  view.output = end.get("output");
-  if (const Value& problem = end.get("problem"); problem.is_object())
-    view.problem = Problem::from_value(problem);
+  view.started = summary.started;
+  view.updated = summary.head.time;
+  if (summary.end) {
+    const Value& end = summary.end->payload;
+    view.status = status_of(text_of(end, "status"));
+    view.updated = view.ended = summary.end->time;
+    view.output = end.get("output");
+    if (const Value& problem = end.get("problem"); problem.is_object())
+      view.problem = Problem::from_value(problem);
+    view.progress = view.status == InstanceStatus::completed
+                        ? 100
+                        : static_cast<std::uint8_t>(number_of(end, "progress"));
+  }
+  show_label(label_of(summary), view);
   return view;
 }
 
-bool picks(const InstanceFilter& filter, const InstanceView& view) {
-  const bool closed = ended(view.status);
-  if (view.id.number <= filter.after.number || (filter.open && closed)) return false;
-  if (filter.status && *filter.status != view.status) return false;
-  if (filter.since && view.started < *filter.since) return false;
-  if (filter.until && view.started >= *filter.until) return false;
-  if (filter.ended_before && (!closed || view.ended >= *filter.ended_before)) return false;
-  return filter.workflow.empty() || view.workflow == filter.workflow ||
-         (filter.workflow.find(':') == std::string::npos &&
-          view.workflow.starts_with(filter.workflow + ":"));
+InstanceFacts facts_of(const InstanceView& view, const Label& label) {
+  return {view.id, view.status, view.started, view.updated, view.ended, &label, view.parent};
 }
 
 Status check_retry(const std::vector<Record>& records) {
@@ -110,7 +152,8 @@ Status check_retry(const std::vector<Record>& records) {
                              name_of(id) + " has not faulted; only one that has can be retried"));
   }
   const auto last = std::find_if(records.rbegin(), records.rend(), [](const Record& record) {
-    return record.kind != Kind::ended && record.kind != Kind::step_started;
+    return record.kind != Kind::ended && record.kind != Kind::step_started &&
+           record.kind != Kind::changed;
   });
   const bool step = last->kind == Kind::step_finished && last->payload.get("problem").is_object();
   const bool timeout =

@@ -25,8 +25,13 @@ Asked read_head(const Record& head);
 // Of one that has ended, or that could not be brought back.
 InstanceView view_of(const InstanceSummary& summary);
 
-// Does an instance that is in memory match?
-bool picks(const InstanceFilter& filter, const InstanceView& view);
+Label label_of(const StartRequest& request);
+Label label_of(const InstanceSummary& summary);
+// Of one that is open, from what Journal::read() gives.
+InstanceSummary summary_of(const std::vector<Record>& records);
+void show_label(const Label& label, InstanceView& view);
+std::uint8_t progress_of(std::size_t done, std::size_t all);  // of 100
+InstanceFacts facts_of(const InstanceView& view, const Label& label);
 
 // Errors: validation/409 `instance-not-faulted` where they do not end so; `instance-not-retryable`
 // where what failed would fail again.

@@ -1,9 +1,11 @@
 #include "engine/replay.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <string>
 #include <utility>
 
+#include "engine/history.h"
 #include "engine/machine.h"
 #include "engine/snapshot.h"
 
@@ -27,7 +29,8 @@ bool begins(const Record& record) {
 
 // Does it belong to the end of the instance, or to what came with the record before it?
 bool follows(const Record& record) {
-  return record.kind == Kind::ended || record.kind == Kind::step_started;
+  return record.kind == Kind::ended || record.kind == Kind::step_started ||
+         record.kind == Kind::changed;
 }
 
 // Which of the records are taken back by a `retried` that came later.
@@ -47,12 +50,18 @@ std::vector<bool> taken_back(const std::vector<Record>& records) {
 
 class Replay {
  public:
-  Replay(const Program& program, InstanceId id) : program_(program) { out_.state.id = id; }
+  Replay(const Program& program, InstanceId id, std::vector<HistoryEntry>* history)
+      : program_(program), history_(history) {
+    out_.state.id = id;
+  }
 
   Status take(Record record, bool undone) {
     cuts_ = expression::Cuts::replay(std::move(record.cuts));
-    for (std::uint32_t turn = 0; turn < record.turns; ++turn)
+    forget_first();
+    for (std::uint32_t turn = 0; turn < record.turns; ++turn) {
       apply({out_.state.updated, Resumed{}});
+      forget_first();
+    }
     out_.number = std::max(out_.number, record.number);
     switch (record.kind) {
       case Kind::step_started:
@@ -61,10 +70,15 @@ class Replay {
         return {};
       case Kind::retried:
         retry(record.time);
+        count_on(record);
         return {};
       case Kind::snapshot:
         return begin_from(record);
       case Kind::ended:
+        return {};
+      case Kind::changed:
+        out_.label = label_of(record.payload);
+        out_.label->changed = record.time;
         return {};
       default:
         break;
@@ -91,7 +105,20 @@ class Replay {
     return {};
   }
 
-  Replayed finish() { return std::move(out_); }
+  // No record stands for these turns yet, so nothing says what became of their limits: they have
+  // limits of their own, and one that they cut may have gone another way where it was lived.
+  Replayed finish() {
+    constexpr int kMostTurns = 50;  // one may go on for ever
+    cuts_ = {};
+    for (int turn = 0; history_ != nullptr && out_.yielded && turn < kMostTurns; ++turn) {
+      const auto told = static_cast<std::ptrdiff_t>(history_->size());
+      apply({out_.state.updated, Resumed{}});
+      if (cuts_.ended.empty()) continue;
+      history_->erase(history_->begin() + told, history_->end());
+      break;
+    }
+    return std::move(out_);
+  }
 
  private:
   // What was awaited outside and has come.
@@ -110,7 +137,9 @@ class Replay {
     out_.emitted.clear();
     out_.yielded = false;
     const WallTime now = event.time;
+    const InstanceStatus before = out_.state.status;
     engine::apply(program_, out_.state, std::move(event), commands_, &cuts_);
+    if (history_ != nullptr) tell(before);
     for (Command& command : commands_) await(command, now);
   }
 
@@ -150,6 +179,7 @@ class Replay {
     for (auto& [id, step] : out_.steps) step.started = false;
     const WallTime then = undone_ ? undone_->time : out_.state.updated;
     for (auto& [id, timer] : out_.timers) {
+      if (is_due_date(id)) continue;  // of a person, whose time has not stood still
       const bool exceeded =
           undone_ && undone_->kind == Kind::timer_fired && undone_->id == id.number;
       timer.due += exceeded ? now - timer.set : now - then;
@@ -158,7 +188,37 @@ class Replay {
     undone_.reset();
   }
 
+  bool is_due_date(TimerId timer) const {
+    return std::any_of(
+        out_.state.frames.begin(), out_.state.frames.end(),
+        [timer](const Frame& frame) { return frame.parked && frame.parked->timer == timer; });
+  }
+
+  // What is taken back had numbers as well; they are not given again.
+  void count_on(const Record& record) {
+    constexpr unsigned kTracesOfARecord = 20;
+    std::uint64_t& traced = out_.state.traced;
+    traced = std::max(traced, std::uint64_t{record.number} << kTracesOfARecord) + 1;
+    if (history_ != nullptr)
+      history_->push_back(HistoryEntry::of(out_.state.status, traced, record.time));
+  }
+
+  void forget_first() {
+    if (history_ != nullptr && history_->size() > 2 * kMostHistory)
+      history_->erase(history_->begin(), history_->end() - kMostHistory - 1);
+  }
+
+  void tell(InstanceStatus before) {
+    const State& state = out_.state;
+    for (const Command& command : commands_)
+      if (const auto* trace = std::get_if<Trace>(&command))
+        history_->push_back(HistoryEntry::of(*trace, state.updated));
+    if (state.status != before)
+      history_->push_back(HistoryEntry::of(state.status, state.traced, state.updated));
+  }
+
   const Program& program_;
+  std::vector<HistoryEntry>* const history_;
   Replayed out_;
   std::vector<Command> commands_;
   expression::Cuts cuts_;
@@ -202,6 +262,8 @@ Result<std::optional<Event>> event_of(const Record& record) {
       return made(TimerFired{TimerId{record.id}, record.random});
     case Kind::event_received:
       return made(EventReceived{ListenerId{record.id}, payload});
+    case Kind::step_changed:
+      return made(StepChanged{StepId{record.id}, payload});
     case Kind::stopped:
       return made(StopRequested{});
     case Kind::suspended:
@@ -213,14 +275,15 @@ Result<std::optional<Event>> event_of(const Record& record) {
   }
 }
 
-Result<Replayed> replay(const Program& program, InstanceId id, std::vector<Record> records) {
+Result<Replayed> replay(const Program& program, InstanceId id, std::vector<Record> records,
+                        std::vector<HistoryEntry>* history) {
   if (records.empty() || !begins(records.front())) {
     Record none{};
     none.instance = id;
     return fail(damaged(none, "does not say what was started"));
   }
   const std::vector<bool> undone = taken_back(records);
-  Replay replayed(program, id);
+  Replay replayed(program, id, history);
   for (std::size_t i = 0; i < records.size(); ++i)
     if (Status taken = replayed.take(std::move(records[i]), undone[i]); !taken)
       return fail(std::move(taken.error()));

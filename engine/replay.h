@@ -39,11 +39,16 @@ struct Replayed {
   std::uint32_t number = 0;                      // of the last record …
   std::uint32_t snapshot = 0;  // … and of the snapshot that it began with; 0: none
   SeenEvents seen;             // the events that it took
+  std::optional<Label> label;  // where it was changed
 };
 
-// `records` as a Journal reads them. Errors: configuration/`store-damaged` where they contradict
-// the definition or each other, saying which.
-Result<Replayed> replay(const Program& program, InstanceId id, std::vector<Record> records);
+struct HistoryEntry;  // engine/history.h
+
+// `records` as a Journal reads them. Where `history` is given, all that they tell of the instance
+// is appended to it, with what the instance does by itself after the last one. Errors:
+// configuration/`store-damaged` where they contradict the definition or each other, saying which.
+Result<Replayed> replay(const Program& program, InstanceId id, std::vector<Record> records,
+                        std::vector<HistoryEntry>* history = nullptr);
 
 // The event that a record stands for; nothing where it stands for none of the state machine's.
 Result<std::optional<Event>> event_of(const Record& record);

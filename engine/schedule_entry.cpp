@@ -69,6 +69,11 @@ std::string ScheduleEntry::digest() const {
   return workflow_.definition->digest;
 }
 
+std::shared_ptr<const Workflow> ScheduleEntry::workflow() const {
+  const std::scoped_lock lock(mutex_);
+  return workflow_.workflow;
+}
+
 ScheduleView ScheduleEntry::view() const {
   const std::scoped_lock lock(mutex_);
   ScheduleView view = view_;
@@ -210,6 +215,13 @@ void ScheduleEntry::start(StartRequest request, const Settled& settled) {
     if (!request.workflow) request.workflow = workflow_.workflow;
   }
   if (closed) return settled(Outcome::dropped, std::nullopt);
+  if (surroundings_.held->has(name_)) {
+    {
+      const std::scoped_lock lock(mutex_);
+      count_missed(1);
+    }
+    return settled(Outcome::refused, std::nullopt);
+  }
   request.name = "scheduled";
   surroundings_.engine.start(std::move(request),
                              [self = shared_from_this(), settled](const Result<InstanceId>& id) {

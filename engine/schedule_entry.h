@@ -42,6 +42,7 @@ class ScheduleEntry : public std::enable_shared_from_this<ScheduleEntry> {
   void renew(Catalog::Entry workflow);
   ScheduleView view() const;
   std::string digest() const;
+  std::shared_ptr<const Workflow> workflow() const;
 
  protected:
   enum class Outcome : std::uint8_t {

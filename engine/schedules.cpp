@@ -33,7 +33,7 @@ std::shared_ptr<ScheduleEntry> make_entry(const Schedules::Surroundings& surroun
 
 Schedules::Schedules(Engine& engine, Journal& journal, Timers& timers, const Clock& clock,
                      Metrics& metrics, Log& log)
-    : surroundings_{engine, journal, timers, clock, metrics, log},
+    : surroundings_{engine, journal, timers, clock, metrics, log, held_},
       active_(metrics.gauge("stepwell_schedules", "Schedules in force.")),
       difference_(clock_difference()) {}
 
@@ -114,6 +114,29 @@ void Schedules::stop() {
   for (const auto& [name, entry] : entries_) entry->close();
   entries_.clear();
   active_.set(0);
+}
+
+void Schedules::hold(std::set<std::string> workflows) { held_->set(std::move(workflows)); }
+
+Status Schedules::trigger(const std::string& workflow, std::string once, Value input,
+                          std::function<void(Result<InstanceId>)> admitted) {
+  StartRequest request;
+  {
+    const std::scoped_lock lock(mutex_);
+    const auto found = entries_.find(workflow);
+    if (found == entries_.end()) {
+      Problem problem = make_problem(ErrorKind::validation, "schedule-unknown",
+                                     "workflow " + workflow + " has no schedule in force");
+      problem.status = 404;
+      return fail(std::move(problem));
+    }
+    request.workflow = found->second->workflow();
+  }
+  request.name = "triggered";
+  request.input = std::move(input);
+  request.once = std::move(once);
+  surroundings_.engine.start(std::move(request), std::move(admitted));
+  return {};
 }
 
 std::vector<ScheduleView> Schedules::list() const {

@@ -3,11 +3,14 @@
 // Owned by daemon/wiring, ends before the engine; all members may be called from any thread.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
@@ -55,7 +58,31 @@ class Schedules {
   void maintain();
   // Starts nothing any more.
   void stop();
+  // The schedules of these workflows (NAMESPACE/NAME), and of no others, start nothing from now on:
+  // their times are missed, their events go by.
+  void hold(std::set<std::string> workflows);
+  // Starts an instance now, as the schedule would, held or not; its times stay as they are.
+  // `admitted` as Engine::start() has it. Errors: validation/404 `schedule-unknown`.
+  Status trigger(const std::string& workflow, std::string once, Value input,
+                 std::function<void(Result<InstanceId>)> admitted);
   std::vector<ScheduleView> list() const;  // by workflow
+
+  // Which schedules are held.
+  class Held {
+   public:
+    bool has(const std::string& workflow) const {
+      const std::scoped_lock lock(mutex_);
+      return workflows_.count(workflow) != 0;
+    }
+    void set(std::set<std::string> workflows) {
+      const std::scoped_lock lock(mutex_);
+      workflows_ = std::move(workflows);
+    }
+
+   private:
+    mutable std::mutex mutex_;
+    std::set<std::string> workflows_;  // guarded by mutex_
+  };
 
   struct Surroundings {
     Engine& engine;
@@ -64,6 +91,7 @@ class Schedules {
     const Clock& clock;
     Metrics& metrics;
     Log& log;
+    std::shared_ptr<const Held> held;
   };
 
  private:
@@ -71,6 +99,7 @@ class Schedules {
   Milliseconds clock_difference() const;
   void retire(const std::string& name, ScheduleMark& mark);
 
+  const std::shared_ptr<Held> held_ = std::make_shared<Held>();
   Surroundings surroundings_;
   Gauge active_;
   mutable std::mutex mutex_;  // guards what follows

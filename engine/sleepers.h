@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -34,9 +35,15 @@ struct Sleeper {
     std::shared_ptr<const EventSieve> sieve;  // null: it hears all of its types
     EventSieve::Key key = 0;
   };
+  // What is told of it where there is more than nothing to tell.
+  struct Said {
+    Label label;
+    std::optional<InstanceId> parent;
+  };
   std::shared_ptr<const Workflow> workflow;
   const std::string* key = nullptr;  // of the API key; Sleepers has it
   std::unique_ptr<Company> company;  // null where nobody is told
+  std::unique_ptr<const Said> said;  // null: nothing
   std::vector<Ear> ears;             // by which it hears events
   std::vector<TaskNumber> active;    // for readers, as what follows
   WallTime started{};
@@ -45,6 +52,7 @@ struct Sleeper {
   SteadyTime::duration ahead{};        // of the steady clock before the wall clock, as that was set
   std::uint32_t number = 0;            // of its last record, which the journal has
   InstanceStatus status = InstanceStatus::pending;
+  std::uint8_t progress = 0;
 };
 
 class Sleepers {

@@ -48,6 +48,11 @@ class SnapshotWriter {
         Value::array());
     put(snapshot, "yielded", from.yielded, false);
     if (from.waiting) snapshot.set("waiting", event(*from.waiting));
+    if (from.label) {
+      Value label = Value::object();
+      add_label(label, *from.label);
+      snapshot.set("label", std::move(label));
+    }
     put(snapshot, "seen",
         list(from.seen.all(),
              [&](const SeenEvents::Seen& seen) {
@@ -88,7 +93,9 @@ class SnapshotWriter {
         Value::array());
     put(to, "freeSlots", numbers(from.free_slots), Value::array());
     put(to, "counter", from.counter, 0);
+    put(to, "traced", from.traced, 0);
     put(to, "ready", list(from.ready, [&](const Next& one) { return next(one); }), Value::array());
+    put(to, "completedByPeople", numbers(from.completed_by_people), Value::array());
     put(to, "deferred", list(from.deferred, [&](const Event& one) { return event(one); }),
         Value::array());
     return to;
@@ -117,6 +124,7 @@ class SnapshotWriter {
     put(to, "attemptsEnd", milliseconds(from.attempts_end), 0);
     if (from.listening) to.set("listening", listening(*from.listening));
     if (from.extending) to.set("extending", extending(*from.extending));
+    if (from.parked) to.set("parked", parked(*from.parked));
     put_value(to, "rawInput", from.raw_input);
     put_value(to, "input", from.input);
     put_value(to, "collection", from.collection);
@@ -155,6 +163,14 @@ class SnapshotWriter {
     return to;
   }
 
+  Value parked(const Parked& from) {
+    Value to = Value::object({{"step", from.step.number}});
+    put_value(to, "arguments", from.arguments);
+    if (from.due) to.set("due", milliseconds(*from.due));
+    put(to, "timer", from.timer.number, 0);
+    return to;
+  }
+
   Value next(const Next& from) {
     Value to =
         Value::object({{"kind", detail::name_of(detail::kNexts, from.kind)}, {"slot", from.slot}});
@@ -179,6 +195,9 @@ class SnapshotWriter {
         put_value(to, "output", *step->result);
       else
         to.set("problem", problem(step->result.error()));
+    } else if (const auto* changed = std::get_if<StepChanged>(&from.what)) {
+      to.set("changed", changed->step.number);
+      put_value(to, "change", changed->change);
     } else if (const auto* timer = std::get_if<TimerFired>(&from.what)) {
       to.set("timer", timer->timer.number);
       put(to, "random", static_cast<std::int64_t>(timer->random), 0);

@@ -35,6 +35,7 @@ class SnapshotCheck {
     if (!why_.empty()) return why_;
     check_outside();
     check_deferred();
+    check_completed();
     check_status();
     return why_;
   }
@@ -106,6 +107,7 @@ class SnapshotCheck {
     check_going(slot);
     check_phase(slot);
     check_timers(slot);
+    check_parked(slot);
     if (frame.extending) check_extending(slot);
     if (body<config::ForBody>(frame) != nullptr)
       hold(frame.collection.is_null() || frame.collection.is_array(), "a loop is over no array");
@@ -126,7 +128,7 @@ class SnapshotCheck {
   void check_going(std::uint32_t slot) {
     const Frame& frame = at(slot);
     const Going& going = going_[slot];
-    const bool awaits = frame.step.number != 0 || frame.timer.number != 0 ||
+    const bool awaits = frame.step.number != 0 || frame.timer.number != 0 || frame.parked ||
                         (frame.listening && frame.phase == Phase::listening);
     if (going.children == 0)
       return hold((awaits ? 1 : 0) + going.ends == 1, "a task awaits nothing, or twice");
@@ -188,7 +190,21 @@ class SnapshotCheck {
     return body<config::HttpCallBody>(frame) != nullptr ||
            body<config::OpenApiCallBody>(frame) != nullptr ||
            body<config::RunWorkflowBody>(frame) != nullptr ||
-           body<config::RunProcessBody>(frame) != nullptr;
+           body<config::RunProcessBody>(frame) != nullptr ||
+           body<config::PersonStepBody>(frame) != nullptr;
+  }
+
+  void check_parked(std::uint32_t slot) {
+    const Frame& frame = at(slot);
+    hold((frame.phase == Phase::parked) == (frame.parked != nullptr), "a step waits for nobody");
+    if (!frame.parked) return;
+    const Parked& parked = *frame.parked;
+    hold(body<config::PersonStepBody>(frame) != nullptr && parked.arguments.is_object() &&
+             parked.step.number != 0 && is_of(parked.step, slot) &&
+             (parked.timer.number == 0 || is_of(parked.timer, slot)) &&
+             (parked.step.number >> 24U) <= state_.counter &&
+             (parked.timer.number >> 24U) <= state_.counter,
+         "a step waits for a person that does not");
   }
 
   void check_timers(std::uint32_t slot) {
@@ -228,6 +244,14 @@ class SnapshotCheck {
     hold(fork == nullptr || next.position < fork->branches.size(), "a branch is not known");
   }
 
+  void check_completed() {
+    const auto& done = state_.completed_by_people;
+    hold(std::is_sorted(done.begin(), done.end()) &&
+             std::all_of(done.begin(), done.end(),
+                         [this](TaskNumber task) { return tasks_.contains(task); }),
+         "a task was completed that is not known");
+  }
+
   // It may be kept that the instance is to start; it does so once.
   void check_deferred() {
     const auto starts = std::count_if(
@@ -247,6 +271,8 @@ class SnapshotCheck {
       if (frame.step.number != 0) steps.insert(frame.step.number);
       for (const TimerId timer : {frame.timer, frame.timeout, frame.attempt_timeout})
         if (timer.number != 0) timers.insert(timer.number);
+      if (frame.parked && frame.parked->timer.number != 0)
+        timers.insert(frame.parked->timer.number);
       if (frame.listening) listeners.insert(frame.listening->id.number);
     }
     for (const Event& event : state_.deferred) {

@@ -17,11 +17,12 @@ inline constexpr std::int64_t kSnapshotVersion = 1;
 template <class Enum, std::size_t kCount>
 using Names = std::array<std::pair<Enum, std::string_view>, kCount>;
 
-inline constexpr Names<Frame::Phase, 5> kPhases{{{Frame::Phase::children, "children"},
+inline constexpr Names<Frame::Phase, 6> kPhases{{{Frame::Phase::children, "children"},
                                                  {Frame::Phase::executing, "executing"},
                                                  {Frame::Phase::waiting, "waiting"},
                                                  {Frame::Phase::backing_off, "backingOff"},
-                                                 {Frame::Phase::listening, "listening"}}};
+                                                 {Frame::Phase::listening, "listening"},
+                                                 {Frame::Phase::parked, "parked"}}};
 inline constexpr Names<config::FlowDirective::Kind, 4> kDirectives{
     {{config::FlowDirective::Kind::next, "continue"},
      {config::FlowDirective::Kind::exit, "exit"},

@@ -46,6 +46,7 @@ class SnapshotReader {
     to.yielded = flag(from, "yielded", false);
     if (from.contains("waiting")) to.waiting = event(from.get("waiting"));
     for (const Value& one : list(from, "seen")) to.seen.add(seen(one));
+    if (from.contains("label")) to.label = label_of(from.get("label"));
     return to;
   }
 
@@ -160,7 +161,10 @@ class SnapshotReader {
       if (one.step.number != 0) ++to.executing;
     for (const Value& one : list(from, "freeSlots")) to.free_slots.push_back(slot(one));
     to.counter = number<std::uint64_t>(from, "counter");
+    to.traced = number<std::uint64_t>(from, "traced");
     for (const Value& one : list(from, "ready")) to.ready.push_back(next(one));
+    for (const Value& one : list(from, "completedByPeople"))
+      to.completed_by_people.push_back(slot(one));
     for (const Value& one : list(from, "deferred")) to.deferred.push_back(event(one));
     return to;
   }
@@ -198,6 +202,7 @@ class SnapshotReader {
       to.listening = std::make_unique<Listening>(listening(from.get("listening")));
     if (from.contains("extending"))
       to.extending = std::make_unique<Extending>(extending(from.get("extending")));
+    if (from.contains("parked")) to.parked = std::make_unique<Parked>(parked(from.get("parked")));
     to.raw_input = value(from, "rawInput");
     to.input = value(from, "input");
     to.collection = value(from, "collection");
@@ -239,6 +244,15 @@ class SnapshotReader {
     return to;
   }
 
+  Parked parked(const Value& from) {
+    Parked to;
+    to.step = id<StepId>(from, "step");
+    to.arguments = value(from, "arguments");
+    if (from.contains("due")) to.due = time(from, "due");
+    to.timer = id<TimerId>(from, "timer");
+    return to;
+  }
+
   Next next(const Value& from) {
     Next to;
     to.kind = name_in(detail::kNexts, from.get("kind"));
@@ -260,6 +274,8 @@ class SnapshotReader {
                             value(from, "authorization"), random(from)};
       if (from.contains("problem")) finished.result = fail(problem(from.get("problem")));
       to.what = std::move(finished);
+    } else if (from.contains("changed")) {
+      to.what = StepChanged{id<StepId>(from, "changed"), value(from, "change")};
     } else if (from.contains("timer")) {
       to.what = TimerFired{id<TimerId>(from, "timer"), random(from)};
     } else if (from.contains("listener")) {

@@ -64,6 +64,14 @@ struct Extending {
   Value output;                        // after: the task's
 };
 
+// A step that waits for a person: it occupies nothing outside.
+struct Parked {
+  StepId step;
+  Value arguments;              // evaluated, and changed since
+  std::optional<WallTime> due;  // nothing happens then but that it is told
+  TimerId timer;                // for that; 0: none, or it has fired
+};
+
 // One task that is being executed, or (task == kNone) the workflow itself. Frames form a tree.
 struct Frame {
   enum class Phase : std::uint8_t {
@@ -73,6 +81,7 @@ struct Frame {
     waiting,      // for its timer (`wait`)
     backing_off,  // for its timer, before the next attempt (`try`)
     listening,    // for events
+    parked,       // for a person
   };
   Phase phase = Phase::free;
   bool handling = false;  // `try`: catch.do is running, not the block
@@ -94,6 +103,7 @@ struct Frame {
   WallTime attempts_end{};               // `try`: limit.duration's end; epoch: none
   std::unique_ptr<Listening> listening;  // `listen`
   std::unique_ptr<Extending> extending;  // null where no extension extends the task
+  std::unique_ptr<Parked> parked;        // parked: the step that waits
   Value raw_input;
   Value input;                      // transformed
   Value collection;                 // `for`: what `in` gave; `fork`: the branches' outputs
@@ -131,11 +141,15 @@ struct State {
   std::vector<Frame> frames;               // slot 0 is the workflow
   std::vector<std::uint32_t> free_slots;
   std::uint64_t counter = 0;    // of step and timer ids
+  std::uint64_t traced = 0;     // number of the last Trace or change of status; it only grows
   std::uint32_t executing = 0;  // steps that run outside
+  std::uint32_t reached = 0;    // once it has ended: the place of the last one of its own tasks
   // Transitions that wait for their turn; empty once all is at rest. A list, as an empty one holds
   // no memory.
   std::list<Next> ready;
   std::vector<Event> deferred;  // what came while it is suspended
+  // Tasks that a person has completed, or let go: each once, in the order of their numbers.
+  std::vector<TaskNumber> completed_by_people;
 };
 
 // --- Events: what comes from outside. Each carries the time and, where needed, randomness. ---
@@ -159,6 +173,12 @@ struct EventReceived {
   ListenerId listener;
   Value event;  // a CloudEvent in its JSON format
 };
+// What a person did to a parked step but complete it. `change` is {patch} with what is new of its
+// arguments (apply_change() in engine/person_step.h), or {release: {completedBy, completedTime}}.
+struct StepChanged {
+  StepId step;
+  Value change;
+};
 struct StopRequested {};
 struct SuspendRequested {};  // from now on events are kept until ResumeRequested
 struct ResumeRequested {};
@@ -172,7 +192,7 @@ struct Resumed {};
 struct Event {
   WallTime time;
   std::variant<Started, StepFinished, TimerFired, EventReceived, StopRequested, SuspendRequested,
-               ResumeRequested, JournalFailed, Resumed>
+               ResumeRequested, JournalFailed, Resumed, StepChanged>
       what;
 };
 
@@ -218,6 +238,7 @@ struct Trace {
   std::uint32_t attempt;
   Value output;                            // completed
   std::shared_ptr<const Problem> problem;  // faulted
+  std::uint64_t number = 0;                // State::traced
 };
 std::string_view to_string(Trace::Kind kind);
 

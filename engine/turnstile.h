@@ -1,9 +1,12 @@
-// Lets at most so many instances of a workflow run at the same time; the others wait in the order
-// in which they came. One for all versions of a workflow that set a limit
-// (document.metadata.stepwell.concurrency).
-// Owned by the engine and its workflows; all members may be called from any thread.
+// Lets at most so many instances of a workflow run at the same time; the others wait, those of a
+// higher priority before others, and of one priority in the order in which they came; now and then
+// comes the one that waits longest, so that each gets its turn. One for all versions of a workflow
+// that set a limit (document.metadata.stepwell.concurrency). Owned by the engine and its workflows;
+// all members may be called from any thread.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <list>
 #include <map>
@@ -22,7 +25,10 @@ namespace stepwell::engine {
 class Turnstile {
  public:
   // True: it may run. False: it waits until a leave() names it. `limit` is its own version's.
-  bool enter(InstanceId id, std::uint64_t limit);
+  // `urgency`: 0, 1 or 2, the most urgent.
+  bool enter(InstanceId id, std::uint64_t limit, std::size_t urgency = 0);
+  // Where it waits, it does so with those now, as the last one of them.
+  void move(InstanceId id, std::size_t urgency);
   // It runs already, however many others do.
   void count_in(InstanceId id);
   // It has ended, wherever it was. Gives those whose turn has come.
@@ -32,12 +38,20 @@ class Turnstile {
  private:
   struct Waiting {
     InstanceId id;
-    std::uint64_t limit;
+    std::uint64_t limit = 0;
+    std::size_t urgency = 0;
+    std::uint64_t since = 0;  // the number of its arrival
   };
+  static constexpr std::size_t kUrgencies = 3;
+  using Line = std::list<Waiting>;
+
+  Line* next_line();
 
   mutable std::mutex mutex_;  // guards what follows
-  std::list<Waiting> waiting_;
-  std::unordered_map<InstanceId, std::list<Waiting>::iterator> places_;  // of those that wait
+  std::array<Line, kUrgencies> lines_;
+  std::unordered_map<InstanceId, Line::iterator> places_;  // of those that wait
+  std::uint64_t arrivals_ = 0;
+  std::uint64_t calls_ = 0;  // those whose turn came
   std::unordered_set<InstanceId> inside_;
 };
 

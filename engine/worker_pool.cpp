@@ -5,6 +5,7 @@
 #include <pthread.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <condition_variable>
 #include <deque>
@@ -23,6 +24,8 @@ constexpr auto kLongJob = std::chrono::milliseconds(1);
 // A worker that has run dry waits here for so long before it is TBB's again, whose idle threads
 // turn for a while before they sleep: under a steady load that took 40 % of the workers' time.
 constexpr auto kLinger = std::chrono::milliseconds(10);
+// While there is urgent work, one job in so many is of the others.
+constexpr std::uint64_t kFairJob = 8;
 }  // namespace
 
 class WorkerPool::Impl {
@@ -46,10 +49,15 @@ class WorkerPool::Impl {
 
   bool push(std::shared_ptr<Job> job) {
     const std::scoped_lock lock(mutex_);
-    queue_.push_back(std::move(job));
+    if (const std::uint8_t urgency = job->urgency(); urgency == 0) {
+      queue_.push_back(std::move(job));
+    } else {
+      urgent_.at(std::min<std::size_t>(urgency, urgent_.size()) - 1).push_back(std::move(job));
+      ++urgent_jobs_;
+    }
     const bool wanted =
         busy_ == 0 ||
-        (busy_ < workers_ && (queue_.size() > busy_ * kBacklog || now() - last_taken_ > kLongJob));
+        (busy_ < workers_ && (waiting() > busy_ * kBacklog || now() - last_taken_ > kLongJob));
     if (!wanted) return false;
     ++busy_;
     ++owed_;
@@ -79,15 +87,22 @@ class WorkerPool::Impl {
 
   std::size_t queued() const {
     const std::scoped_lock lock(mutex_);
-    return queue_.size();
+    return waiting();
+  }
+  std::size_t workers() const { return workers_; }
+  std::size_t busy() const {
+    const std::scoped_lock lock(mutex_);
+    return busy_;
   }
 
   bool idle() const {
     const std::scoped_lock lock(mutex_);
-    return busy_ == 0 && queue_.empty();
+    return busy_ == 0 && waiting() == 0;
   }
 
  private:
+  using Queue = std::deque<std::shared_ptr<Job>>;
+
   // Where one who has run dry waits a little for more.
   struct Lingering {
     std::condition_variable call;
@@ -102,7 +117,7 @@ class WorkerPool::Impl {
     Lingering& self = *places_.back();
     places_.pop_back();
     while (true) {
-      while (!queue_.empty()) {
+      while (waiting() > 0) {
         std::shared_ptr<Job> job = take();
         lock.unlock();
         job->run();
@@ -124,31 +139,48 @@ class WorkerPool::Impl {
     if (self.called) return true;
     std::erase(lingering_, &self);
     // Jobs that wait behind a long one, with nobody who has pushed another since.
-    if (queue_.empty()) return false;
+    if (waiting() == 0) return false;
     ++busy_;
     return true;
   }
 
   std::shared_ptr<Job> take() {
-    std::shared_ptr<Job> job = std::move(queue_.front());
-    queue_.pop_front();
+    Queue& queue = urgent_jobs_ == 0 ? queue_ : next_queue();
+    std::shared_ptr<Job> job = std::move(queue.front());
+    queue.pop_front();
     last_taken_ = now();
     return job;
   }
+
+  // Where there is urgent work. Each so many jobs one of the less urgent comes, the least urgent of
+  // all at last, so that none waits for ever.
+  Queue& next_queue() {
+    const std::uint64_t turn = ++urgent_turns_;
+    if (!queue_.empty() && turn % kFairJob == 0) return queue_;
+    --urgent_jobs_;
+    const bool second = !urgent_[0].empty() && turn % kFairJob == kFairJob / 2;
+    return urgent_[1].empty() || second ? urgent_[0] : urgent_[1];
+  }
+
+  // With the lock held.
+  std::size_t waiting() const { return queue_.size() + urgent_jobs_; }
 
   const std::size_t workers_;
   tbb::global_control parallelism_;
   tbb::task_arena arena_;
   mutable std::mutex mutex_;
   std::condition_variable gone_;
-  std::deque<std::shared_ptr<Job>> queue_;  // guarded by mutex_
-  std::size_t present_ = 0;                 // guarded by mutex_: drain() calls under way
-  std::size_t busy_ = 0;                    // guarded by mutex_: that work, or are called
-  std::deque<Lingering> all_places_;        // one for each that can be present
-  std::vector<Lingering*> places_;          // guarded by mutex_: those that are free
-  std::vector<Lingering*> lingering_;       // guarded by mutex_: in use, the last one last
-  std::size_t owed_ = 0;                    // guarded by mutex_: wake() is still to come
-  bool stopping_ = false;                   // guarded by mutex_
+  Queue queue_;                        // guarded by mutex_
+  std::array<Queue, 2> urgent_;        // guarded by mutex_: high and very high
+  std::size_t urgent_jobs_ = 0;        // guarded by mutex_: in both of them
+  std::uint64_t urgent_turns_ = 0;     // guarded by mutex_: jobs taken while there were any
+  std::size_t present_ = 0;            // guarded by mutex_: drain() calls under way
+  std::size_t busy_ = 0;               // guarded by mutex_: that work, or are called
+  std::deque<Lingering> all_places_;   // one for each that can be present
+  std::vector<Lingering*> places_;     // guarded by mutex_: those that are free
+  std::vector<Lingering*> lingering_;  // guarded by mutex_: in use, the last one last
+  std::size_t owed_ = 0;               // guarded by mutex_: wake() is still to come
+  bool stopping_ = false;              // guarded by mutex_
   std::chrono::steady_clock::time_point last_taken_;  // guarded by mutex_: when a job was taken
 };
 
@@ -160,6 +192,8 @@ WorkerPool::~WorkerPool() = default;
 bool WorkerPool::push(std::shared_ptr<Job> job) { return impl_->push(std::move(job)); }
 void WorkerPool::wake() { impl_->wake(); }
 std::size_t WorkerPool::queued() const { return impl_->queued(); }
+std::size_t WorkerPool::workers() const { return impl_->workers(); }
+std::size_t WorkerPool::busy() const { return impl_->busy(); }
 bool WorkerPool::idle() const { return impl_->idle(); }
 
 }  // namespace stepwell::engine

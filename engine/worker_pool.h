@@ -1,5 +1,6 @@
 // The pool that does CPU work, and nothing that waits (oneTBB inside). A worker that is awake is
-// not woken again; a further one is woken where jobs pile up or one takes long.
+// not woken again; a further one is woken where jobs pile up or one takes long. Urgent jobs come
+// first, and do not starve the others.
 // Owned by the engine; post() may be called from any thread.
 #pragma once
 
@@ -22,6 +23,8 @@ class WorkerPool final : public Executor {
   [[nodiscard]] bool push(std::shared_ptr<Job> job) override;
   void wake() override;
   std::size_t queued() const override;
+  std::size_t workers() const override;
+  std::size_t busy() const override;
   bool idle() const override;
 
  private:

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <cstdio>
 #include <cstring>
 
 #include "http/classify.h"
@@ -70,6 +71,7 @@ std::size_t Handle::on_body(char* data, std::size_t size, std::size_t count, voi
   Handle& handle = *static_cast<Handle*>(self);
   Transfer& transfer = *handle.transfer_;
   const std::size_t bytes = size * count;
+  if (transfer.exchange->take_body(transfer.response.status, {data, bytes})) return bytes;
   const Bytes limit = transfer.request().limits.response_body;
   if (transfer.response.body.size() + bytes > limit.count) {
     handle.stop(body_too_large(transfer.target(), limit));
@@ -77,6 +79,28 @@ std::size_t Handle::on_body(char* data, std::size_t size, std::size_t count, voi
   }
   transfer.response.body.append(data, bytes);
   return bytes;
+}
+
+// A request's body that does not lie in memory.
+std::size_t Handle::on_read(char* into, std::size_t size, std::size_t count, void* self) {
+  Handle& handle = *static_cast<Handle*>(self);
+  const auto& source = handle.transfer_->request().source;
+  if (!source) return 0;
+  Result<std::size_t> got = source->read(into, size * count);
+  if (got) return *got;
+  handle.stop(std::move(got.error()));
+  return CURL_READFUNC_ABORT;
+}
+
+// libcurl asks for the beginning alone, to send it once more.
+int Handle::on_rewind(void* self, std::int64_t offset, int origin) {
+  Handle& handle = *static_cast<Handle*>(self);
+  const auto& source = handle.transfer_->request().source;
+  if (!source || offset != 0 || origin != SEEK_SET) return CURL_SEEKFUNC_CANTSEEK;
+  Status rewound = source->rewind();
+  if (rewound) return CURL_SEEKFUNC_OK;
+  handle.stop(std::move(rewound.error()));
+  return CURL_SEEKFUNC_FAIL;
 }
 
 bool Handle::take_status_line(std::string_view line) {

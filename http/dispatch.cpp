@@ -34,11 +34,13 @@ std::chrono::nanoseconds shortest_limit(const Request& request) {
 }  // namespace
 
 std::string Transfer::target() const {
-  auto url = parse_url(request().url);
+  auto url = request().mail ? parse_mail_url(request().url) : parse_url(request().url);
   return url ? url->origin.host_and_port() : "an invalid URL";
 }
 
 Sent Transfer::sent() const {
+  if (request().mail)
+    return handle != nullptr && handle->mail() != nullptr ? handle->mail()->sent() : Sent::no;
   if (written || wrote_all_before) return Sent::yes;
   const bool some = wrote_before || (sends > 0 && handle != nullptr && handle->bytes_sent() > 0);
   return some ? Sent::partly : Sent::no;
@@ -132,6 +134,11 @@ void Loop::take_off_handle(Transfer& transfer) {
 }
 
 void Loop::transfer_ended(Transfer& transfer, int curl_code) {
+  if (transfer.request().mail) {
+    if (curl_code == 0) return begin_mail(transfer);
+    if (auto answer = transfer.handle->refused_greeting(curl_code); answer && !transfer.stopped)
+      return mail_answered(transfer, std::move(*answer));
+  }
   if (transfer.sends > 0 && transfer.handle->bytes_sent() > 0 &&
       transfer.handle->nothing_left_to_write())
     transfer.written = true;
@@ -175,9 +182,16 @@ void Loop::give_up(Transfer& transfer, Problem problem) {
     reset_unfinished(transfer);
     take_off_handle(transfer);
   }
-  telemetry_.request_ended(
-      0, was_started ? between(transfer.started, surroundings_.now) : std::chrono::microseconds(0));
-  problem = finished(std::move(problem), sent, transfer.request().repeatable);
+  bool repeatable = transfer.request().repeatable;
+  if (transfer.request().mail) {
+    telemetry_.mail_ended(nullptr);
+    // Before its end, nothing of it counts.
+    repeatable = repeatable || sent != Sent::yes;
+  } else {
+    telemetry_.request_ended(0, was_started ? between(transfer.started, surroundings_.now)
+                                            : std::chrono::microseconds(0));
+  }
+  problem = finished(std::move(problem), sent, repeatable);
   complete(transfer, Outcome{fail(std::move(problem)), sent});
 }
 
@@ -245,6 +259,8 @@ void Loop::check_times(Transfer& transfer) {
     give_up(transfer, too_late(which, transfer.target(), request));
   };
   if (request.timeouts.total.passed(now)) return late(Late::total);
+  if (transfer.handle != nullptr && transfer.handle->mail() != nullptr)
+    return check_mail_times(transfer);
   // libcurl reads the content of a challenge without handing it over, where it would be counted.
   if (transfer.head_done && transfer.response.status == 401 && transfer.response.body.empty() &&
       transfer.handle->bytes_received() > request.limits.response_body.count)

@@ -34,6 +34,11 @@ bool expects_body(std::string_view method) {
   return method == "POST" || method == "PUT" || method == "PATCH";
 }
 
+std::uint64_t content_size(const Request& request) {
+  if (request.source) return request.source->size();
+  return request.body ? request.body->size() : 0;
+}
+
 // The codings that this libcurl decodes and that are worth asking for.
 std::string accept_encoding_line_of_libcurl() {
   const int features = curl_version_info(CURLVERSION_NOW)->features;
@@ -114,6 +119,12 @@ void Handle::set_constant_options() {
   if (!options.ca_file.empty()) set(easy_, CURLOPT_PROXY_CAINFO, options.ca_file.c_str());
   if (surroundings_.connect_to != nullptr) set(easy_, CURLOPT_CONNECT_TO, surroundings_.connect_to);
   if (surroundings_.resolve != nullptr) set(easy_, CURLOPT_RESOLVE, surroundings_.resolve);
+  set(easy_, CURLOPT_READFUNCTION, &Handle::on_read);
+  set(easy_, CURLOPT_READDATA, static_cast<void*>(this));
+  set<curl_seek_callback>(
+      easy_, CURLOPT_SEEKFUNCTION,
+      [](void* self, curl_off_t offset, int origin) { return on_rewind(self, offset, origin); });
+  set(easy_, CURLOPT_SEEKDATA, static_cast<void*>(this));
   set(easy_, CURLOPT_WRITEFUNCTION, &Handle::on_body);
   set(easy_, CURLOPT_WRITEDATA, static_cast<void*>(this));
   set(easy_, CURLOPT_HEADERFUNCTION, &Handle::on_header);
@@ -129,14 +140,19 @@ void Handle::set_constant_options() {
   set(easy_, CURLOPT_CLOSESOCKETFUNCTION, &Handle::on_close_socket);
   set(easy_, CURLOPT_CLOSESOCKETDATA, static_cast<void*>(&surroundings_));
   set_identity();
+  if (home_.pool().mail()) set_mail_options();
 }
 
 Status Handle::prepare(Transfer& transfer, bool http1_only) {
   const Request& request = transfer.request();
-  const bool with_body = request.body.has_value() || expects_body(request.method);
+  const bool with_body = request.body.has_value() || request.source || expects_body(request.method);
   transfer_ = &transfer;
   set_socket(-1);
   message_[0] = '\0';
+  if (home_.pool().mail()) return prepare_mail(request);
+  // It may have been sent before: a redirect, a token that was refused.
+  if (request.source)
+    if (Status rewound = request.source->rewind(); !rewound) return rewound;
   if (Status login = set_login(transfer, with_body); !login) return login;
   if (request.url != url_) set_url(request.url);
   set_method(request, with_body);
@@ -145,6 +161,7 @@ Status Handle::prepare(Transfer& transfer, bool http1_only) {
 }
 
 void Handle::release() {
+  mail_.reset();
   transfer_ = nullptr;
   set_socket(-1);
   terminated_.clear();
@@ -186,10 +203,10 @@ void Handle::set_method(const Request& request, bool with_body) {
     set(easy_, CURLOPT_CUSTOMREQUEST, custom.empty() ? nullptr : custom_method_.c_str());
   }
   if (with_body) {
-    const bool given = request.body.has_value();
-    set(easy_, CURLOPT_POSTFIELDSIZE_LARGE,
-        static_cast<curl_off_t>(given ? request.body->size() : 0));
-    set(easy_, CURLOPT_POSTFIELDS, given ? request.body->data() : "");
+    set(easy_, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(content_size(request)));
+    // Null: it is read as it is sent.
+    const char* const fields = request.source ? nullptr : request.body ? request.body->data() : "";
+    set(easy_, CURLOPT_POSTFIELDS, fields);
   }
 }
 
@@ -271,7 +288,7 @@ Status Handle::set_headers(const Request& request, bool with_body) {
   // What it would add by itself.
   if (with_body && !has_content_type)
     header_nodes_.push_back({const_cast<char*>("Content-Type:"), nullptr});
-  if (request.body && request.body->size() >= kSeparateBody)
+  if (request.source || content_size(request) >= kSeparateBody)
     header_nodes_.push_back({const_cast<char*>("Expect:"), nullptr});
   for (std::size_t i = 1; i < header_nodes_.size(); ++i)
     header_nodes_[i - 1].next = &header_nodes_[i];
@@ -285,15 +302,16 @@ bool Handle::all_written() const {
 }
 
 bool Handle::nothing_left_to_write() const {
+  if (home_.pool().mail()) return mail_ && mail_->all_written();
   if (surroundings_.poller.wants_write(socket_)) return false;
   // HTTP/2's flow control can hold a body back without a wish to write.
   return body_uploaded();
 }
 
 bool Handle::body_uploaded() const {
-  const auto& body = transfer_->request().body;
-  return !body || body->empty() || transfer_->body_held_back ||
-         info_offset(easy_, CURLINFO_SIZE_UPLOAD_T) >= body->size();
+  const std::uint64_t size = content_size(transfer_->request());
+  return size == 0 || transfer_->body_held_back ||
+         info_offset(easy_, CURLINFO_SIZE_UPLOAD_T) >= size;
 }
 
 bool Handle::answered() const {
@@ -309,18 +327,20 @@ void Handle::give_back(Transfer& transfer) noexcept {
 }
 
 std::uint64_t Handle::bytes_sent() const {
+  if (mail_) return mail_->bytes_sent();
   long head = 0;
   curl_easy_getinfo(easy_, CURLINFO_REQUEST_SIZE, &head);
   // libcurl counts a small body of HTTP/1.1 with the head, since it goes out in the same write.
-  const auto& body = transfer_->request().body;
-  const bool apart =
-      body && (body->size() >= kSeparateBody || transfer_->response.http_version == 20);
+  const Request& request = transfer_->request();
+  const bool apart = request.source || content_size(request) >= kSeparateBody ||
+                     (content_size(request) > 0 && transfer_->response.http_version == 20);
   const auto heads = static_cast<std::uint64_t>(std::max(head, 0L));
   return heads - std::min(heads, transfer_->earlier_bytes) +
          (apart ? info_offset(easy_, CURLINFO_SIZE_UPLOAD_T) : 0);
 }
 
 std::uint64_t Handle::bytes_received() const {
+  if (mail_) return transfer_->header_bytes + mail_->bytes_received();
   return transfer_->header_bytes + info_offset(easy_, CURLINFO_SIZE_DOWNLOAD_T);
 }
 
@@ -334,6 +354,7 @@ Problem Handle::problem(int curl_code) const {
   failure.repeatable = transfer_->request().repeatable;
   failure.answer_begun = transfer_->header_bytes > 0 || !transfer_->response.body.empty();
   failure.head_done = transfer_->head_done;
+  if (home_.pool().mail()) return mail_problem(curl_code);
   return classify(failure);
 }
 

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/secret.h"
+#include "http/mail_session.h"
 #include "http/poller.h"
 #include "http/transfer.h"
 
@@ -45,10 +46,10 @@ struct Surroundings {
   SteadyTime now;  // as of the present turn of the loop
 };
 
-class Handle {
+class Handle final : private MailWire {
  public:
   Handle(Surroundings& surroundings, PoolLane& home);
-  ~Handle();
+  ~Handle() override;
   Handle(const Handle&) = delete;
   Handle& operator=(const Handle&) = delete;
 
@@ -90,6 +91,14 @@ class Handle {
   std::uint64_t bytes_received() const;
   Problem problem(int curl_code) const;
 
+  // mail_handle.cpp: of a pool for mails. The session begins once libcurl has said that it is
+  // connected, and then has the socket; nullptr before. Errors: communication/`tls` where the login
+  // would be readable on the way.
+  Status begin_mail();
+  MailSession* mail() const { return mail_.get(); }
+  // What libcurl was answered before, where that was a refusal.
+  std::optional<MailAnswer> refused_greeting(int curl_code) const;
+
  private:
   enum class Method { none, get, head, with_body };
 
@@ -110,7 +119,17 @@ class Handle {
   bool begin_next_leg();
   bool login_expected() const;
 
+  void set_mail_options();
+  Status prepare_mail(const Request& request);
+  bool encrypted() const;
+  Problem mail_problem(int curl_code) const;
+  Result<std::size_t> send(std::string_view bytes) override;
+  Result<std::size_t> receive(char* into, std::size_t most) override;
+  static std::size_t on_mail_reply(char* data, std::size_t size, std::size_t count, void* self);
+
   static std::size_t on_body(char* data, std::size_t size, std::size_t count, void* self);
+  static std::size_t on_read(char* into, std::size_t size, std::size_t count, void* self);
+  static int on_rewind(void* self, std::int64_t offset, int origin);
   static std::size_t on_header(char* data, std::size_t size, std::size_t count, void* self);
   static int on_about_to_send(void* self, char* peer, char* local, int peer_port, int local_port);
   static int on_open_socket(void* self, int purpose, curl_sockaddr* address);
@@ -142,6 +161,10 @@ class Handle {
   std::vector<Secret> terminated_;  // copies of secret lines that lack their final NUL
   std::vector<std::size_t> header_offsets_;
   std::array<char, 256> message_{};  // CURL_ERROR_SIZE
+
+  std::unique_ptr<MailSession> mail_;
+  SmtpReader replies_;  // to libcurl, before the session
+  SmtpReply reply_;     // the last of them
 };
 
 }  // namespace stepwell::http

@@ -28,6 +28,10 @@ bool Lane::add(Handle& handle) {
 
 void Lane::remove(Handle& handle) {
   sending_.remove(*handle.transfer());
+  if (handle.mail() != nullptr) {
+    surroundings_.poller.want(handle.socket(), this, false, false);
+    mails_.erase(handle.socket());
+  }
   curl_multi_remove_handle(multi_, handle.easy());
 }
 
@@ -60,7 +64,19 @@ void Lane::act_on_time() {
   after_action();
 }
 
+void Lane::watch_mail(Handle& handle) {
+  mails_[handle.socket()] = &handle;
+  surroundings_.poller.want(handle.socket(), this, true, handle.mail()->wants_write());
+}
+
 void Lane::act_on(const Poller::Event& event) {
+  if (!mails_.empty()) {
+    if (const auto found = mails_.find(event.fd); found != mails_.end()) {
+      listener_.mail_moves(*found->second->transfer());
+      after_action();
+      return;
+    }
+  }
   int mask = (event.readable ? CURL_CSELECT_IN : 0) | (event.writable ? CURL_CSELECT_OUT : 0);
   // CURL_CSELECT_ERR alone would end the transfer with no more than "select/poll error"; reading
   // tells the error itself, and takes in an answer that came before a reset.

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <optional>
+#include <unordered_map>
 
 #include "http/handle.h"
 
@@ -17,6 +18,8 @@ class LaneListener {
   virtual void transfer_ended(Transfer& transfer, int curl_code) = 0;
   // The answer is complete though the request is not; the transfer may be gone by now.
   virtual void answered_early(std::uint64_t id) = 0;
+  // The socket of a mail's session is ready for something that it waits for.
+  virtual void mail_moves(Transfer& transfer) = 0;
 };
 
 class Lane {
@@ -30,6 +33,9 @@ class Lane {
   // Takes a handle out, whether libcurl is done with it or not; in the latter case its connection
   // is closed (HTTP/1.1) or its stream reset (HTTP/2).
   void remove(Handle& handle);
+
+  // The handle's socket is its mail session's from now on: watched for what that waits for.
+  void watch_mail(Handle& handle);
 
   // When act_on_time() is to be called; nothing where libcurl waits for sockets alone.
   const std::optional<SteadyTime>& due() const { return due_; }
@@ -51,6 +57,7 @@ class Lane {
   void* const multi_;
   std::optional<SteadyTime> due_;
   Sending sending_;
+  std::unordered_map<int, Handle*> mails_;  // by socket
   std::vector<std::uint64_t> answered_early_;
 };
 

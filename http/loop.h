@@ -77,6 +77,7 @@ class Loop final : private LaneListener {
   LaneListener& listener() { return *this; }
   void transfer_ended(Transfer& transfer, int curl_code) override;
   void answered_early(std::uint64_t id) override;
+  void mail_moves(Transfer& transfer) override;
   void take_off_handle(Transfer& transfer);
   void succeed(Transfer& transfer);
   void give_up(Transfer& transfer, Problem problem);
@@ -85,6 +86,11 @@ class Loop final : private LaneListener {
   void watch(Transfer& transfer);
   void check_times(Transfer& transfer);
   bool too_slow(Transfer& transfer);
+
+  // mail_loop.cpp: the way of a mail, once its connection stands
+  void begin_mail(Transfer& transfer);
+  void mail_answered(Transfer& transfer, MailAnswer&& answer);
+  void check_mail_times(Transfer& transfer);
 
   // cut_off.cpp: what must not leave any more
   void abort_one(Transfer& transfer);

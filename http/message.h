@@ -65,6 +65,22 @@ class SendGuard {
   virtual void written() noexcept = 0;
 };
 
+// A request's body that does not lie in memory. Read on the reactor's thread, so that reading waits
+// for nothing longer than the machine's cache of files does.
+class BodySource {
+ public:
+  virtual ~BodySource() = default;
+  virtual std::uint64_t size() const = 0;  // in bytes, above 0
+  // At most so many bytes; none only behind the last one. A Problem ends the transfer with it.
+  virtual Result<std::size_t> read(char* into, std::size_t most) = 0;
+  // The next byte to be read is the first one: a request may be sent more than once.
+  virtual Status rewind() = 0;
+  // Of the whole, in hexadecimal, where it is known: some signatures need it.
+  virtual std::optional<std::string> sha256() const { return std::nullopt; }
+  // What of it lies in memory, for who looks for secrets in requests.
+  virtual std::string_view text() const { return {}; }
+};
+
 struct Timeouts {
   Milliseconds connect{10'000};
   Milliseconds first_byte{60'000};  // from the request being sent to the first byte of the answer
@@ -82,11 +98,18 @@ struct TlsOptions {
   std::string ca_file;  // empty: the reactor's default
 };
 
+struct Mail;        // http/mail.h
+struct MailAnswer;  // http/mail.h
+
 struct Request {
   std::string method = "GET";
-  std::string url;  // absolute, http or https
+  std::string url;  // absolute, http or https; smtp or smtps for a mail
+  // Not null: this is sent, and of the other members only timeouts, tls, pool, guard and repeatable
+  // count. A guard's secret header "Authorization: Basic …" or "… Bearer …" becomes the login.
+  std::shared_ptr<const Mail> mail;
   std::vector<Header> headers;
   std::optional<std::string> body;
+  std::shared_ptr<BodySource> source;  // instead of `body`; used by one transfer at a time
   Timeouts timeouts;
   Limits limits;
   TlsOptions tls;
@@ -118,6 +141,7 @@ struct Response {
   std::string body;             // decoded (Content-Encoding removed)
   Timings timings;
   bool reused_connection = false;
+  std::shared_ptr<const MailAnswer> mail;  // of a mail, whether it was accepted or not
 
   // The first header of that name, compared without case (RFC 9110 §5.1); nullptr where absent.
   const std::string* header(std::string_view name) const;

@@ -12,6 +12,8 @@ constexpr std::size_t kActiveALane = 128;
 constexpr std::size_t kMaxLanes = 128;
 // An idle handle costs 5.5 KiB.
 constexpr std::size_t kIdleHandles = 64;
+// Mail servers refuse more than a few connections from one client, however long each takes.
+constexpr std::size_t kMailsAHost = 8;
 
 void* make_share() {
   CURLSH* share = curl_share_init();
@@ -65,7 +67,8 @@ Handle* PoolLane::take() {
 void PoolLane::put_back(Handle& handle) {
   handle.release();
   if (--active_ == 0) idle_since_ = surroundings_.now;
-  if (idle_.size() < kIdleHandles) {
+  // A mail's connection ends with it.
+  if (idle_.size() < kIdleHandles && !pool_.mail()) {
     idle_.push_back(&handle);
     return;
   }
@@ -79,6 +82,7 @@ void PoolLane::about_to_send(Transfer& transfer) {
 Pool::Pool(Surroundings& surroundings, const Request& first)
     : surroundings_(surroundings),
       name_(first.pool),
+      mail_(first.mail != nullptr),
       ca_file_(first.tls.ca_file),
       proxy_(first.proxy),
       identity_of_(first.guard && first.guard->identity() != nullptr ? first.guard : nullptr) {}
@@ -86,7 +90,10 @@ Pool::Pool(Surroundings& surroundings, const Request& first)
 Host& Pool::host(const std::string& origin) {
   auto& host = hosts_[origin];
   if (!host) {
-    host = std::make_unique<Host>(*this, surroundings_.options);
+    const ReactorOptions& options = surroundings_.options;
+    host =
+        mail_ ? std::make_unique<Host>(*this, kMailsAHost, kMailsAHost)
+              : std::make_unique<Host>(*this, options.active_per_host, options.max_active_per_host);
     host->idle_since = surroundings_.now;
   }
   return *host;

@@ -23,8 +23,8 @@ bool pool_serves(std::string_view pool, std::string_view name);
 
 // The requests of one origin in one pool.
 struct Host {
-  Host(Pool& in, const ReactorOptions& options)
-      : pool(in), queue(options.active_per_host, options.max_active_per_host) {}
+  Host(Pool& in, std::size_t active, std::size_t max_active)
+      : pool(in), queue(active, max_active) {}
   Pool& pool;
   HostQueue<Transfer, &Transfer::queue_hook> queue;
   ListHook<Host> startable_hook;  // has waiting requests and room for one
@@ -76,6 +76,8 @@ class Pool {
   const std::string& name() const { return name_; }
   // Is the name this pool's, or one of those that it is joined of (Request::pool)?
   bool serves(std::string_view name) const { return pool_serves(name_, name); }
+  // Its requests are mails, or else none of them is.
+  bool mail() const { return mail_; }
   const std::string& ca_file() const { return ca_file_; }
   const std::string& proxy() const { return proxy_; }
   // What its connections present in the handshake; nullptr: nothing.
@@ -108,6 +110,7 @@ class Pool {
  private:
   Surroundings& surroundings_;
   const std::string name_;
+  const bool mail_;
   const std::string ca_file_;
   const std::string proxy_;
   const std::shared_ptr<const SendGuard> identity_of_;  // its handles read from its pages

@@ -10,6 +10,8 @@
 #include "http/classify.h"
 #include "http/headers.h"
 #include "http/loop.h"
+#include "http/mail.h"
+#include "http/mail_address.h"
 #include "http/url.h"
 
 namespace stepwell::http {
@@ -29,6 +31,7 @@ class CurlLibrary {
 
 // Connections are shared within a pool only where TLS options and proxy are the same, too.
 std::string pool_key(const Request& request) {
+  if (request.mail) return request.pool + '\0' + "mail" + request.tls.ca_file;
   if (request.tls.ca_file.empty() && request.proxy.empty()) return request.pool;
   std::string key;
   for (const std::string* part : {&request.pool, &request.tls.ca_file, &request.proxy})
@@ -37,10 +40,25 @@ std::string pool_key(const Request& request) {
   return key;
 }
 
+Status check_mail(Transfer& transfer) {
+  const Mail& mail = *transfer.request().mail;
+  auto url = parse_mail_url(transfer.request().url);
+  if (!url) return fail(std::move(url.error()));
+  if (!mail.content || mail.recipients.empty())
+    return fail(mail_invalid("the mail has no content or nobody to go to"));
+  transfer.origin = url->origin.text();
+  transfer.pool_key = pool_key(transfer.request());
+  return {};
+}
+
 // Checked on the caller's thread, so that the reactor's does nothing that others could.
 Status check(Transfer& transfer, const EgressRules& egress) {
+  if (transfer.request().mail) return check_mail(transfer);
   // Content has no meaning in a HEAD request (RFC 9110 §9.3.2), and libcurl would not send it.
-  if (transfer.request().method == "HEAD") transfer.exchange->request.body.reset();
+  if (transfer.request().method == "HEAD") {
+    transfer.exchange->request.body.reset();
+    transfer.exchange->request.source.reset();
+  }
   const Request& request = transfer.request();
   if (auto method = check_method(request.method); !method) return method;
   if (auto headers = check_headers(request.headers); !headers) return headers;

@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/clock.h"
@@ -25,6 +26,12 @@ class Exchange {
  public:
   virtual ~Exchange() = default;
   virtual void complete(Outcome outcome) = 0;
+  // A piece of the answer's body, as it comes; on the reactor's thread, must not block for long.
+  // False: it is kept in the response. What is taken counts against no limit of size.
+  virtual bool take_body(int status, std::string_view piece) {
+    (void)status, (void)piece;
+    return false;
+  }
   Request request;
 };
 

@@ -24,6 +24,11 @@ Telemetry::Telemetry(Metrics& metrics) {
         metrics.counter("stepwell_http_connections_total",
                         "Requests by whether their connection had been used before",
                         {{"reused", reused ? "true" : "false"}});
+  static constexpr std::array<const char*, 3> kMails = {"accepted", "refused", "failed"};
+  for (std::size_t i = 0; i < kMails.size(); ++i)
+    mails_total_[i] =
+        metrics.counter("stepwell_mails_total", "Mails by what became of them at the mail server",
+                        {{"outcome", kMails[i]}});
   sent_total_ = metrics.counter("stepwell_http_sent_bytes_total", "Bytes of requests sent");
   received_total_ = metrics.counter("stepwell_http_received_bytes_total",
                                     "Bytes of answers received, before decoding");
@@ -37,6 +42,11 @@ void Telemetry::request_ended(int status, std::chrono::microseconds took) {
   const int status_class = status / 100;
   ++requests_[status_class >= 1 && status_class <= 5 ? static_cast<std::size_t>(status_class) : 0];
   duration_.observe(std::chrono::duration<double>(took).count());
+  dirty_ = true;
+}
+
+void Telemetry::mail_ended(const MailAnswer* answer) {
+  mails_total_[answer == nullptr ? 2 : answer->accepted() ? 0 : 1].increment();
   dirty_ = true;
 }
 

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/metrics.h"
+#include "http/mail.h"
 
 namespace stepwell::http {
 
@@ -18,6 +19,8 @@ class Telemetry {
 
   // `status`: of the answer, or 0 for an error.
   void request_ended(int status, std::chrono::microseconds took);
+  // `answer`: nullptr where there was none.
+  void mail_ended(const MailAnswer* answer);
   void connection_used(bool reused) { ++connections_[reused ? 1 : 0]; }
   void bytes(std::uint64_t sent, std::uint64_t received) {
     sent_ += sent;
@@ -33,6 +36,7 @@ class Telemetry {
   static constexpr std::size_t kClasses = 6;  // error, 1xx … 5xx
   std::array<Counter, kClasses> requests_total_;
   std::array<Counter, 2> connections_total_;
+  std::array<Counter, 3> mails_total_;  // accepted, refused, failed
   Counter sent_total_;
   Counter received_total_;
   Gauge in_flight_;

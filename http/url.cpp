@@ -71,9 +71,24 @@ std::optional<std::uint16_t> parse_port(std::string_view text) {
   return static_cast<std::uint16_t>(value);
 }
 
-// Takes "http://" or "https://" off the front.
-std::string_view take_scheme(std::string_view& rest) {
-  for (const std::string_view scheme : {"http", "https"}) {
+struct Scheme {
+  std::string_view name;
+  std::uint16_t port;  // where the URL names none
+};
+using Schemes = std::array<Scheme, 2>;  // the second is encrypted from the first byte
+constexpr Schemes kWeb{{{"http", 80}, {"https", 443}}};
+constexpr Schemes kMail{{{"smtp", 25}, {"smtps", 465}}};  // as libcurl has it
+
+std::uint16_t default_port(std::string_view scheme) {
+  for (const Schemes& schemes : {kWeb, kMail})
+    for (const Scheme& one : schemes)
+      if (one.name == scheme) return one.port;
+  return 0;
+}
+
+// Takes "http://" and the like off the front.
+std::string_view take_scheme(std::string_view& rest, const Schemes& schemes) {
+  for (const auto& [scheme, port] : schemes) {
     if (rest.size() < scheme.size() + 3 || rest.substr(scheme.size(), 3) != "://") continue;
     bool same = true;
     for (std::size_t i = 0; i < scheme.size(); ++i)
@@ -109,7 +124,7 @@ const char* split_authority(std::string_view authority, Parts& parts) {
   if (parts.host.empty()) return "it has no host";
   if (!is_host(parts.host) && !is_bracketed_v6(parts.host))
     return "its host has characters that a host name cannot have";
-  parts.port = parts.scheme == "https" ? 443 : 80;
+  parts.port = default_port(parts.scheme);
   if (port.empty()) return nullptr;  // also behind a colon, RFC 3986 §6.2.3
   const auto number = parse_port(port);
   if (!number) return "its port is not a number from 1 to 65535";
@@ -117,12 +132,14 @@ const char* split_authority(std::string_view authority, Parts& parts) {
   return nullptr;
 }
 
-const char* split(std::string_view text, Parts& parts) {
+const char* split(std::string_view text, const Schemes& schemes, Parts& parts) {
   if (std::any_of(text.begin(), text.end(), [](char c) { return has(kSpaceOrControl, c); }))
     return "it contains a space or a control character; percent-encode it";
   std::string_view rest = text;
-  parts.scheme = take_scheme(rest);
-  if (parts.scheme.empty()) return "it does not begin with http:// or https://";
+  parts.scheme = take_scheme(rest, schemes);
+  if (parts.scheme.empty())
+    return &schemes == &kWeb ? "it does not begin with http:// or https://"
+                             : "it does not begin with smtp:// or smtps://";
   const auto* const end = std::find_if(rest.begin(), rest.end(), [](char c) {
     return c == '/' || c == '?' || c == '#' || c == '\\';
   });
@@ -144,7 +161,7 @@ std::string Origin::text() const {
   std::string out;
   out.reserve(scheme.size() + host.size() + sizeof "://:65535");
   out.append(scheme).append("://").append(host);
-  if (port != (scheme == "https" ? 443 : 80)) out.append(":").append(std::to_string(port));
+  if (port != default_port(scheme)) out.append(":").append(std::to_string(port));
   return out;
 }
 
@@ -152,10 +169,12 @@ std::string Origin::host_and_port() const { return host + ":" + std::to_string(p
 
 std::string Url::without_query() const { return origin.text() + path; }
 
-Result<Url> parse_url(std::string_view text) {
+namespace {
+
+Result<Url> parse(std::string_view text, const Schemes& schemes) {
   Parts parts;
   Result<Url> url(tl::in_place);
-  if (const char* why = split(text, parts); why != nullptr) {
+  if (const char* why = split(text, schemes, parts); why != nullptr) {
     url = fail(url_invalid(text, why));
     return url;
   }
@@ -165,6 +184,17 @@ Result<Url> parse_url(std::string_view text) {
   url->origin.port = parts.port;
   url->path = parts.path.empty() ? std::string_view("/") : parts.path;
   url->query = parts.query;
+  return url;
+}
+
+}  // namespace
+
+Result<Url> parse_url(std::string_view text) { return parse(text, kWeb); }
+
+Result<Url> parse_mail_url(std::string_view text) {
+  auto url = parse(text, kMail);
+  if (url && (url->path != "/" || !url->query.empty()))
+    return fail(url_invalid(text, "it names a mail server, which has neither path nor query"));
   return url;
 }
 

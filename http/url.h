@@ -14,9 +14,9 @@ namespace stepwell::http {
 
 // Scheme, host and port (RFC 6454 §4).
 struct Origin {
-  std::string scheme;      // "http" or "https"
+  std::string scheme;      // "http" or "https"; of a mail server "smtp" or "smtps"
   std::string host;        // lower case; an IPv6 address in brackets
-  std::uint16_t port = 0;  // the effective one: 80 or 443 where the URL names none
+  std::uint16_t port = 0;  // the effective one: the scheme's own where the URL names none
 
   bool operator==(const Origin&) const = default;
   // "https://example.com", with ":8443" where the port is not the scheme's own.
@@ -37,6 +37,9 @@ struct Url {
 // Errors: configuration/400/`url-invalid` for another scheme, user info, a space or control
 // character anywhere, an empty host, a port outside of 1–65535. IDN hosts are left alone.
 Result<Url> parse_url(std::string_view text);
+
+// An smtp or smtps URL, which names a server and has neither path nor query. Errors: as above.
+Result<Url> parse_mail_url(std::string_view text);
 
 // The target of `reference` seen from the absolute `base` (RFC 3986 §5), as an absolute URL.
 // Errors: `url-invalid`, as parse_url() of the result.

@@ -85,7 +85,8 @@ Status HttpCall::prepare() {
   std::string boundary = "stepwell-";
   if (may_need_boundary(call_.arguments))
     boundary += surroundings_.gate.unguessable(call_.idempotency_key);
-  auto request = build_request(call_.arguments, rules_.authentication != nullptr, boundary);
+  auto request = build_request(call_.arguments, rules_.authentication != nullptr, boundary,
+                               surroundings_.files);
   if (!request) return fail(std::move(request.error()));
   sent_ = std::move(*request);
   auto url = http::parse_url(sent_.url);
@@ -254,6 +255,7 @@ void HttpCall::redirect_to(const http::Response& response, std::string url,
     if (!sent_.repeatable) executed_ = true;
     sent_.method = "GET";
     sent_.body.reset();
+    sent_.source.reset();
     sent_.repeatable = rules_.options->idempotent.value_or(true);
     std::erase_if(sent_.headers, [](const http::Header& header) {
       return http::equal_names(header.name.substr(0, 8), "Content-") ||

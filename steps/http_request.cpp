@@ -6,6 +6,7 @@
 
 #include "base/encoding.h"
 #include "http/headers.h"
+#include "steps/file_source.h"
 #include "steps/request_body.h"
 
 namespace stepwell::steps {
@@ -67,7 +68,8 @@ Status add_headers(http::Request& request, const Value& headers, bool authentica
   return http::check_headers(request.headers);
 }
 
-Status add_body(http::Request& request, const Value& body, std::string_view boundary) {
+Status add_body(http::Request& request, const Value& body, std::string_view boundary,
+                engine::Files* files) {
   // Those have none (RFC 9110 §9.3.2, §9.3.8); a server would wait for it, or take it for the next
   // request.
   if (request.method == "HEAD" || request.method == "TRACE")
@@ -78,7 +80,14 @@ Status add_body(http::Request& request, const Value& body, std::string_view boun
   const bool typed = type != request.headers.end();
   auto encoded = encode_body(body, typed ? std::string_view(type->value) : "", boundary);
   if (!encoded) return fail(std::move(encoded.error()));
-  request.body = std::move(encoded->bytes);
+  if (encoded->pieces.empty()) {
+    request.body = std::move(encoded->bytes);
+  } else {
+    auto source = body_source(files, std::move(encoded->pieces));
+    if (!source) return fail(std::move(source.error()));
+    request.source = *std::move(source);
+    if (!request.source) request.body.emplace();
+  }
   if (typed)
     type->value = std::move(encoded->content_type);
   else
@@ -116,7 +125,7 @@ std::string traceparent(std::string_view trace_id, std::string_view span_id) {
 }
 
 Result<http::Request> build_request(const Value& arguments, bool authenticated,
-                                    std::string_view boundary) {
+                                    std::string_view boundary, engine::Files* files) {
   http::Request request;
   const Value& method = arguments.get("method");
   if (!method.is_string()) {
@@ -139,7 +148,7 @@ Result<http::Request> build_request(const Value& arguments, bool authenticated,
   if (auto added = add_headers(request, arguments.get("headers"), authenticated); !added)
     return fail(std::move(added.error()));
   if (const Value& body = arguments.get("body"); !body.is_null())
-    if (auto added = add_body(request, body, boundary); !added)
+    if (auto added = add_body(request, body, boundary, files); !added)
       return fail(std::move(added.error()));
   return request;
 }

@@ -12,6 +12,7 @@
 #include "auth/keys.h"
 #include "base/clock.h"
 #include "base/entropy.h"
+#include "engine/files.h"
 #include "engine/ports.h"
 #include "http/reactor.h"
 #include "steps/rate_limits.h"
@@ -31,6 +32,7 @@ struct HttpStepSurroundings {
   const Clock& clock;
   Entropy& entropy;
   std::shared_ptr<RateLimits> rate_limits = nullptr;  // null: no call is held back
+  engine::Files* files = nullptr;                     // null: there are none to send
 };
 
 class HttpStep final : public engine::StepRunner {

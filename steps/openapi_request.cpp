@@ -7,6 +7,7 @@
 #include "base/encoding.h"
 #include "base/json.h"
 #include "config/faults.h"
+#include "engine/files.h"
 #include "http/url.h"
 #include "steps/media_type.h"
 #include "steps/openapi_reader.h"
@@ -228,7 +229,8 @@ Value part_value(const OpenApiProperty* property, std::string_view name, const V
     return list;
   }
   if (value.is_object()) {
-    const bool ready = value.contains("content") || value.contains("base64");
+    const bool ready =
+        value.contains("content") || value.contains("base64") || engine::file_id(value).has_value();
     return ready ? value : Value::object({{"content", value}});
   }
   if (property == nullptr || !property->file || !value.is_string()) return value;
@@ -238,7 +240,7 @@ Value part_value(const OpenApiProperty* property, std::string_view name, const V
 Result<Value> body_value(const OpenApiBody& body, const Value& value) {
   const MediaType type = parse_media_type(body.type);
   if (type.is_json() && value.is_string()) return Value(to_json(value));
-  if (!value.is_object()) return value;
+  if (!value.is_object() || engine::file_id(value)) return value;
   if (type.is_form()) {
     auto text = form_text(body, value);
     if (!text) return fail(std::move(text.error()));

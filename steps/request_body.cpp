@@ -7,6 +7,7 @@
 
 #include "base/encoding.h"
 #include "base/json.h"
+#include "engine/files.h"
 #include "http/headers.h"
 #include "steps/charset.h"
 #include "steps/media_type.h"
@@ -95,6 +96,7 @@ Result<std::string> encoded_form(const Value& body) {
 struct Part {
   std::string head;  // its header lines
   std::string content;
+  std::string file = {};  // instead of the content: its id
 };
 
 // A name within quotes as browsers write it, which is what servers know (RFC 7578 §5.1 leaves it
@@ -116,6 +118,12 @@ std::string escaped_name(std::string_view name) {
 
 std::string disposition(std::string_view name) {
   return "Content-Disposition: form-data; name=\"" + escaped_name(name) + "\"";
+}
+
+// What the file is called, and its type: as the data say, which the author may have changed.
+std::string text_member(const Value& object, std::string_view name) {
+  const Value& text = object.get(name);
+  return text.is_string() ? std::string(text.as_string()) : std::string();
 }
 
 // {filename, contentType, content | base64}
@@ -146,7 +154,15 @@ Result<Part> file_part(std::string_view name, const Value& file) {
   if (auto read = text_of("contentType", type); !read) return fail(std::move(read.error()));
   if (!http::is_field_value(type))
     return fail(body_invalid(whose + ": `contentType` cannot hold line breaks"));
-  if (plain) {
+  const std::optional<std::string> stored = plain ? engine::file_id(content) : std::nullopt;
+  if (stored) {
+    part.file = *stored;
+    if (filename.empty()) filename = text_member(content, "name");
+    if (type.empty()) type = text_member(content, "mediaType");
+    if (!http::is_field_value(type)) type.clear();
+    if (filename.empty()) filename = "file";
+    if (type.empty()) type = "application/octet-stream";
+  } else if (plain) {
     const bool structured = content.is_object() || content.is_array();
     part.content = structured ? to_json(content) : scalar_text(content).value_or("");
     if (type.empty() && structured) type = "application/json";
@@ -167,7 +183,8 @@ Status add_parts(std::vector<Part>& parts, const Value::Member& member) {
   const auto add = [&](const Value& value) -> Status {
     if (value.is_null()) return {};
     if (value.is_object()) {
-      auto part = file_part(member.name(), value);
+      const bool stored = engine::file_id(value).has_value();
+      auto part = file_part(member.name(), stored ? Value::object({{"content", value}}) : value);
       if (!part) return fail(std::move(part.error()));
       parts.push_back(std::move(*part));
       return {};
@@ -202,6 +219,22 @@ bool occurs_in(const std::vector<Part>& parts, const std::string& boundary) {
   });
 }
 
+// What comes one behind the other where a part is a file.
+std::vector<BodyPiece> pieces_of(std::vector<Part> parts, const std::string& boundary) {
+  std::vector<BodyPiece> pieces(1);
+  for (Part& part : parts) {
+    pieces.back().text.append("--").append(boundary).append("\r\n").append(part.head);
+    pieces.back().text.append("\r\n\r\n").append(part.content);
+    if (!part.file.empty()) {
+      pieces.push_back({{}, std::move(part.file)});
+      pieces.emplace_back();
+    }
+    pieces.back().text.append("\r\n");
+  }
+  pieces.back().text.append("--").append(boundary).append("--\r\n");
+  return pieces;
+}
+
 Result<RequestBody> multipart(const Value& body, const MediaType& type,
                               std::string_view content_type, std::string_view fallback) {
   std::vector<Part> parts;
@@ -222,6 +255,17 @@ Result<RequestBody> multipart(const Value& body, const MediaType& type,
                                  ? "a part holds the boundary between the parts"
                                  : "the boundary in the header Content-Type occurs within a part; "
                                    "leave it out, and one is chosen that nobody can guess"));
+  }
+  const bool with_files =
+      std::any_of(parts.begin(), parts.end(), [](const Part& part) { return !part.file.empty(); });
+  if (with_files) {
+    // Nobody looks for the boundary in a file; whoever wrote that may know an author's.
+    if (!type.boundary.empty())
+      return fail(
+          body_invalid("leave the boundary in the header Content-Type out where a file is "
+                       "sent; one is chosen that nobody can guess"));
+    result.pieces = pieces_of(std::move(parts), boundary);
+    return result;
   }
   for (const Part& part : parts) {
     result.bytes.append("--").append(boundary).append("\r\n").append(part.head);
@@ -281,6 +325,14 @@ Result<RequestBody> encode_body(const Value& body, std::string_view content_type
                                 std::string_view boundary) {
   RequestBody result;
   result.content_type = content_type;
+  const std::optional<std::string> file = engine::file_id(body);
+  if (file && content_type.empty()) {
+    result.content_type = text_member(body, "mediaType");
+    if (result.content_type.empty() || !http::is_field_value(result.content_type))
+      result.content_type = "application/octet-stream";
+    result.pieces.push_back({{}, *file});
+    return result;
+  }
   if (content_type.empty()) {
     result.content_type = body.is_string() ? "text/plain; charset=utf-8" : "application/json";
     result.bytes = body.is_string() ? std::string(body.as_string()) : to_json(body);
@@ -288,7 +340,11 @@ Result<RequestBody> encode_body(const Value& body, std::string_view content_type
   }
   const MediaType type = parse_media_type(content_type);
   if (body.is_object() && type.name == "multipart/form-data")
-    return multipart(body, type, content_type, boundary);
+    return multipart(file ? Value::object({{"file", body}}) : body, type, content_type, boundary);
+  if (file && !type.is_json()) {
+    result.pieces.push_back({{}, *file});
+    return result;
+  }
   Result<std::string> bytes = std::string();
   if (type.is_json() && !body.is_string())
     bytes = to_json(body);

@@ -28,6 +28,9 @@ std::shared_ptr<engine::RunningStep> Steps::start(engine::StepCall call,
   } else if (std::holds_alternative<config::RunWorkflowBody>(body)) {
     runner = runners_.workflow;
     kind = "run: workflow";
+  } else if (std::holds_alternative<config::PersonStepBody>(body)) {
+    runner = runners_.email;
+    kind = "call: email";
   } else if (const auto* process = std::get_if<config::RunProcessBody>(&body)) {
     using Kind = config::RunProcessBody::Kind;
     runner = runners_.process;

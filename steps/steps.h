@@ -16,6 +16,7 @@ class Steps final : public engine::StepRunner {
     engine::StepRunner* openapi = nullptr;
     engine::StepRunner* workflow = nullptr;  // run: workflow
     engine::StepRunner* process = nullptr;   // run: shell, script and container
+    engine::StepRunner* email = nullptr;     // call: email, once it need not wait any more
   };
   explicit Steps(Runners runners) : runners_(runners) {}
 

@@ -4,6 +4,8 @@
 #include <array>
 #include <utility>
 
+#include "base/json.h"
+
 namespace stepwell::store {
 
 namespace {
@@ -11,16 +13,17 @@ namespace {
 using Line = JournalHistory::Line;
 
 // In the order of JournalFold::Sql.
-constexpr std::array<std::string_view, 16> kFolding{
+constexpr std::array<std::string_view, 20> kFolding{
     "INSERT INTO instances VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
     "DELETE FROM records WHERE instance = ?",
     "DELETE FROM removed WHERE id = ?",
-    "SELECT last, reopened, replaced, status, ended_at, tail FROM instances WHERE id = ?",
+    "SELECT last, reopened, replaced, status, ended_at, tail, started_at, changed "
+    "FROM instances LEFT JOIN labels USING (id) WHERE id = ?",
     "SELECT life FROM instances WHERE id = ?",
     "SELECT records FROM records WHERE instance = ? ORDER BY first",
     "INSERT OR REPLACE INTO records VALUES (?, ?, ?)",
     "UPDATE instances SET status = ?2, ended_at = ?3, last = ?4, reopened = ?5, replaced = ?6, "
-    "tail = ?7 WHERE id = ?1",
+    "tail = ?7, started_at = ?8 WHERE id = ?1",
     "UPDATE instances SET life = '' WHERE id = ?",
     "INSERT INTO definitions VALUES (?, ?) ON CONFLICT DO NOTHING",
     "INSERT INTO events VALUES (?, ?) ON CONFLICT DO NOTHING",
@@ -29,6 +32,12 @@ constexpr std::array<std::string_view, 16> kFolding{
     "SELECT id FROM workflows WHERE name = ? AND version = ? AND digest = ?",
     "INSERT INTO workflows (name, version, digest) VALUES (?, ?, ?) RETURNING id",
     "DELETE FROM log WHERE place <= ?",
+    "DELETE FROM tags WHERE instance = ?1 AND tag IN "
+    "(SELECT value FROM labels, json_each(labels.tags) WHERE labels.id = ?1)",
+    "INSERT INTO labels VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO UPDATE SET "
+    "name = ?2, tags = ?3, priority = ?4, deadline = ?5, changed = ?7",
+    "INSERT OR IGNORE INTO tags VALUES (?, ?)",
+    "INSERT OR IGNORE INTO credential_uses VALUES (?, ?)",
 };
 
 // The first of them for many rows at once, which costs a third less.
@@ -143,16 +152,21 @@ Status JournalFold::fold(Database& database, const JournalOverlay::Life& life) {
     apply(life);
     const Result<bool> added = add(database, **head);
     if (!added) return fail(added.error());
-    if (*added) return {};
+    if (*added) return label(life, true);
   }
   const Result<std::optional<JournalHistory::Stored>> stored = look(life.id);
   if (!stored) return fail(stored.error());
   history_.clear();
-  if (*stored) return update(life, **stored);
+  if (*stored) {
+    Status done = update(life, **stored);
+    return done ? label(life, false) : done;
+  }
   // What stands before its first record, or has none, belongs to nothing.
   if (head == life.rows.end()) return {};
   apply(life);
-  return add(database, **head).map([](bool) {});
+  const Result<bool> added = add(database, **head);
+  if (!added) return fail(added.error());
+  return label(life, true);
 }
 
 void JournalFold::apply(const JournalOverlay::Life& life) {
@@ -174,7 +188,7 @@ Result<std::size_t> JournalFold::bind_row(Statement& statement, const JournalRow
   const std::optional<Line>& tail = history_.tail();
   statement.bind(as_column(head.instance.number))
       .bind(*workflow)
-      .bind(as_column(head.at))
+      .bind(as_column(history_.started()))
       .bind(status_column(tail))
       .bind(ended_column(tail))
       .bind(std::int64_t{history_.last()})
@@ -201,7 +215,11 @@ Status JournalFold::add_many(Database& database) {
     if (!bound) return fail(bound.error());
   }
   Status done = fit ? add_many_.run() : Status();
-  if (!done || (fit && database.changes() == std::int64_t{kMany})) return done;
+  if (!done) return done;
+  if (fit && database.changes() == std::int64_t{kMany}) {
+    for (std::size_t i = 0; done && i < kMany; ++i) done = label(*many_[i], true);
+    return done;
+  }
   for (std::size_t i = 0; done && i < kMany; ++i) done = fold(database, *many_[i]);
   return done;
 }
@@ -252,7 +270,56 @@ Status JournalFold::update(const JournalOverlay::Life& life, const JournalHistor
       .bind(std::int64_t{history_.reopened()})
       .bind(std::int64_t{history_.replaced()})
       .bind(tail_column(tail))
+      .bind(as_column(history_.started()))
       .run();
+}
+
+// What people say of it, where the log has something new. One of which they never said anything has
+// no row.
+Status JournalFold::label(const JournalOverlay::Life& life, bool fresh) {
+  const JournalRow* said = nullptr;
+  std::uint64_t parent = 0;
+  for (std::size_t i = life.folded; i < life.rows.size(); ++i) {
+    const JournalRow& row = *life.rows[i];
+    if (row.kind == engine::Record::Kind::changed) {
+      if (said == nullptr || said->number < row.number) said = &row;
+    } else if (fresh && row.is_admission() && said == nullptr) {
+      parent = row.parent;
+      if (row.label) said = &row;
+    }
+  }
+  if (!fresh && said != nullptr && history_.changed() && said->number < history_.changed()->number)
+    return {};
+  if (said == nullptr && parent == 0) return {};
+  const std::int64_t id = as_column(life.id.number);
+  const bool changed = said != nullptr && said->kind == engine::Record::Kind::changed;
+  Status done;
+  if (!fresh) done = sql(kForgetTags).bind(id).run();
+  if (!done) return done;
+  static const engine::Label kNothing{};
+  const engine::Label& now = said != nullptr && said->label ? *said->label : kNothing;
+  const std::string tags = now.tags.is_null() ? std::string() : to_json(now.tags);
+  const auto text = [](const std::string& words) {
+    return words.empty() ? std::nullopt : std::optional(LastingText{words});
+  };
+  std::optional<std::int64_t> deadline;
+  if (now.deadline) deadline = as_column(*now.deadline);
+  std::optional<std::int64_t> above;
+  if (parent != 0) above = as_column(parent);
+  std::optional<LastingText> line;
+  if (changed) line = LastingText{said->text};
+  done = sql(kLabel)
+             .bind(id)
+             .bind(text(now.name))
+             .bind(text(tags))
+             .bind(static_cast<std::int64_t>(now.priority))
+             .bind(deadline)
+             .bind(above)
+             .bind(line)
+             .run();
+  for (const Value& tag : now.tags.elements())
+    if (done && tag.is_string()) done = sql(kTag).bind(tag.as_string()).bind(id).run();
+  return done;
 }
 
 // Those that the tables do not have yet, or all. True: there was one.
@@ -315,8 +382,12 @@ Status JournalFold::add_lines_of(InstanceId id) {
 
 Status JournalFold::share(const JournalRow& row) {
   switch (row.kind) {
-    case engine::Record::Kind::definition:
-      return sql(kDefine).bind(words_of(row.digest)).bind(LastingText{row.text}).run();
+    case engine::Record::Kind::definition: {
+      Status done = sql(kDefine).bind(words_of(row.digest)).bind(LastingText{row.text}).run();
+      for (const Value& name : row.credentials.elements())
+        if (done) done = sql(kUse).bind(words_of(name)).bind(words_of(row.digest)).run();
+      return done;
+    }
     case engine::Record::Kind::published:
       return sql(kPublish).bind(as_column(row.id)).bind(LastingText{row.text}).run();
     case engine::Record::Kind::delivered:

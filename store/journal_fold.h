@@ -52,6 +52,10 @@ class JournalFold {
     kFindWorkflow,
     kAddWorkflow,
     kForgetLog,
+    kForgetTags,
+    kLabel,
+    kTag,
+    kUse,
     kSqlCount
   };
   JournalFold(std::vector<Statement> statements, Statement add_many)
@@ -67,6 +71,7 @@ class JournalFold {
   void apply(const JournalOverlay::Life& life);
   Result<std::optional<JournalHistory::Stored>> look(InstanceId id);
   Status add_lines_of(InstanceId id);
+  Status label(const JournalOverlay::Life& life, bool fresh);
   Result<bool> write_lines(InstanceId id, bool all);
   Result<std::int64_t> workflow_of(const JournalRow& head);
 

@@ -22,6 +22,8 @@ void JournalHistory::begin(const Stored& stored) {
   last_ = stored.last;
   reopened_ = stored.reopened;
   replaced_ = stored.replaced;
+  changed_ = stored.changed;
+  started_ = stored.started;
 }
 
 Status JournalHistory::add_stored(std::string_view packed, InstanceId instance) {
@@ -51,6 +53,8 @@ void JournalHistory::clear() {
   head_.reset();
   lines_.clear();
   tail_.reset();
+  changed_.reset();
+  started_ = {};
   last_ = reopened_ = replaced_ = 0;
 }
 
@@ -61,6 +65,7 @@ void JournalHistory::apply(const Line& line) {
     clear();
     head_ = line;
     last_ = line.number;
+    if (line.kind == Kind::started) started_ = line.at;
     return;
   }
   if (!head_ || line.number <= replaced_ || knows(line.number)) return;
@@ -83,6 +88,14 @@ void JournalHistory::apply(const Line& line) {
       lines_.erase(lines_.begin(),
                    std::lower_bound(lines_.begin(), lines_.end(), line.number, comes_before));
       replaced_ = line.number;
+      insert(line);
+      break;
+    case Kind::started:
+      if (started_ == WallTime{}) started_ = line.at;
+      insert(line);
+      break;
+    case Kind::changed:
+      if (!changed_ || changed_->number < line.number) changed_ = line;
       insert(line);
       break;
     default:
@@ -116,6 +129,16 @@ Result<JournalHistory::Stored> stored_of(const Statement& row, int first, Instan
   stored.last = static_cast<std::uint32_t>(row.number(first));
   stored.reopened = static_cast<std::uint32_t>(row.number(first + 1));
   stored.replaced = static_cast<std::uint32_t>(row.number(first + 2));
+  stored.started = as_time(row.number(first + 6));
+  if (!row.view(first + 7).empty()) {
+    const std::string& text = texts.emplace_back(row.view(first + 7));
+    const std::optional<Outline> outline = outline_of(text);
+    if (!outline)
+      return fail(unreadable("what was changed of instance " + std::to_string(instance.number),
+                             "it does not begin as a record does"));
+    stored.changed = JournalHistory::Line{text,          outline->at,     outline->number,
+                                          outline->kind, EndStatus::none, true};
+  }
   const std::optional<std::int64_t> status = row.optional_number(first + 3);
   if (!status) return stored;
   const std::string& text = texts.emplace_back(row.view(first + 5));
@@ -129,23 +152,28 @@ Result<JournalHistory::Stored> stored_of(const Statement& row, int first, Instan
   return stored;
 }
 
-Result<engine::InstanceSummary> summary_of(std::string_view head,
-                                           std::optional<std::string_view> tail,
-                                           InstanceId instance) {
-  Result<engine::Record> first = record_of(head, instance);
+Result<engine::InstanceSummary> summary_of(const SummaryTexts& texts, InstanceId instance) {
+  Result<engine::Record> first = record_of(texts.head, instance);
   if (!first) return fail(std::move(first.error()));
-  engine::InstanceSummary summary{std::move(*first), std::nullopt};
-  if (!tail) return summary;
-  Result<engine::Record> last = record_of(*tail, instance);
-  if (!last) return fail(std::move(last.error()));
-  summary.end = std::move(*last);
+  engine::InstanceSummary summary{std::move(*first), std::nullopt, std::nullopt, texts.started};
+  if (texts.tail) {
+    Result<engine::Record> last = record_of(*texts.tail, instance);
+    if (!last) return fail(std::move(last.error()));
+    summary.end = std::move(*last);
+  }
+  if (texts.changed) {
+    Result<engine::Record> changed = record_of(*texts.changed, instance);
+    if (!changed) return fail(std::move(changed.error()));
+    summary.changed = std::move(*changed);
+  }
   return summary;
 }
 
 Result<engine::InstanceSummary> summary_of(const JournalHistory& history, InstanceId instance) {
-  std::optional<std::string_view> tail;
-  if (history.tail()) tail = history.tail()->text;
-  return summary_of(history.head()->text, tail, instance);
+  SummaryTexts texts{history.head()->text, std::nullopt, std::nullopt, history.started()};
+  if (history.tail()) texts.tail = history.tail()->text;
+  if (history.changed()) texts.changed = history.changed()->text;
+  return summary_of(texts, instance);
 }
 
 }  // namespace stepwell::store

@@ -32,6 +32,8 @@ class JournalHistory {
     std::uint32_t last = 0;
     std::uint32_t reopened = 0;
     std::uint32_t replaced = 0;
+    std::optional<Line> changed{};  // the last one
+    WallTime started{};             // epoch: not yet
   };
   static Line line_of(const JournalRow& row) {
     return {row.text, row.at, row.number, row.kind, row.status};
@@ -53,6 +55,8 @@ class JournalHistory {
   std::uint32_t last() const { return last_; }          // the highest number
   std::uint32_t reopened() const { return reopened_; }  // the last `retried` that opened it
   std::uint32_t replaced() const { return replaced_; }  // the last snapshot
+  const std::optional<Line>& changed() const { return changed_; }  // the last one
+  WallTime started() const { return started_; }  // when its turn came; epoch: it has not
 
  private:
   void insert(const Line& line);
@@ -64,19 +68,27 @@ class JournalHistory {
   std::uint32_t last_ = 0;
   std::uint32_t reopened_ = 0;
   std::uint32_t replaced_ = 0;
+  std::optional<Line> changed_;
+  WallTime started_{};
 };
 
 // The columns of a row of `instances` from `first` on that stored_of() reads.
-constexpr const char* kStoredColumns = "last, reopened, replaced, status, ended_at, tail";
-constexpr int kStoredCount = 6;
+constexpr const char* kStoredColumns =
+    "last, reopened, replaced, status, ended_at, tail, started_at, changed";
+constexpr int kStoredCount = 8;
+constexpr const char* kStoredIn = " FROM instances LEFT JOIN labels USING (id)";
 // Without the head's text. Texts are kept in `texts`. Errors: configuration/`store-damaged`.
 Result<JournalHistory::Stored> stored_of(const Statement& row, int first, InstanceId instance,
                                          std::deque<std::string>& texts);
 
+struct SummaryTexts {
+  std::string_view head;
+  std::optional<std::string_view> tail;
+  std::optional<std::string_view> changed;
+  WallTime started{};
+};
 // Errors: configuration/`store-damaged`.
-Result<engine::InstanceSummary> summary_of(std::string_view head,
-                                           std::optional<std::string_view> tail,
-                                           InstanceId instance);
+Result<engine::InstanceSummary> summary_of(const SummaryTexts& texts, InstanceId instance);
 Result<engine::InstanceSummary> summary_of(const JournalHistory& history, InstanceId instance);
 
 }  // namespace stepwell::store

@@ -6,10 +6,10 @@
 #include <utility>
 
 #include "store/journal_row.h"
+#include "store/journal_search.h"
 
 namespace stepwell::store {
 
-using engine::InstanceFilter;
 using engine::InstanceSummary;
 using engine::Record;
 using Kind = Record::Kind;
@@ -58,7 +58,7 @@ Status JournalReader::begin(const Take& take) {
 Result<bool> JournalReader::load_row(InstanceId instance, Known& known, bool lines) {
   if (!row_) {
     Result<Statement> prepared = database_.prepare(std::string("SELECT ") + kStoredColumns +
-                                                   ", head, life FROM instances WHERE id = ?");
+                                                   ", head, life" + kStoredIn + " WHERE id = ?");
     if (!prepared) return fail(std::move(prepared.error()));
     row_.emplace(std::move(*prepared));
   }
@@ -147,7 +147,8 @@ Status JournalReader::read_open_locked(const engine::Journal::Reader& each,
                                        std::vector<std::pair<InstanceId, Rows>> logged) {
   Result<Statement> open = database_.prepare(
       std::string("SELECT ") + kStoredColumns +
-      ", head, life, id FROM instances INDEXED BY instances_open WHERE status IS NULL ORDER BY id");
+      ", head, life, instances.id FROM instances INDEXED BY instances_open "
+      "LEFT JOIN labels ON labels.id = instances.id WHERE status IS NULL ORDER BY instances.id");
   if (!open) return fail(std::move(open.error()));
   Result<Statement> pieces = database_.prepare(
       "SELECT i.id, r.records FROM instances AS i INDEXED BY instances_open "
@@ -196,14 +197,22 @@ Status JournalReader::read_open_locked(const engine::Journal::Reader& each,
   }
 }
 
-Result<std::vector<InstanceSummary>> JournalReader::find(const InstanceFilter& filter,
-                                                         std::size_t most) {
+Result<engine::FoundInstances> JournalReader::find(const engine::InstanceQuery& query,
+                                                   Milliseconds limit) {
   const std::scoped_lock lock(mutex_);
   std::vector<std::pair<InstanceId, Rows>> logged;
-  std::vector<InstanceSummary> found;
-  Status done = begin([&] { logged = overlay_.all(filter.after); });
+  Rows shared;
+  Status done = begin([&] {
+    logged = overlay_.all({});
+    if (!query.filter.credential.empty()) shared = overlay_.shared();
+  });
   if (!done) return fail(std::move(done.error()));
-  done = find_locked(filter, most, std::move(logged), found);
+  JournalSearch search(database_, query, limit);
+  done = search.prepare(shared);
+  if (done) done = find_logged(search, logged);
+  if (done) done = search.run();
+  Result<engine::FoundInstances> found;
+  if (done) found = show(search, query.ids_only);
   database_.rollback();
   if (!done) return fail(std::move(done.error()));
   return found;

@@ -20,6 +20,8 @@
 
 namespace stepwell::store {
 
+class JournalSearch;
+
 // Which finished instances are not kept: those beyond any limit that is given.
 struct Retention {
   std::string workflow{};                  // NAMESPACE/NAME; empty: of all workflows
@@ -36,8 +38,8 @@ class JournalReader {
   Status read_open(const engine::Journal::Reader& each);
   Result<std::vector<engine::Record>> read(InstanceId instance);
   Result<std::optional<engine::InstanceSummary>> summary(InstanceId instance);
-  Result<std::vector<engine::InstanceSummary>> find(const engine::InstanceFilter& filter,
-                                                    std::size_t most);
+  // Looks no longer than that, about.
+  Result<engine::FoundInstances> find(const engine::InstanceQuery& query, Milliseconds limit);
   Result<Value> definition(const std::string& digest);
   // Both for the time before anything is appended: log and tables are not read as one state.
   Result<std::vector<engine::Record>> undelivered();
@@ -66,11 +68,9 @@ class JournalReader {
   Result<bool> load_row(InstanceId instance, Known& known, bool lines);
   Status read_open_locked(const engine::Journal::Reader& each,
                           std::vector<std::pair<InstanceId, Rows>> logged);
-  Status find_locked(const engine::InstanceFilter& filter, std::size_t most,
-                     std::vector<std::pair<InstanceId, Rows>> logged,
-                     std::vector<engine::InstanceSummary>& found);
-  Status find_logged(const engine::InstanceFilter& filter, InstanceId instance, Rows rows,
-                     std::vector<engine::InstanceSummary>& found);
+  // journal_find.cpp
+  Status find_logged(JournalSearch& search, std::vector<std::pair<InstanceId, Rows>>& logged);
+  Result<engine::FoundInstances> show(const JournalSearch& search, bool ids_only);
   // Each text of a column of texts, which `sql` yields; and then each row of the log.
   template <class Text, class Row>
   Status shared(std::string_view sql, const Text& text, const Row& row);

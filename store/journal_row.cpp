@@ -1,5 +1,6 @@
 #include "store/journal_row.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <utility>
@@ -14,8 +15,8 @@ using engine::Record;
 namespace {
 
 // As they are stored, in the order of Record::Kind: never renumbered.
-constexpr std::array<std::uint8_t, 16> kKindNumbers{1, 2,  3,  4,  5,  6,  7,  8,
-                                                    9, 10, 11, 12, 13, 14, 15, 16};
+constexpr std::array<std::uint8_t, 18> kKindNumbers{1,  2,  3,  4,  5,  6,  7,  8,  9,
+                                                    10, 11, 12, 18, 17, 13, 14, 15, 16};
 
 std::optional<Record::Kind> kind_of(std::int64_t number) {
   for (std::size_t i = 0; i < kKindNumbers.size(); ++i)
@@ -32,6 +33,14 @@ EndStatus status_in(const Value& status) {
     if (status.is_string() && status.as_string() == engine::to_string(each))
       return end_status(each);
   return EndStatus::stopped;
+}
+
+// Null where it says nothing.
+std::shared_ptr<const engine::Label> label_in(const Value& payload) {
+  engine::Label label = engine::label_of(payload);
+  const bool any = !label.name.empty() || !label.tags.is_null() || label.deadline ||
+                   label.priority != engine::Priority::regular;
+  return any ? std::make_shared<const engine::Label>(std::move(label)) : nullptr;
 }
 
 // Whole numbers behind a "[", each with a comma behind it.
@@ -103,11 +112,18 @@ JournalRow to_row(const Record& record) {
   if (row.is_admission()) {
     row.workflow = record.payload.get("workflow");
     row.digest = record.payload.get("digest");
-    row.child = !record.payload.get("parent").is_null();
+    const Value& parent = record.payload.get("parent");
+    row.child = !parent.is_null();
+    if (row.child)
+      row.parent = as_number(std::max<std::int64_t>(parent.get("id").as_integer().value_or(0), 0));
+    row.label = label_in(record.payload);
+  } else if (record.kind == Record::Kind::changed) {
+    row.label = label_in(record.payload);
   } else if (record.kind == Record::Kind::ended) {
     row.status = status_in(record.payload.get("status"));
   } else if (record.kind == Record::Kind::definition) {
     row.digest = record.payload.get("digest");
+    row.credentials = record.payload.get("credentials");
   } else if (record.kind == Record::Kind::schedule) {
     row.workflow = record.payload.get("workflow");
   }

@@ -36,6 +36,10 @@ struct JournalRow {
   std::string text;                    // "[number,kind,at,subject,random,turns,[cuts],payload]"
   Value workflow;                      // of an admission and a schedule
   Value digest;                        // of an admission and a definition
+  // Of an admission and a `changed`, where it says something …
+  std::shared_ptr<const engine::Label> label;
+  std::uint64_t parent = 0;  // … of an admission: who asked for it
+  Value credentials;         // of a definition: those that it refers to
 
   bool is_admission() const;
   bool is_shared() const { return kind >= engine::Record::Kind::definition; }

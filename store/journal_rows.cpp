@@ -12,7 +12,7 @@ using engine::Record;
 namespace {
 
 // In the order of JournalRows::Sql.
-constexpr std::array<std::string_view, 11> kStatements{
+constexpr std::array<std::string_view, 14> kStatements{
     "INSERT INTO log VALUES (?, ?)",
     "SELECT 1 FROM instances WHERE id = ?",
     "DELETE FROM instances WHERE id = ? AND status IS NOT NULL",
@@ -27,6 +27,11 @@ constexpr std::array<std::string_view, 11> kStatements{
     "DELETE FROM workflows WHERE id = ?",
     "DELETE FROM definitions WHERE digest = ?1 AND NOT EXISTS "
     "(SELECT 1 FROM workflows WHERE digest = ?1)",
+    "DELETE FROM credential_uses WHERE digest = ?1 AND NOT EXISTS "
+    "(SELECT 1 FROM definitions WHERE digest = ?1)",
+    "DELETE FROM tags WHERE instance = ?1 AND tag IN "
+    "(SELECT value FROM labels, json_each(labels.tags) WHERE labels.id = ?1)",
+    "DELETE FROM labels WHERE id = ?",
 };
 
 }  // namespace
@@ -148,8 +153,11 @@ Result<JournalRows::Removed> JournalRows::remove(const std::vector<std::int64_t>
     if (overlay_->find(InstanceId{as_number(id)}) != nullptr) continue;
     Status done = sql(kRemoveInstance).bind(id).run();
     if (!done) return fail(std::move(done.error()));
-    if (database_.changes() == 0) continue;  // it was retried
-    ++removed.instances;
+    if (database_.changes() == 0) continue;  // it was retried, or is not there
+    done = sql(kRemoveTags).bind(id).run();
+    if (done) done = sql(kRemoveLabel).bind(id).run();
+    if (!done) return fail(std::move(done.error()));
+    removed.instances.push_back(id);
     --rows;
     const std::int64_t most = std::max<std::int64_t>(rows, 1);
     const Result<std::int64_t> gone = remove_records(id, most);
@@ -188,6 +196,7 @@ Status JournalRows::remove_workflows(const std::vector<std::int64_t>& workflows)
     fold_.forget_workflows();
     Status done = sql(kRemoveWorkflow).bind(id).run();
     if (done) done = sql(kRemoveDefinition).bind(digest).run();
+    if (done) done = sql(kRemoveUses).bind(digest).run();
     if (!done) return done;
   }
   return {};

@@ -47,9 +47,9 @@ class JournalRows {
   // Takes those of the instances away which have ended, until so many rows are gone. What is left
   // of the last one's goes with remove_leftovers().
   struct Removed {
-    std::size_t seen = 0;       // so many of the instances were looked at
-    std::size_t instances = 0;  // and so many are gone
-    bool left_over = false;     // not all rows of them
+    std::size_t seen = 0;                 // so many of the instances were looked at …
+    std::vector<std::int64_t> instances;  // … and these are gone
+    bool left_over = false;               // not all rows of them
   };
   Result<Removed> remove(const std::vector<std::int64_t>& instances, std::int64_t rows);
   // True: some are left.
@@ -74,6 +74,9 @@ class JournalRows {
     kUnused,
     kRemoveWorkflow,
     kRemoveDefinition,
+    kRemoveUses,
+    kRemoveTags,
+    kRemoveLabel,
     kSqlCount
   };
 

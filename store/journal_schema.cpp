@@ -73,7 +73,53 @@ CREATE TABLE highest (
 INSERT INTO highest VALUES (1, 0);
 )";
 
-constexpr std::array kJournalMigrations = {Migration{1, kJournal}};
+// What people say of instances, and what else lists select and order by. Most instances have no row
+// of these, so that they cost them nothing.
+constexpr const char* kLabels = R"(
+CREATE TABLE labels (
+  id INTEGER PRIMARY KEY,
+  name TEXT,
+  tags TEXT,
+  priority INTEGER NOT NULL,
+  deadline INTEGER,
+  parent INTEGER,
+  changed TEXT
+) STRICT;
+CREATE TABLE tags (
+  tag TEXT NOT NULL,
+  instance INTEGER NOT NULL,
+  PRIMARY KEY (tag, instance)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE credential_uses (
+  credential TEXT NOT NULL,
+  digest TEXT NOT NULL,
+  PRIMARY KEY (credential, digest)
+) STRICT, WITHOUT ROWID;
+
+INSERT INTO labels
+  SELECT id, head ->> '$[7].name', head -> '$[7].tags', 0, NULL, head ->> '$[7].parent.id', NULL
+  FROM instances
+  WHERE (instr(head, '"name":') > 0 OR instr(head, '"tags":') > 0 OR instr(head, '"parent":') > 0)
+    AND json_valid(head)
+    AND (json_type(head, '$[7].name') = 'text' OR json_type(head, '$[7].tags') = 'array'
+      OR json_type(head, '$[7].parent.id') = 'integer');
+INSERT OR IGNORE INTO tags
+  SELECT value, labels.id FROM labels, json_each(labels.tags)
+  WHERE labels.tags IS NOT NULL AND json_each.type = 'text';
+UPDATE instances SET started_at = coalesce(
+    (SELECT value ->> 2 FROM json_each('[' || replace(life, char(10), ',') || ']')
+     WHERE value ->> 1 = 2 LIMIT 1), started_at)
+  WHERE substr(head, 1, 5) = '[1,1,' AND json_valid('[' || replace(life, char(10), ',') || ']');
+
+CREATE INDEX labels_name ON labels (name) WHERE name IS NOT NULL;
+CREATE INDEX labels_priority ON labels (priority) WHERE priority > 0;
+CREATE INDEX labels_deadline ON labels (deadline) WHERE deadline IS NOT NULL;
+CREATE INDEX labels_parent ON labels (parent) WHERE parent IS NOT NULL;
+CREATE INDEX instances_started ON instances (started_at) WHERE status IS NOT NULL;
+CREATE INDEX instances_stopped ON instances (id) WHERE status = 3;
+)";
+
+constexpr std::array kJournalMigrations = {Migration{1, kJournal}, Migration{2, kLabels}};
 
 }  // namespace
 

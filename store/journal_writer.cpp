@@ -46,7 +46,8 @@ Problem gone() {
 
 }  // namespace
 
-JournalWriter::JournalWriter(JournalRows rows, JournalOptions options, Metrics& metrics, Log& log)
+JournalWriter::JournalWriter(JournalRows rows, std::optional<Database> beside,
+                             JournalOptions options, Metrics& metrics, Log& log)
     : options_(options),
       log_(log),
       commits_(metrics.counter("stepwell_journal_commits_total", "Commits of the journal.")),
@@ -62,6 +63,7 @@ JournalWriter::JournalWriter(JournalRows rows, JournalOptions options, Metrics& 
                                         "How long commits of the journal take.",
                                         duration_buckets())),
       rows_(std::move(rows)),
+      checkpointer_(beside ? std::make_unique<JournalCheckpointer>(std::move(*beside)) : nullptr),
       thread_([this] { write(); }) {}
 
 JournalWriter::~JournalWriter() {
@@ -402,10 +404,12 @@ void JournalWriter::refuse_admissions() {
     if (each.durable) each.durable(fail(why));
 }
 
-// When much has gathered in the write-ahead log. A failure is no harm: all is in the log, and it is
-// tried again behind a later group.
+// When much has gathered in the write-ahead log. What the checkpointer has copied need not be
+// copied here; only behind that does the log begin anew. A failure is no harm: all is in the log,
+// and it is tried again behind a later group.
 void JournalWriter::checkpoint() {
   if (rows_.database().log_pages() < options_.checkpoint_pages) return;
+  if (checkpointer_ && !checkpointer_->proceed()) return;
   const Status done = rows_.database().checkpoint();
   if (!done && !checkpoint_failed_)
     log_.warn("the journal's log cannot be copied into its database yet",

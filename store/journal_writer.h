@@ -8,6 +8,7 @@
 #include <deque>
 #include <functional>
 #include <future>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <thread>
@@ -19,6 +20,7 @@
 #include "base/metrics.h"
 #include "base/units.h"
 #include "engine/ports.h"
+#include "store/journal_checkpointer.h"
 #include "store/journal_rows.h"
 
 namespace stepwell::store {
@@ -29,14 +31,16 @@ struct JournalOptions {
   std::size_t most_in_commit = 1'000;       // records …
   Bytes most_bytes_in_commit{1_MiB};        // … and their payloads, beyond the first one
   Milliseconds retry_after{500};            // before a commit that failed is tried again
-  std::int64_t checkpoint_pages = 4'000;    // of the write-ahead log, before they are copied
+  std::int64_t checkpoint_pages = 8'000;    // of the write-ahead log, before they are copied …
+  bool checkpoint_beside = true;            // … on a thread of its own, but for the last of them
   std::size_t log_records = 4'000;          // beyond it the log's oldest go into the tables …
   Bytes log_bytes{16_MiB};                  // … also beyond this
-  std::size_t fold_records = 400;           // at a time …
+  std::size_t fold_records = 100;           // at a time …
   Bytes fold_bytes{256_KiB};                // … or so many
   Milliseconds fold_after{100};             // with nothing to do: all of it …
   bool fold_at_end = true;                  // … also when it is closed
   Milliseconds fold_retry_after{10'000};    // where that failed; the log grows meanwhile
+  Milliseconds look_for{150};               // a page of a list, where no index leads to it
 };
 
 enum class JournalState : std::uint8_t {
@@ -47,7 +51,9 @@ enum class JournalState : std::uint8_t {
 
 class JournalWriter {
  public:
-  JournalWriter(JournalRows rows, JournalOptions options, Metrics& metrics, Log& log);
+  // `beside`: a second connection, for checkpoints on a thread of their own; none: without.
+  JournalWriter(JournalRows rows, std::optional<Database> beside, JournalOptions options,
+                Metrics& metrics, Log& log);
   // Commits what waits, as far as the disk lets it.
   ~JournalWriter();
   JournalWriter(const JournalWriter&) = delete;
@@ -122,7 +128,8 @@ class JournalWriter {
 
   // The writer's thread alone:
   JournalRows rows_;
-  std::vector<Waiting> taken_;  // from `next_` on not durable yet
+  const std::unique_ptr<JournalCheckpointer> checkpointer_;  // null: there is none
+  std::vector<Waiting> taken_;                               // from `next_` on not durable yet
   std::size_t next_ = 0;
   std::size_t group_ = 0;  // of these, the size of the group
   bool idle_ = false;      // nothing came for a while: what is in the log goes into the tables

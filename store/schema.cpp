@@ -112,8 +112,28 @@ CREATE TABLE state_seal (
 ) STRICT;
 )";
 
+// Last uses and marks of requests that must have their effect once are not covered by the seal.
+constexpr const char* kSwitches = R"(
+CREATE TABLE workflow_switches (
+  workflow TEXT PRIMARY KEY,
+  disabled INTEGER NOT NULL,
+  paused INTEGER NOT NULL,
+  by_whom TEXT NOT NULL,
+  at INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE once_marks (
+  once TEXT PRIMARY KEY,
+  asked TEXT NOT NULL,
+  action TEXT NOT NULL,
+  target TEXT NOT NULL,
+  at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX once_marks_by_time ON once_marks (at);
+)";
+
 // Version 1 was never released; what it wrote has no seal over its state.
-constexpr std::array kMigrations = {Migration{2, kSecrets}};
+constexpr std::array kMigrations = {Migration{2, kSecrets}, Migration{3, kSwitches}};
 
 }  // namespace
 

@@ -16,12 +16,13 @@ namespace {
 constexpr const char* kJournalSettings =
     "PRAGMA secure_delete=OFF;"
     "PRAGMA wal_autocheckpoint=0;"
-    "PRAGMA journal_size_limit=67108864;"
+    "PRAGMA journal_size_limit=134217728;"
     "PRAGMA cache_size=-32768;";
 
 constexpr std::size_t kMostAtOnce = 10'000;
-constexpr std::ptrdiff_t kInstancesAtOnce = 100;
 constexpr std::int64_t kRowsAtOnce = 100;
+// Somebody waits for it.
+constexpr std::int64_t kRowsAtOnceWhereAskedFor = 500;
 constexpr std::size_t kWorkflowsAtOnce = 100;
 constexpr std::int64_t kPagesAtOnce = 256;
 
@@ -38,6 +39,14 @@ Result<std::unique_ptr<SqliteJournal>> SqliteJournal::open(const std::string& pa
   // all of it anew, and syncs that.
   if (ready) ready = database->execute("PRAGMA wal_checkpoint(TRUNCATE)");
   if (!ready) return fail(std::move(ready.error()));
+  std::optional<Database> beside;
+  if (options.checkpoint_beside) {
+    Result<Database> second = Database::open(path, kJournalFirst, Database::Check::header);
+    if (!second) return fail(std::move(second.error()));
+    ready = second->execute(kJournalSettings);
+    if (!ready) return fail(std::move(ready.error()));
+    beside = std::move(*second);
+  }
   Result<Database> reader = Database::open_to_read(path);
   if (!reader) return fail(std::move(reader.error()));
   Result<Database> finder = Database::open_to_read(path);
@@ -46,9 +55,9 @@ Result<std::unique_ptr<SqliteJournal>> SqliteJournal::open(const std::string& pa
   if (!scans) return fail(std::move(scans.error()));
   Result<JournalRows> rows = JournalRows::prepare(std::move(*database));
   if (!rows) return fail(std::move(rows.error()));
-  return std::unique_ptr<SqliteJournal>(new SqliteJournal(std::move(*rows), std::move(*reader),
-                                                          std::move(*finder), std::move(*scans),
-                                                          options, metrics, log));
+  return std::unique_ptr<SqliteJournal>(
+      new SqliteJournal(std::move(*rows), std::move(beside), std::move(*reader), std::move(*finder),
+                        std::move(*scans), options, metrics, log));
 }
 
 engine::Journal::Durability SqliteJournal::append(Record record,
@@ -65,9 +74,8 @@ Result<std::optional<engine::InstanceSummary>> SqliteJournal::summary(InstanceId
   return reader_.summary(instance);
 }
 
-Result<std::vector<engine::InstanceSummary>> SqliteJournal::find(
-    const engine::InstanceFilter& filter, std::size_t most) {
-  return finder_.find(filter, most);
+Result<engine::FoundInstances> SqliteJournal::find(const engine::InstanceQuery& query) {
+  return finder_.find(query, look_for_);
 }
 
 // The engine asks for it within read_open().
@@ -105,22 +113,47 @@ Result<std::size_t> SqliteJournal::prune(const Retention& retention, std::size_t
   const Result<std::vector<std::int64_t>> old =
       scans_.beyond(retention, std::min(most, kMostAtOnce));
   if (!old) return fail(old.error());
-  std::size_t removed = 0;
-  for (auto next = old->begin(); next != old->end();) {
-    const auto end = next + std::min<std::ptrdiff_t>(old->end() - next, kInstancesAtOnce);
+  return take_away(*old, kRowsAtOnce).map([](const std::vector<InstanceId>& gone) {
+    return gone.size();
+  });
+}
+
+// What the log has something of stays.
+Result<std::vector<InstanceId>> SqliteJournal::remove(const std::vector<InstanceId>& instances) {
+  if (instances.empty()) return std::vector<InstanceId>{};
+  Status folded = fold();
+  if (!folded) return fail(std::move(folded.error()));
+  std::vector<std::int64_t> ids;
+  ids.reserve(instances.size());
+  for (const InstanceId id : instances) ids.push_back(as_column(id.number));
+  // Neighbours in the tables go together.
+  std::sort(ids.begin(), ids.end());
+  ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
+  return take_away(ids, kRowsAtOnceWhereAskedFor);
+}
+
+Result<std::vector<InstanceId>> SqliteJournal::take_away(const std::vector<std::int64_t>& ids,
+                                                         std::int64_t rows_at_once) {
+  std::vector<InstanceId> all;
+  for (auto next = ids.begin(); next != ids.end();) {
+    const auto end = next + std::min<std::ptrdiff_t>(ids.end() - next, rows_at_once);
     JournalRows::Removed some;
     Status done = writer_.run([&](JournalRows& rows) -> Status {
-      const Result<JournalRows::Removed> gone = rows.remove({next, end}, kRowsAtOnce);
+      Result<JournalRows::Removed> gone = rows.remove({next, end}, rows_at_once);
       if (!gone) return fail(gone.error());
-      some = *gone;
+      some = std::move(*gone);
       return {};
     });
     if (done && some.left_over) done = remove_leftovers();
     if (!done) return fail(std::move(done.error()));
-    removed += some.instances;
+    std::vector<InstanceId> gone;
+    gone.reserve(some.instances.size());
+    for (const std::int64_t id : some.instances) gone.push_back(InstanceId{as_number(id)});
+    if (removed_ && !gone.empty()) removed_(gone);
+    all.insert(all.end(), gone.begin(), gone.end());
     next += static_cast<std::ptrdiff_t>(some.seen);
   }
-  return removed;
+  return all;
 }
 
 Status SqliteJournal::remove_leftovers() {

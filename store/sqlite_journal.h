@@ -48,13 +48,18 @@ class SqliteJournal final : public engine::Journal {
   Status read_open(const Reader& each) override { return scans_.read_open(each); }
   Result<std::vector<engine::Record>> read(InstanceId instance) override;
   Result<std::optional<engine::InstanceSummary>> summary(InstanceId instance) override;
-  // A status that is not an end's picks all that are open.
-  Result<std::vector<engine::InstanceSummary>> find(const engine::InstanceFilter& filter,
-                                                    std::size_t most) override;
+  // Where no index helps, no longer than JournalOptions::look_for, about.
+  Result<engine::FoundInstances> find(const engine::InstanceQuery& query) override;
+  Result<std::vector<InstanceId>> remove(const std::vector<InstanceId>& instances) override;
   Result<Value> definition(const std::string& digest) override;
   Result<std::vector<engine::Record>> undelivered() override;
   Result<std::vector<engine::Record>> schedules() override;
   Result<std::uint64_t> last_instance(std::uint64_t limit) override;
+
+  // Told of those that are gone for good, by remove() and by prune(), on the thread that calls
+  // these. Set before use; may block.
+  using Removed = std::function<void(const std::vector<InstanceId>&)>;
+  void on_removed(Removed removed) { removed_ = std::move(removed); }
 
   // Moves all that is durable by now from the log into the tables. The writer does so by itself,
   // behind what is more urgent. Errors: as prune()'s.
@@ -70,16 +75,21 @@ class SqliteJournal final : public engine::Journal {
   Result<bool> tidy();
 
  private:
-  SqliteJournal(JournalRows rows, Database reader, Database finder, Database scans,
-                JournalOptions options, Metrics& metrics, Log& log)
-      : overlay_(rows.overlay()),
-        writer_(std::move(rows), options, metrics, log),
+  SqliteJournal(JournalRows rows, std::optional<Database> beside, Database reader, Database finder,
+                Database scans, JournalOptions options, Metrics& metrics, Log& log)
+      : look_for_(options.look_for),
+        overlay_(rows.overlay()),
+        writer_(std::move(rows), std::move(beside), options, metrics, log),
         reader_(std::move(reader), overlay_),
         finder_(std::move(finder), overlay_),
         scans_(std::move(scans), overlay_) {}
 
   Status remove_leftovers();
+  Result<std::vector<InstanceId>> take_away(const std::vector<std::int64_t>& ids,
+                                            std::int64_t rows_at_once);
 
+  const Milliseconds look_for_;
+  Removed removed_;
   const JournalOverlay& overlay_;  // the writer's
   JournalWriter writer_;           // closed last: it can copy the write-ahead log
   // Each has a connection of its own: who asks for one instance waits neither for who looks through

@@ -167,6 +167,26 @@ class Writer {
         row.digest);
   }
 
+  Status operator()(const auth::WorkflowSwitch& row) {
+    return run(
+        "INSERT INTO workflow_switches VALUES (?,?,?,?,?) ON CONFLICT (workflow) DO UPDATE SET "
+        "disabled=excluded.disabled, paused=excluded.paused, by_whom=excluded.by_whom, "
+        "at=excluded.at",
+        row.workflow, std::int64_t{row.disabled ? 1 : 0}, std::int64_t{row.paused ? 1 : 0}, row.by,
+        ms(row.at));
+  }
+
+  Status operator()(const auth::OnceMark& row) {
+    return run(
+        "INSERT INTO once_marks VALUES (?,?,?,?,?) ON CONFLICT (once) DO UPDATE SET "
+        "asked=excluded.asked, action=excluded.action, target=excluded.target, at=excluded.at",
+        row.once, row.asked, row.action, row.target, ms(row.at));
+  }
+
+  Status operator()(const auth::EraseOnceMarks& row) {
+    return run("DELETE FROM once_marks WHERE at<?", ms(row.before));
+  }
+
   Status operator()(const EraseWrappedKey& row) {
     return run("DELETE FROM wrapped_keys WHERE id=?", std::int64_t{row.id});
   }
@@ -279,6 +299,23 @@ Status read_keys(Database& database, StoredState& state) {
       });
 }
 
+Status read_switches(Database& database, StoredState& state) {
+  Status done =
+      for_each(database, "SELECT workflow, disabled, paused, by_whom, at FROM workflow_switches",
+               [&](const Statement& row) -> Status {
+                 state.switches.push_back({row.text(0), row.number(1) != 0, row.number(2) != 0,
+                                           row.text(3), time_of(row.number(4))});
+                 return {};
+               });
+  if (!done) return done;
+  return for_each(database, "SELECT once, asked, action, target, at FROM once_marks",
+                  [&](const Statement& row) -> Status {
+                    state.once_marks.push_back({row.text(0), row.text(1), row.text(2), row.text(3),
+                                                time_of(row.number(4))});
+                    return {};
+                  });
+}
+
 Status read_rest(Database& database, StoredState& state) {
   Status done = for_each(database, "SELECT id, purpose, master, wrapped FROM wrapped_keys",
                          [&](const Statement& row) -> Status {
@@ -301,6 +338,8 @@ Status read_rest(Database& database, StoredState& state) {
         state.last_uses.push_back({row.text(0), row.text(1), time_of(row.number(2))});
         return {};
       });
+  if (!done) return done;
+  done = read_switches(database, state);
   if (!done) return done;
   done = for_each(database, "SELECT digest FROM state_seal", [&](const Statement& row) -> Status {
     state.seal = StateSeal{row.text(0)};

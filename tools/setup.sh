@@ -14,6 +14,8 @@ packages=(
   # tests, benchmarks, demo
   libgtest-dev libgmock-dev libbenchmark-dev libjq-dev jq nginx-light gunicorn python3-httpbin python3-jsonschema openssl
   libnghttp2-dev libssl-dev curl sqlite3 prometheus tzdata
+  exim4-daemon-light
+  zsh fish mandoc
   systemd adduser dpkg-dev file
   # lint
   clang-format-14 clang-tidy-14

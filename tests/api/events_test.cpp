@@ -84,6 +84,33 @@ TEST_F(Events, BinaryModeTakesHeadersAndBody) {
   EXPECT_FALSE(got_after([&] { post(headers, ""); }).contains("data"));
 }
 
+TEST_F(Events, BinaryModeUnquotesHeadersAndKeepsTheWholeContentType) {
+  const Value event = got_after([&] {
+    post(
+        "ce-specversion: 1.0\r\nce-id: 1\r\nce-source: /door\r\nce-type: door.opened\r\n"
+        "ce-subject: \"a \\\"b\\\" %25 c\"\r\nce-floor: 3\r\n"
+        "Content-Type: text/plain; charset=utf-8\r\n",
+        "hi");
+  });
+  EXPECT_EQ(event.get("subject"), Value("a \"b\" % c"));
+  EXPECT_EQ(event.get("floor"), Value("3"));
+  EXPECT_EQ(event.get("datacontenttype"), Value("text/plain; charset=utf-8"));
+  EXPECT_EQ(event.get("data"), Value("hi"));
+}
+
+TEST_F(Events, StructuredModeTakesExtensionsAndLeavesOutWhatIsNull) {
+  const Value event = got_after([&] {
+    const Answer answer =
+        post("Content-Type: application/cloudevents+json\r\n",
+             R"({"specversion":"1.0","id":"1","source":"/door","type":"door.opened","floor":3,)"
+             R"("locked":false,"subject":null,"time":"2026-01-01T00:00:00+01:00","data":null})");
+    EXPECT_EQ(answer.status, 202);
+  });
+  EXPECT_EQ(to_json(event),
+            R"({"specversion":"1.0","id":"1","source":"/door","type":"door.opened","floor":3,)"
+            R"("locked":false,"time":"2026-01-01T00:00:00+01:00","data":null})");
+}
+
 TEST_F(Events, AreAcknowledgedOnceTheyCannotBeLost) {
   using stepwell::test::KeepingJournal;
   const Value event = got_after([&] {
@@ -127,6 +154,28 @@ TEST_F(Events, RefusesWhatIsNoEvent) {
           {batch, R"([{"specversion":"1.0","id":"1","source":"s","type":"t"},{}])", 400},
           {"ce-type: t\r\n", "1", 400},
           {"ce-type: t\r\nce-id: %ff\r\n", "1", 400},
+          {"ce-specversion: 1.0\r\nce-type: t\r\nce-id: 1\r\nce-id: 2\r\nce-source: s\r\n", "1",
+           400},
+          {"ce-specversion: 1.0\r\nce-type: t\r\nce-id: 1\r\nce-source: s\r\nce-my_own: 1\r\n", "1",
+           400},
+          {"ce-specversion: 1.0\r\nce-type: t\r\nce-id: 1\r\nce-source: s\r\nce-data: 1\r\n", "1",
+           400},
+          {structured, R"({"specversion":"1.0","id":"1","source":"s","type":"t","My":"x"})", 400},
+          {structured, R"({"specversion":"1.0","id":"1","source":"s","type":"t","x":{}})", 400},
+          {structured, R"({"specversion":"1.0","id":"1","source":"s","type":"t","x":4294967296})",
+           400},
+          {structured, R"({"specversion":"1.0","id":"1","source":"s","type":"t","x":1.5})", 400},
+          {structured, R"({"specversion":"1.0","id":"1","source":"s","type":"t","time":"today"})",
+           400},
+          {structured, R"({"specversion":"1.0","id":"1","source":"s","type":"t","subject":""})",
+           400},
+          {structured, R"({"specversion":"1.0","id":"1","source":"s","type":"t","dataschema":"x"})",
+           400},
+          {structured,
+           R"({"specversion":"1.0","id":"1","source":"s","type":"t","data_base64":"?"})", 400},
+          {"Content-Type: application/cloudevents+json; charset=iso-8859-1\r\n", "{}", 415},
+          {"Content-Type: application/cloudevents+xml\r\nce-type: t\r\n", "<e/>", 415},
+          {"Content-Type: application/cloudevents-batch+avro\r\n", "[]", 415},
           {"Content-Type: text/plain\r\n", "hi", 415},
       }) {
     const Answer answer = post(c.headers, c.body);

@@ -235,10 +235,11 @@ TEST_F(Instances, SchedulesAreListed) {
   const Answer answer = office.call("vic", "GET", "/api/v1/schedules");
   ASSERT_EQ(answer.status, 200);
   const Value report = answer.json().get("items").elements()[0];
-  EXPECT_EQ(to_json(report),
-            R"-({"workflow":"test/report:1.0.0","kind":"cron","rule":"30 7 * * * (UTC)",)-"
-            R"("nextTime":"2025-11-22T07:30:00Z","lastTime":null,"started":0,"refused":0,)"
-            R"("missed":0,"error":null})");
+  EXPECT_EQ(
+      to_json(report),
+      R"-({"workflow":"test/report:1.0.0","kind":"cron","rule":"30 7 * * * (UTC)","paused":false,)-"
+      R"("nextTime":"2025-11-22T07:30:00Z","lastTime":null,"started":0,"refused":0,)"
+      R"("missed":0,"error":null})");
   const Value tick = answer.json().get("items").elements()[1];
   EXPECT_EQ(tick.get("rule"), Value("PT1.500S"));
   EXPECT_EQ(tick.get("lastTime"), Value(format_time(office.clock.now())));
@@ -251,11 +252,12 @@ TEST_F(Instances, ReadinessReloadAndMetricsTellTheTruth) {
   EXPECT_EQ(office.call("", "GET", "/-/ready").status, 200);
   EXPECT_EQ(office.call("ana", "POST", "/-/reload").status, 200);
   office.ready_result = fail(make_problem(ErrorKind::runtime, "disk-full", "the disk is full"));
-  office.reload_result = fail(make_problem(ErrorKind::configuration, "bad-file", "a.yaml:1:1"));
+  office.reload_result =
+      fail(make_problem(ErrorKind::configuration, "definitions-invalid", "a.yaml:1:1"));
   EXPECT_EQ(office.call("", "GET", "/-/ready").status, 503);
   const Answer reload = office.call("ana", "POST", "/-/reload");
   EXPECT_EQ(reload.status, 400);
-  EXPECT_EQ(reload.reason(), "bad-file");
+  EXPECT_EQ(reload.reason(), "definitions-invalid");
   const std::string text = office.call("", "GET", "/metrics").body;
   EXPECT_NE(text.find(R"(stepwell_api_requests_total{route="POST /-/reload",status="4xx"} 1)"),
             std::string::npos)

@@ -9,6 +9,7 @@
 #include <algorithm>
 
 #include "config/loader.h"
+#include "tests/api/described.h"
 
 namespace stepwell::api::test {
 
@@ -74,6 +75,16 @@ Answer Wire::read(bool without_body) {
   return answer;
 }
 
+std::string Wire::read_until(std::string_view mark) {
+  std::size_t at = std::string::npos;
+  while ((at = buffer_.find(mark)) == std::string::npos && more()) {
+  }
+  const std::size_t size = at == std::string::npos ? buffer_.size() : at + mark.size();
+  std::string text = buffer_.substr(0, size);
+  buffer_.erase(0, size);
+  return text;
+}
+
 bool Wire::closed() {
   if (!buffer_.empty()) return false;
   char byte = 0;
@@ -114,31 +125,48 @@ Office::Office(ServerOptions options)
   engine = std::make_unique<engine::Engine>(engine::EngineOptions{2, 1000, 100}, steps, journal,
                                             timers, clock, entropy, metrics, log);
   schedules = std::make_unique<engine::Schedules>(*engine, journal, timers, clock, metrics, log);
+  files = store::FileStore::open(directory / ".", {}, {clock, entropy, metrics, log}).value();
   if (options.listen == ServerOptions().listen) options.listen = "127.0.0.1:0";
-  server = Server::start(options, {*engine,
-                                   catalog,
-                                   *authority,
-                                   reactor,
-                                   {},
-                                   clock,
-                                   entropy,
-                                   metrics,
-                                   log,
-                                   [this] { return reload_result; },
-                                   [this] { return ready_result; },
-                                   schedules.get()})
-               .value();
+  server = Server::start(options, services()).value();
+}
+
+Services Office::services() {
+  return {*engine,
+          catalog,
+          *authority,
+          reactor,
+          {},
+          clock,
+          entropy,
+          metrics,
+          log,
+          [this] { return reload_result; },
+          [this] { return ready_result; },
+          schedules.get(),
+          files.get(),
+          1_MiB};
 }
 
 Office::~Office() = default;
 
-void Office::add_workflow(const std::string& name, const std::string& tasks) {
-  const auto loaded = config::load_definition(
-      "document: {dsl: '1.0.0', namespace: test, name: " + name + ", version: '1.0.0'}\n" + tasks,
-      name + ".yaml");
+void Office::add_workflow(const std::string& name, const std::string& tasks,
+                          const std::string& metadata) {
+  EXPECT_TRUE(try_workflow(name, tasks, metadata));
+}
+
+Status Office::try_workflow(const std::string& name, const std::string& tasks,
+                            const std::string& metadata) {
+  const auto loaded =
+      config::load_definition("document: {dsl: '1.0.0', namespace: test, name: " + name +
+                                  ", version: '1.0.0', metadata: " + metadata + "}\n" + tasks,
+                              name + ".yaml");
   for (const config::Fault& fault : loaded.faults) ADD_FAILURE() << fault.text();
-  workflows_.push_back({loaded.definition, engine->prepare(loaded.definition)});
-  EXPECT_TRUE(catalog.replace(workflows_));
+  if (!loaded.definition) return fail(request_problem(400, "definitions-invalid", name));
+  auto entries = workflows_;
+  entries.push_back({loaded.definition, engine->prepare(loaded.definition)});
+  if (Status replaced = catalog.replace(entries); !replaced) return replaced;
+  workflows_ = std::move(entries);
+  return {};
 }
 
 const std::string& Office::key(std::string_view user) const {
@@ -159,7 +187,9 @@ Answer Office::call(std::string_view user, std::string_view method, std::string_
                     std::string_view body) const {
   Wire wire(address());
   wire.send(text_of(user, method, target, body));
-  return wire.read(method == "HEAD");
+  const Answer answer = wire.read(method == "HEAD");
+  if (answer.status != 0 && method != "HEAD") Described::of(*this).check(method, target, answer);
+  return answer;
 }
 
 }  // namespace stepwell::api::test

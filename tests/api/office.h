@@ -11,6 +11,8 @@
 #include "base/json.h"
 #include "engine/schedules.h"
 #include "http/reactor.h"
+#include "store/file_store.h"
+#include "tests/store/scratch_directory.h"
 #include "tests/support/engine_fakes.h"
 #include "tests/support/fake_entropy.h"
 #include "tests/support/keeping_journal.h"
@@ -39,6 +41,8 @@ class Wire {
 
   void send(std::string_view bytes) const;
   Answer read(bool without_body = false);
+  // All that comes up to and with `mark`, or until the server closes or has nothing to say.
+  std::string read_until(std::string_view mark);
   // Nothing more comes, and the server has closed.
   bool closed();
 
@@ -63,7 +67,13 @@ class Office {
   std::string text_of(std::string_view user, std::string_view method, std::string_view target,
                       std::string_view body = "") const;
   const std::string& key(std::string_view user) const;
-  void add_workflow(const std::string& name, const std::string& tasks);
+  // What the server is given.
+  Services services();
+  // `metadata`: of its document, in flow style.
+  void add_workflow(const std::string& name, const std::string& tasks,
+                    const std::string& metadata = "{}");
+  Status try_workflow(const std::string& name, const std::string& tasks,
+                      const std::string& metadata = "{}");
 
   stepwell::test::ManualClock clock;
   stepwell::test::FakeEntropy entropy;
@@ -77,6 +87,8 @@ class Office {
   std::unique_ptr<auth::Authority> authority;
   std::unique_ptr<engine::Engine> engine;
   std::unique_ptr<engine::Schedules> schedules;
+  store::ScratchDirectory directory;
+  std::unique_ptr<store::FileStore> files;
   engine::Catalog catalog;
   http::Reactor reactor;
   Status reload_result;

@@ -104,10 +104,9 @@ TEST_F(Operations, AreListedByIdWithFiltersAndPages) {
 
   const Value page = office.call("vic", "GET", std::string(kAllOfThem) + "?limit=2").json();
   EXPECT_EQ(page.get("items").size(), 2U);
-  EXPECT_EQ(to_json(page.get("next")), second);
-  EXPECT_EQ(list("?limit=2&cursor=" + second), (Ids{third}));
-  const Value rest =
-      office.call("vic", "GET", std::string(kAllOfThem) + "?cursor=" + second).json();
+  const std::string next(page.get("next").as_string());
+  EXPECT_EQ(list("?limit=2&cursor=" + next), (Ids{third}));
+  const Value rest = office.call("vic", "GET", std::string(kAllOfThem) + "?cursor=" + next).json();
   EXPECT_FALSE(rest.contains("next"));
   const Value& item = page.get("items").at(1);
   EXPECT_EQ(item.get("error").get("reason"), Value("connect"));
@@ -317,10 +316,11 @@ TEST_F(Operations, ManyAreTakenInPages) {
   const std::string third = start("two");
   const Value page = post("/bulk/suspend", R"({"workflow":"test/two","limit":2})").json();
   EXPECT_EQ(page.get("taken"), Value(2));
-  EXPECT_EQ(to_json(page.get("next")), second);
+  EXPECT_EQ(show(second).get("status"), Value("suspended"));
   EXPECT_EQ(show(third).get("status"), Value("running"));
-  const Value rest =
-      post("/bulk/suspend", R"({"workflow":"test/two","limit":2,"cursor":)" + second + "}").json();
+  const Value rest = post("/bulk/suspend", R"({"workflow":"test/two","limit":2,"cursor":)" +
+                                               to_json(page.get("next")) + "}")
+                         .json();
   EXPECT_EQ(rest.get("taken"), Value(1));
   EXPECT_FALSE(rest.contains("next"));
   EXPECT_EQ(post("/bulk/resume", R"({"all":true})").json().get("taken"), Value(3));
@@ -345,7 +345,7 @@ TEST_F(Operations, ManyAreStoppedByTheirIdsAndRecorded) {
   const Value record =
       office.call("ana", "GET", "/api/v1/audit?action=instance.stop").json().get("items").at(0);
   EXPECT_EQ(record.get("user"), Value("olga"));
-  EXPECT_EQ(record.get("detail"), Value("ids: 5," + one + "," + two + "," + done));
+  EXPECT_EQ(record.get("detail"), Value("ids: 5," + one + "-" + done));
 }
 
 TEST_F(Operations, EverythingIsMeantOnlyWhereThatIsSaid) {

@@ -148,7 +148,9 @@ TEST(Audit, ListsWhatWasDoneAndWhatWasRefused) {
   const Value page = office.call("ana", "GET", "/api/v1/audit?first=2&limit=3").json();
   ASSERT_EQ(page.get("items").size(), 3U);
   EXPECT_EQ(page.get("items").elements()[0].get("number"), Value(2));
-  EXPECT_EQ(page.get("next"), Value(5));
+  const std::string next(page.get("next").as_string());
+  const Value rest = office.call("ana", "GET", "/api/v1/audit?limit=3&cursor=" + next).json();
+  EXPECT_EQ(rest.get("items").elements()[0].get("number"), Value(5));
   EXPECT_EQ(office.call("ana", "GET", "/api/v1/audit?limit=0").reason(), "parameter-invalid");
 }
 

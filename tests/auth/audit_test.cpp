@@ -87,24 +87,35 @@ TEST(Audit, NotesWhatWasRefused) {
   EXPECT_TRUE(house.authority().audit().verify());
 }
 
+AuditFilter records_of(std::uint64_t first, std::size_t limit, std::string actor,
+                       std::string action, std::string target) {
+  AuditFilter made;
+  made.first = first;
+  made.limit = limit;
+  made.actor = std::move(actor);
+  made.action = std::move(action);
+  made.target = std::move(target);
+  return made;
+}
+
 TEST(Audit, ListsByActorActionAndTarget) {
   House house;
   ASSERT_TRUE(house.users().create({"init", "offline"}, "ana", Role::admin));
   for (const char* name : {"a", "b", "c"}) ASSERT_TRUE(house.credentials().add(kAna, bearer(name)));
   ASSERT_TRUE(house.credentials().revoke({"bob", ""}, "b"));
   const std::pair<AuditFilter, std::vector<std::uint64_t>> cases[] = {
-      {{1, 100, "", "", ""}, {1, 2, 3, 4, 5}},
-      {{1, 2, "", "", ""}, {1, 2}},
-      {{4, 100, "", "", ""}, {4, 5}},
-      {{1, 100, "ana", "", ""}, {2, 3, 4}},
-      {{1, 100, "", "credential.", ""}, {2, 3, 4, 5}},
-      {{1, 100, "", "credential.revoke", ""}, {5}},
-      {{1, 100, "", "", "b"}, {3, 5}},
-      {{4, 1, "bob", "credential.", "b"}, {5}},
-      {{1, 100, "nobody", "", ""}, {}},
+      {records_of(1, 100, "", "", ""), {1, 2, 3, 4, 5}},
+      {records_of(1, 2, "", "", ""), {1, 2}},
+      {records_of(4, 100, "", "", ""), {4, 5}},
+      {records_of(1, 100, "ana", "", ""), {2, 3, 4}},
+      {records_of(1, 100, "", "credential.", ""), {2, 3, 4, 5}},
+      {records_of(1, 100, "", "credential.revoke", ""), {5}},
+      {records_of(1, 100, "", "", "b"), {3, 5}},
+      {records_of(4, 1, "bob", "credential.", "b"), {5}},
+      {records_of(1, 100, "nobody", "", ""), {}},
   };
-  for (const auto& [filter, expected] : cases) {
-    Result<std::vector<AuditRecord>> records = house.authority().audit().list(filter);
+  for (const auto& [wanted, expected] : cases) {
+    Result<std::vector<AuditRecord>> records = house.authority().audit().list(wanted);
     ASSERT_TRUE(records);
     std::vector<std::uint64_t> numbers;
     for (const AuditRecord& record : *records) numbers.push_back(record.number);

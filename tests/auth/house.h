@@ -65,6 +65,9 @@ inline NewCredential of_kind(CredentialKind kind, std::string name = "crm-key") 
           "certificate", Secret(std::string_view(
                              "-----BEGIN CERTIFICATE-----\nzzzcert\n-----END CERTIFICATE-----\n")));
       break;
+    case CredentialKind::hmac:
+      credential.origins.clear();
+      break;
   }
   return credential;
 }

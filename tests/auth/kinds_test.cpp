@@ -3,6 +3,7 @@
 
 #include <functional>
 
+#include "auth/cipher.h"
 #include "base/json.h"
 #include "tests/auth/house.h"
 
@@ -319,6 +320,50 @@ TEST(CredentialKinds, DenyASignedRequestAtItsLastMoment) {
   grant->guard->written();
   EXPECT_EQ(code_of(house.credentials().revoke(kAna, "crm-key")), "granted");
   EXPECT_EQ(asked(*grant->guard), "credential-revoked");
+}
+
+std::string mac_by(std::string_view key, std::string_view message) {
+  Mac mac;
+  hmac_sha256(key, message, mac);
+  return std::string(mac.view());
+}
+
+TEST(HmacCredentials, CheckSignaturesAndAreNeverSent) {
+  House house;
+  NewCredential added = of_kind(Kind::hmac, "hooks");
+  added.namespaces = {"shop"};
+  ASSERT_TRUE(house.credentials().add(kAna, std::move(added)));
+  const std::string mac = mac_by("zzz-token-1", "message");
+  const auto verify = [&](std::string_view space, std::string_view message, std::string_view by) {
+    return house.gate().verify_hmac({"hooks", space, message, by});
+  };
+  EXPECT_FALSE(house.gate().last_used("hooks"));
+  EXPECT_EQ(verify("shop", "message", mac.substr(1)).value(), false);
+  EXPECT_EQ(verify("shop", "message ", mac).value(), false);
+  EXPECT_FALSE(house.gate().last_used("hooks"));
+  EXPECT_EQ(verify("shop", "message", mac).value(), true);
+  EXPECT_TRUE(house.gate().last_used("hooks"));
+  EXPECT_EQ(verify("other", "message", mac).error().code, "credential-not-permitted");
+  EXPECT_EQ(house.gate().authorize({"hooks", {}, "shop"}).error().code, "origin-not-allowed");
+  house.reopen();
+  EXPECT_EQ(verify("shop", "message", mac).value(), true);
+  ASSERT_TRUE(house.credentials().revoke(kAna, "hooks"));
+  EXPECT_EQ(verify("shop", "message", mac).error().code, "credential-revoked");
+}
+
+TEST(HmacCredentials, AreOfTheirOwnKind) {
+  House house;
+  ASSERT_TRUE(house.credentials().add(kAna, bearer("crm", "zzz-token-1")));
+  EXPECT_EQ(house.gate()
+                .verify_hmac({"crm", "shop", "message", mac_by("zzz-token-1", "message")})
+                .error()
+                .code,
+            "credential-not-permitted");
+  EXPECT_EQ(house.gate().verify_hmac({"none", "shop", "", ""}).error().code, "credential-unknown");
+  expect_refusals(Kind::hmac,
+                  {{"has no origins", [](auto& c) { c.origins = {"https://a.test"}; }},
+                   {"shorter than 8 bytes", [](auto& c) { c.value = value_of("zzz7777"); }},
+                   {"no user name", [](auto& c) { c.value.username = "ana"; }}});
 }
 
 }  // namespace

@@ -58,7 +58,7 @@ TEST(Faults, TheDocumentIsWrong) {
            "{runas: x, retention: P1D, runAs: 5, concurrency: 0, timeZone: Mars/Base}}}\n"
            "do: []\n",
            "f.yaml:1:85: error: unknown keyword `runas`; expected `runAs`, `retention`, "
-           "`concurrency`, `timeZone`, `durability` or `missed` (at "
+           "`concurrency`, `timeZone`, `durability`, `missed` or `webhook` (at "
            "/document/metadata/stepwell/runas)\n"
            "f.yaml:1:106: error: expected a mapping, found text (at "
            "/document/metadata/stepwell/retention)\n"
@@ -198,9 +198,6 @@ TEST(Faults, OfTheStandardButNotYet) {
                 {
                     {"{call: asyncapi, with: {}}",
                      "f.yaml:7:15: error: `call: asyncapi` is not supported by this version (at "
-                     "/do/0/t/call)\n"},
-                    {"{call: decision, with: {}}",
-                     "f.yaml:7:15: error: `call: decision` is not supported by this version (at "
                      "/do/0/t/call)\n"},
                 });
 }

@@ -33,9 +33,6 @@ TEST(FunctionFaults, TheNameIsWrong) {
            "f.yaml:7:15: error: there is no function `reverseCharge`; expected `http` or "
            "`openapi`, one of `use.functions`, NAME:VERSION@CATALOG, or "
            "a function's URI (at /do/0/t/call)\n"},
-          {"{call: email, with: {to: x}}",
-           "f.yaml:7:15: error: `call: email` is not supported by this version (at "
-           "/do/0/t/call)\n"},
           {"{call: grpc, with: {}}",
            "f.yaml:7:15: error: `call: grpc` is not supported by this version (at "
            "/do/0/t/call)\n"},

@@ -69,9 +69,12 @@ TEST(Settings, AnEmptyFileIsTheDefaults) {
 
 TEST(Settings, ReadsEveryKey) {
   const LoadedSettings loaded = load_settings(R"(
-http: {listen: "[::1]:0", client: {activePerHost: 1, maxActivePerHost: 2, caFile: ca.pem,
+http: {listen: "[::1]:0", maxConnections: 5, maxConnectionsPerAddress: 2,
+       tls: {certificate: c.pem, key: /k.pem, clientCa: a.pem},
+       rateLimit: {requests: 100, per: PT10S, burst: 7}, client: {activePerHost: 1, maxActivePerHost: 2, caFile: ca.pem,
        connectTo: ["a:443:127.0.0.1:8443"]}}
 definitions: /defs
+reload: {watch: false}
 data: d
 masterKey: {file: ../k}
 egress: {allow: [127.0.0.0/8, "::1"], deny: ["fd00::/8"]}
@@ -85,16 +88,27 @@ run: {shell: true, script: true, container: true, maxProcesses: 3, timeout: PT1S
       maxOutput: 2KiB, directory: tmp, environment: [PATH, A], python: py, node: /n,
       containerProgram: /p, containerOptions: [--network=none], containerVolumes: [/v]}
 events: {sink: {url: "https://s.example.com/e", types: [a, "b.*"], credential: c, queue: 1KiB}}
+files: {maxSize: 1KiB, maxTotal: 2MiB, keepUnused: PT1H, types: [application/pdf, "image/*"]}
+email: {server: "smtps://mail.example.com", from: s@example.com, credential: m, starttls: required}
 )",
                                               "/etc/stepwell/s.yaml");
   ASSERT_TRUE(loaded.settings) << loaded.faults.at(0).text();
   Settings expected;
   expected.http_listen = "[::1]:0";
+  expected.http_max_connections = 5;
+  expected.http_max_connections_per_address = 2;
+  expected.http_tls_certificate = "/etc/stepwell/c.pem";
+  expected.http_tls_key = "/k.pem";
+  expected.http_tls_client_ca = "/etc/stepwell/a.pem";
+  expected.http_rate_limit_requests = 100;
+  expected.http_rate_limit_per = Milliseconds(10'000);
+  expected.http_rate_limit_burst = 7;
   expected.http_client_active_per_host = 1;
   expected.http_client_max_active_per_host = 2;
   expected.http_client_ca_file = "/etc/stepwell/ca.pem";
   expected.http_client_connect_to = {"a:443:127.0.0.1:8443"};
   expected.definitions = "/defs";
+  expected.reload_watch = false;
   expected.data = "/etc/stepwell/d";
   expected.master_key_file = "/etc/stepwell/../k";
   expected.egress_allow = {"127.0.0.0/8", "::1"};
@@ -128,6 +142,14 @@ events: {sink: {url: "https://s.example.com/e", types: [a, "b.*"], credential: c
   expected.events_sink_types = {"a", "b.*"};
   expected.events_sink_credential = "c";
   expected.events_sink_queue = 1_KiB;
+  expected.files_max_size = 1_KiB;
+  expected.files_max_total = 2_MiB;
+  expected.files_keep_unused = std::chrono::hours(1);
+  expected.files_types = {"application/pdf", "image/*"};
+  expected.email_server = "smtps://mail.example.com";
+  expected.email_from = "s@example.com";
+  expected.email_credential = "m";
+  expected.email_starttls = "required";
   EXPECT_EQ(*loaded.settings, expected);
 }
 
@@ -153,14 +175,19 @@ TEST(Settings, EveryFaultHasItsPlace) {
        "s.yaml:2:3: error: unknown setting `http.listn`, did you mean `listen`?\n"
        "s.yaml:3:1: error: unknown setting `lgo`, did you mean `log`?\n"},
       {"zzz: 1\n",
-       "s.yaml:1:1: error: unknown setting `zzz`; expected `http`, `definitions`, `catalog`, "
-       "`data`, "
+       "s.yaml:1:1: error: unknown setting `zzz`; expected `http`, `definitions`, `reload`, "
+       "`catalog`, `data`, "
        "`masterKey`, `egress`, `log`, `engine`, `expressions`, `run`, `events`, `instances`, "
-       "`journal` or `shutdown`\n"},
+       "`journal`, `files`, `email` or `shutdown`\n"},
       {"events: {sink: {url: sink.example.com}}\n",
        "s.yaml:1:22: error: `events.sink.url`: `sink.example.com` is no URL that begins with "
        "http:// "
        "or https://\n"},
+      {"email: {server: mail.example.com, starttls: no way}\n",
+       "s.yaml:1:17: error: `email.server`: `mail.example.com` is no URL that begins with smtp:// "
+       "or smtps://\n"
+       "s.yaml:1:45: error: `email.starttls`: `no way` is not known here; expected `auto`, "
+       "`required`, `optional` or `never`\n"},
       {"http: 5\n", "s.yaml:1:7: error: expected a mapping below `http`\n"},
       {"- a\n", "s.yaml:1:1: error: expected a mapping\n"},
       {"data: 5\n", "s.yaml:1:7: error: `data`: expected text\n"},

@@ -72,7 +72,8 @@ TEST_F(Backup, IsForItsOwnerAndTellsWhatIsInIt) {
     EXPECT_EQ(file.bytes, fs::file_size(folder + "/" + file.name)) << file.name;
     EXPECT_EQ(file.sha256, measure(folder, file.name)->sha256) << file.name;
   }
-  EXPECT_EQ(names, (std::vector<std::string>{"journal.db", "stepwell.db", "tombstones"}));
+  EXPECT_EQ(names,
+            (std::vector<std::string>{"journal.db", "files.db", "stepwell.db", "tombstones"}));
   EXPECT_EQ(mode_of(folder + "/manifest.json"), 0600U);
   const std::string key = read_file(site.settings().master_key_file);
   for (const std::string& name : names)

@@ -173,6 +173,16 @@ std::vector<Case> store_cases() {
        Level::error, "journal", "it is said here (store-damaged)", "restore it from a backup"},
       {"little room", [](Facts& f) { f.journal.free_bytes = 7UL << 20U; }, Level::warning,
        "journal", "only 7 MiB are free", "make room"},
+      {"files left out", [](Facts& f) { f.files.left_out = "of the reason"; }, Level::warning,
+       "files", "of the reason", "again"},
+      {"files damaged", [](Facts& f) { f.files.fault = problem("store-damaged"); }, Level::error,
+       "files", "it is said here (store-damaged)", "restore it from a backup"},
+      {"contents lost",
+       [](Facts& f) {
+         f.files.without_content = {"f_1", "f_2"};
+       },
+       Level::error, "files", "of 2 files the content is lost or cut, the first one is f_1",
+       "restore a backup"},
       {"clock behind", [](Facts& f) { f.database.clock_mark = kNow + hours(25); }, Level::warning,
        "clock", "25 h 0 min behind", "set the clock"},
       {"clock just behind", [](Facts& f) { f.database.clock_mark = kNow + Milliseconds(5'001); },
@@ -301,10 +311,10 @@ TEST(DoctorFindings, AHealthySiteHasAnOkForEachCheck) {
     EXPECT_EQ(finding.remedy, "");
     checks += finding.check + " ";
   }
-  EXPECT_EQ(
-      checks,
-      "settings modes master-key database journal clock keys credentials definitions egress port "
-      "limits ");
+  EXPECT_EQ(checks,
+            "settings modes master-key database journal files clock keys credentials definitions "
+            "egress port "
+            "limits ");
 }
 
 TEST(DoctorFindings, ModesAndOwners) { expect_findings(mode_cases()); }

@@ -99,8 +99,10 @@ class NodeHouse {
   engine::InstanceView child_of(InstanceId parent) {
     const auto patience = std::chrono::steady_clock::now() + std::chrono::seconds(20);
     while (std::chrono::steady_clock::now() < patience) {
-      auto all = node_->engine().list({}, 1000);  // also if it has ended meanwhile
-      for (engine::InstanceView& view : *all)
+      engine::InstanceQuery query;
+      query.most = 1'000;
+      auto all = node_->engine().list(query);  // also if it has ended meanwhile
+      for (engine::InstanceView& view : all->views)
         if (view.parent == parent) return std::move(view);
       std::this_thread::yield();
     }

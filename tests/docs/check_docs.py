@@ -6,11 +6,17 @@ problem-codes  every problem code in the sources has its page in docs/errors/, a
 make-targets   every `make TARGET` in the documents is a target of the Makefile
 settings       every setting of config/settings_keys.cpp is in docs/operations.md, and the reverse
 metrics        the same for the metrics that the sources make
+alerts         every rule of packaging/prometheus/alerts.yaml says in docs/operations.md what to do,
+               and the reverse
 definitions    every ```yaml block with a `document:`, and every example, passes `stepwell validate`
+examples       every ```yaml block after a line `<!-- example -->` gives, with the ```json input behind
+               it, the ```json output or the ```json problem (its members) behind that
 commands       every ```sh block after a line `<!-- run -->` runs in a fresh folder and exits 0; the
                folder has `examples/`, `stepwell` is in PATH, and 127.0.0.1:8080 is a free port
 """
 import argparse
+import http.server
+import json
 import os
 import re
 import shutil
@@ -19,6 +25,8 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
+import urllib.parse
 from pathlib import Path
 
 FOLDERS = "base expression config http auth engine steps store api daemon".split()
@@ -34,11 +42,12 @@ def without_fences(text):
 
 
 def blocks(text, language):
-    """(line, tagged to run, content) of each fenced block of that language."""
-    pattern = rf"^(<!-- run -->\n+)?```{language}\n(.*?)^```$"
+    """(line, tagged to run, content) of each fenced block of that language; one that is tagged
+    "run on" goes on where the one before it ended."""
+    pattern = rf"^(<!-- run(?: on)? -->\n+)?```{language}\n(.*?)^```$"
     for match in re.finditer(pattern, text, flags=re.M | re.S):
         line = text.count("\n", 0, match.start(2)) + 1
-        yield line, match.group(1) is not None, match.group(2)
+        yield line, (match.group(1) or "").strip(" <!->\n"), match.group(2)
 
 
 def anchor(heading):
@@ -186,6 +195,16 @@ def check_metrics(root, faults):
     compare(made, documented, "metric", faults)
 
 
+def check_alerts(root, faults):
+    rules = (root / "packaging/prometheus/alerts.yaml").read_text()
+    ours = set(re.findall(r"- alert: (\w+)", rules))
+    told = set(re.findall(r"^\| `(Stepwell\w+)` \|", (root / "docs/operations.md").read_text(), re.M))
+    faults += [f"docs/operations.md does not say what to do about {name}" for name in ours - told]
+    faults += [f"docs/operations.md: there is no alert {name}" for name in told - ours]
+    if not ours:
+        faults.append("no alert was found: the check is broken")
+
+
 def check_definitions(root, faults, stepwell):
     with tempfile.TemporaryDirectory() as folder:
         files = {str(path): path for path in sorted((root / "examples").glob("*.yaml"))}
@@ -204,6 +223,115 @@ def check_definitions(root, faults, stepwell):
                 faults.append(f"{origin}: {result.stderr.strip() or 'not valid'}")
         if len(files) < 6:
             faults.append("too few definitions were found: the check is broken")
+
+
+SHOP_API = {
+    "openapi": "3.0.3",
+    "info": {"title": "Pets", "version": "1"},
+    "servers": [{"url": "http://pets.example.com"}],
+    "paths": {"/pets/{id}": {"get": {
+        "operationId": "getPet",
+        "parameters": [{"name": "id", "in": "path", "required": True, "schema": {"type": "integer"}}],
+        "responses": {"200": {"description": "a pet"}},
+    }}},
+}
+
+
+class Shop(http.server.BaseHTTPRequestHandler):
+    """pets.example.com of docs/examples.md."""
+
+    protocol_version = "HTTP/1.1"
+
+    def answer(self, status, value):
+        text = json.dumps(value).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+    def do_GET(self):
+        if self.path == "/pets/7":
+            self.answer(200, {"id": 7, "name": "Bello"})
+        elif self.path == "/busy":
+            self.server.asked += 1
+            busy = self.server.asked == 1
+            self.answer(503 if busy else 200, {"ready": not busy})
+        elif self.path == "/private":
+            good = self.headers.get("Authorization") == "Bearer " + TOKEN
+            self.answer(200 if good else 401, {"private": good})
+        elif self.path == "/openapi.json":
+            self.answer(200, SHOP_API)
+        else:
+            self.answer(404, {})
+
+    def do_POST(self):
+        order = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        url = urllib.parse.urlsplit(self.path)
+        known = url.path == "/orders"
+        query = dict(urllib.parse.parse_qsl(url.query))
+        self.answer(201 if known else 404, {"order": 1001, **order, **query})
+
+    def log_message(self, *_):
+        pass
+
+
+TOKEN = "shop-token-5f1c"
+
+
+def examples(path):
+    """(line, credential or "", definition, {input, output, problem} as far as they are given)."""
+    text = path.read_text()
+    pattern = r"^<!-- example(?: credential=(\w+))? -->\n```yaml\n(.*?)^```\n((?:```json \w+\n.*?^```\n?)*)"
+    for match in re.finditer(pattern, text, flags=re.M | re.S):
+        parts = re.findall(r"^```json (\w+)\n(.*?)^```", match.group(3), flags=re.M | re.S)
+        line = text.count("\n", 0, match.start(2)) + 1
+        yield line, match.group(1) or "", match.group(2), {k: json.loads(v) for k, v in parts}
+
+
+def run_example(stepwell, folder, port, credential, definition, given):
+    """What is wrong with what it gives; empty where nothing is."""
+    file = Path(folder, "example.yaml")
+    file.write_text(definition)
+    command = [stepwell, "run", file, "--allow-network", "127.0.0.0/8", "--allow-shell", "--allow-script"]
+    command += ["--connect-to", f"pets.example.com:80:127.0.0.1:{port}"]
+    if "input" in given:
+        command += ["--input", json.dumps(given["input"])]
+    if credential:
+        Path(folder, "token").write_text(TOKEN)
+        command += ["--credential", f"{credential}=bearer:@{Path(folder, 'token')}"]
+    result = subprocess.run(
+        command, cwd=folder, capture_output=True, text=True, check=False, timeout=60
+    )
+    if "problem" in given:
+        if result.returncode != 1:
+            return f"exit code {result.returncode}: {result.stdout}{result.stderr}"
+        problem = json.loads(result.stderr)
+        wrong = {k: problem.get(k) for k, v in given["problem"].items() if problem.get(k) != v}
+        return f"the problem has {wrong}" if wrong else ""
+    if result.returncode != 0:
+        return f"exit code {result.returncode}: {result.stderr}"
+    output = json.loads(result.stdout)
+    return "" if output == given["output"] else f"it gives {json.dumps(output)}"
+
+
+def check_examples(root, faults, stepwell):
+    count = 0
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Shop)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    for path in documents(root):
+        for line, credential, definition, given in examples(path):
+            count += 1
+            server.asked = 0
+            with tempfile.TemporaryDirectory() as folder:
+                wrong = run_example(
+                    stepwell, folder, server.server_port, credential, definition, given
+                )
+            if wrong:
+                faults.append(f"{path}:{line}: {wrong}")
+    server.shutdown()
+    if count < 20:
+        faults.append("too few examples were found: the check is broken")
 
 
 def free_port():
@@ -248,9 +376,14 @@ def run_block(root, content, stepwell):
 def check_commands(root, faults, stepwell):
     count = 0
     for path in documents(root):
-        for line, tagged, content in blocks(path.read_text(), "sh"):
-            if not tagged:
-                continue
+        scripts = []
+        for line, tag, content in blocks(path.read_text(), "sh"):
+            if tag == "run":
+                scripts.append((line, content))
+            elif tag:
+                line, begun = scripts.pop()
+                scripts.append((line, begun + content))
+        for line, content in scripts:
             count += 1
             code, output = run_block(root, content, stepwell)
             if code != 0:
@@ -276,8 +409,12 @@ def main():
         check_settings(root, faults)
     elif arguments.part == "metrics":
         check_metrics(root, faults)
+    elif arguments.part == "alerts":
+        check_alerts(root, faults)
     elif arguments.part == "definitions":
         check_definitions(root, faults, os.path.abspath(arguments.stepwell))
+    elif arguments.part == "examples":
+        check_examples(root, faults, os.path.abspath(arguments.stepwell))
     elif arguments.part == "commands":
         check_commands(root, faults, os.path.abspath(arguments.stepwell))
     else:

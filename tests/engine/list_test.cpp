@@ -1,4 +1,4 @@
-// Lists of instances in pages.
+// Lists of instances in pages: in memory, at rest and in the journal alone, in one order.
 #include <gtest/gtest.h>
 
 #include <string>
@@ -9,21 +9,30 @@
 namespace stepwell::engine::test {
 namespace {
 
-std::vector<std::size_t> pages(Life& life, InstanceFilter filter, std::size_t most) {
+std::vector<std::size_t> pages(Life& life, InstanceQuery query) {
   std::vector<std::size_t> sizes;
+  std::uint64_t last = 0;
   while (true) {
-    const auto views = life.engine.list(filter, most);
-    EXPECT_TRUE(views);
-    for (const InstanceView& view : *views) {
-      EXPECT_LT(filter.after.number, view.id.number) << "in their order";
-      filter.after = view.id;
-      if (filter.status) {
-        EXPECT_EQ(view.status, *filter.status);
+    const auto page = life.engine.list(query);
+    EXPECT_TRUE(page);
+    for (const InstanceView& view : page->views) {
+      EXPECT_LT(last, view.id.number) << "in their order";
+      last = view.id.number;
+      if (!query.filter.statuses.empty()) {
+        EXPECT_EQ(view.status, query.filter.statuses.front());
       }
     }
-    sizes.push_back(views->size());
-    if (views->size() < most) return sizes;
+    sizes.push_back(page->views.size());
+    if (!page->next) return sizes;
+    query.after = page->next;
   }
+}
+
+InstanceQuery with_status(InstanceStatus status, std::size_t most) {
+  InstanceQuery query;
+  query.filter.statuses = {status};
+  query.most = most;
+  return query;
 }
 
 // The journal knows only which are open: a page once had what was left of the first so many.
@@ -42,23 +51,23 @@ TEST(List, PagesAreFullUntilTheEnd) {
   Life second(first.journal.kept());
   second.open();
   second.rest();
-  InstanceFilter waiting;
-  waiting.status = InstanceStatus::waiting;
-  InstanceFilter running;
-  running.status = InstanceStatus::running;
-  InstanceFilter completed;
-  completed.status = InstanceStatus::completed;
-  InstanceFilter open;
-  open.open = true;
+  InstanceQuery open;
+  open.filter.open = true;
+  open.most = 13;
+  InstanceQuery all;
+  all.most = 39;
   for (Life* life : {&first, &second}) {
-    EXPECT_EQ(pages(*life, waiting, 4), (std::vector<std::size_t>{4, 4, 2}));
-    EXPECT_EQ(pages(*life, running, 7), (std::vector<std::size_t>{7, 7, 6}));
-    EXPECT_EQ(pages(*life, completed, 5), (std::vector<std::size_t>{5, 5, 0}));
-    EXPECT_EQ(pages(*life, open, 13), (std::vector<std::size_t>{13, 13, 4}));
-    EXPECT_EQ(pages(*life, {}, 39), (std::vector<std::size_t>{39, 1}));
-    InstanceFilter later = waiting;
-    later.since = life->clock.now() + std::chrono::hours(1);
-    EXPECT_EQ(pages(*life, later, 4), (std::vector<std::size_t>{0}));
+    EXPECT_EQ(pages(*life, with_status(InstanceStatus::waiting, 4)),
+              (std::vector<std::size_t>{4, 4, 2}));
+    EXPECT_EQ(pages(*life, with_status(InstanceStatus::running, 7)),
+              (std::vector<std::size_t>{7, 7, 6}));
+    EXPECT_EQ(pages(*life, with_status(InstanceStatus::completed, 5)),
+              (std::vector<std::size_t>{5, 5, 0}));
+    EXPECT_EQ(pages(*life, open), (std::vector<std::size_t>{13, 13, 4}));
+    EXPECT_EQ(pages(*life, all), (std::vector<std::size_t>{39, 1}));
+    InstanceQuery later = with_status(InstanceStatus::waiting, 4);
+    later.filter.started.from = life->clock.now() + std::chrono::hours(1);
+    EXPECT_EQ(pages(*life, later), (std::vector<std::size_t>{0}));
   }
 }
 

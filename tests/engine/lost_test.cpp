@@ -25,17 +25,19 @@ TEST(LostInstances, AreShownWithTheirProblemAndCanBeStopped) {
   EXPECT_EQ(view->status, InstanceStatus::suspended);
   EXPECT_EQ(view->problem.value().code, "definition-lost");
   InstanceFilter suspended;
-  suspended.status = InstanceStatus::suspended;
+  suspended.statuses = {InstanceStatus::suspended};
   InstanceFilter waiting;
-  waiting.status = InstanceStatus::waiting;
+  waiting.statuses = {InstanceStatus::waiting};
   InstanceFilter open;
   open.open = true;
   const auto listed = [&second](const InstanceFilter& filter) {
-    const auto views = second.engine.list(filter, 10);
-    EXPECT_TRUE(views);
-    for (const InstanceView& each : views.value())
+    InstanceQuery query;
+    query.filter = filter;
+    const auto page = second.engine.list(query);
+    EXPECT_TRUE(page);
+    for (const InstanceView& each : page.value().views)
       EXPECT_EQ(each.problem.value().code, "definition-lost");
-    return views->size();
+    return page->views.size();
   };
   EXPECT_EQ(listed({}), 2U);
   EXPECT_EQ(listed(open), 2U);

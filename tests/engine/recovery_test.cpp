@@ -320,10 +320,10 @@ TEST(Recovery, TellsOfInstancesThatAreInTheJournalAlone) {
   EXPECT_EQ(view->output, Value::object({{"x", 1}}));
   EXPECT_EQ(view->workflow, first.engine.find(done)->workflow);
   EXPECT_EQ(second.engine.stop(done).error().code, "instance-ended");
-  const auto listed = second.engine.list({}, 10);
+  const auto listed = second.engine.list({});
   ASSERT_TRUE(listed);
-  ASSERT_EQ(listed->size(), 1U);
-  EXPECT_EQ(listed->at(0).id, done);
+  ASSERT_EQ(listed->views.size(), 1U);
+  EXPECT_EQ(listed->views.at(0).id, done);
 }
 
 TEST(Recovery, ARepeatedStartIsNotAcknowledgedBeforeTheFirst) {

@@ -338,9 +338,9 @@ TEST(Sleepers, ReadersSeeASleeperAsItWas) {
   request.input = Value::object({{"n", 1}});
   house.engine.start(std::move(request), [](const Result<InstanceId>& id) { ASSERT_TRUE(id); });
   house.rest();
-  const auto all = house.engine.list({}, 10);
-  ASSERT_EQ(all->size(), 1U);
-  const InstanceView before = all->at(0);
+  const auto all = house.engine.list({});
+  ASSERT_EQ(all->views.size(), 1U);
+  const InstanceView before = all->views.at(0);
   house.night();
   ASSERT_EQ(house.asleep(), 1);
   const auto same = [&](const InstanceView& view) {
@@ -351,19 +351,19 @@ TEST(Sleepers, ReadersSeeASleeperAsItWas) {
     EXPECT_EQ(view.status, InstanceStatus::waiting);
     EXPECT_EQ(view.started, before.started);
     EXPECT_EQ(view.updated, before.updated);
-    EXPECT_EQ(view.input, before.input);
     EXPECT_EQ(view.tags, before.tags);
     EXPECT_EQ(view.active_tasks, before.active_tasks);
     EXPECT_EQ(view.active_tasks.size(), 1U);
   };
   same(house.look(before.id));
-  InstanceFilter filter;
-  filter.status = InstanceStatus::waiting;
-  const auto listed = house.engine.list(filter, 10);
-  ASSERT_EQ(listed->size(), 1U);
-  same(listed->at(0));
-  filter.status = InstanceStatus::running;
-  EXPECT_TRUE(house.engine.list(filter, 10)->empty());
+  EXPECT_EQ(house.look(before.id).input, before.input);
+  InstanceQuery query;
+  query.filter.statuses = {InstanceStatus::waiting};
+  const auto listed = house.engine.list(query);
+  ASSERT_EQ(listed->views.size(), 1U);
+  same(listed->views.at(0));
+  query.filter.statuses = {InstanceStatus::running};
+  EXPECT_TRUE(house.engine.list(query)->views.empty());
   std::string key;
   const auto open = house.engine.open_views([&](const config::Definition&, const std::string& of) {
     key = of;
@@ -383,18 +383,19 @@ TEST(Sleepers, ListsHaveTheFirstByIdWhereverTheyAre) {
   for (int i = 0; i < 3; ++i) ids.push_back(house.start(kWait));
   house.rest();
   EXPECT_EQ(house.asleep(), 4);
-  InstanceFilter filter;
-  filter.open = true;
+  InstanceQuery query;
+  query.filter.open = true;
   for (const std::size_t most : {1U, 4U, 6U, 20U}) {
-    for (filter.after = {}; filter.after.number < ids.at(2).number + 1;
-         filter.after.number = filter.after.number == 0 ? ids.at(2).number : ids.at(2).number + 1) {
+    for (const std::uint64_t after : {std::uint64_t{0}, ids.at(2).number}) {
+      query.most = most;
+      query.after = InstancePosition{0, {}, InstanceId{after}};
       std::vector<InstanceId> wanted;
       for (const InstanceId id : ids)
-        if (id.number > filter.after.number && wanted.size() < most) wanted.push_back(id);
+        if (id.number > after && wanted.size() < most) wanted.push_back(id);
       std::vector<InstanceId> listed;
-      const auto views = house.engine.list(filter, most);
-      for (const InstanceView& view : *views) listed.push_back(view.id);
-      EXPECT_EQ(listed, wanted) << most << " after " << filter.after.number;
+      const auto page = house.engine.list(query);
+      for (const InstanceView& view : page->views) listed.push_back(view.id);
+      EXPECT_EQ(listed, wanted) << most << " after " << after;
     }
   }
 }

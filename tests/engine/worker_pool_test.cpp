@@ -2,11 +2,14 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <barrier>
 #include <functional>
 #include <thread>
 #include <vector>
+
+#include "engine/turnstile.h"
 
 namespace stepwell::engine {
 namespace {
@@ -32,6 +35,78 @@ TEST(WorkerPool, RunsEverythingThatWasPostedFromManyThreads) {
     for (std::thread& poster : posters) poster.join();
   }
   EXPECT_EQ(done, 20'000);
+}
+
+class UrgentJob final : public Job {
+ public:
+  UrgentJob(std::uint8_t urgency, std::vector<int>& done) : urgency_(urgency), done_(done) {}
+  void run() override { done_.push_back(urgency_); }
+  std::uint8_t urgency() const override { return urgency_; }
+
+ private:
+  const std::uint8_t urgency_;
+  std::vector<int>& done_;
+};
+
+TEST(WorkerPool, UrgentJobsComeFirstAndTheOthersStillGetTheirTurn) {
+  std::vector<int> done;
+  {
+    WorkerPool pool(1);
+    std::barrier ready(2);
+    pool.post(std::make_shared<FunctionJob>([&] {
+      ready.arrive_and_wait();
+      ready.arrive_and_wait();
+    }));
+    ready.arrive_and_wait();
+    for (int i = 0; i < 30; ++i)
+      for (const std::uint8_t urgency : {0, 1, 2})
+        pool.post(std::make_shared<UrgentJob>(urgency, done));
+    ready.arrive_and_wait();
+  }
+  ASSERT_EQ(done.size(), 90U);
+  const auto among = [&](std::ptrdiff_t first, int urgency) {
+    return std::count(done.begin(), done.begin() + first, urgency);
+  };
+  EXPECT_EQ(among(3, 2), 3);
+  EXPECT_EQ(among(32, 2), 24);
+  EXPECT_EQ(among(32, 1), 4);
+  EXPECT_EQ(among(32, 0), 4);
+  EXPECT_EQ(among(70, 1), 30);
+}
+
+TEST(Turnstile, LetsThoseOfAHigherPriorityInFirst) {
+  Turnstile turnstile;
+  const auto id = [](std::uint64_t number) { return InstanceId{number}; };
+  ASSERT_TRUE(turnstile.enter(id(1), 1));
+  for (const std::uint64_t number : {2U, 3U, 4U}) EXPECT_FALSE(turnstile.enter(id(number), 1, 0));
+  EXPECT_FALSE(turnstile.enter(id(5), 1, 1));
+  EXPECT_FALSE(turnstile.enter(id(6), 1, 2));
+  turnstile.move(id(4), 2);
+  EXPECT_EQ(turnstile.waiting(), 5U);
+  std::vector<std::uint64_t> order;
+  for (InstanceId inside = id(1);;) {
+    const std::vector<InstanceId> next = turnstile.leave(inside);
+    if (next.empty()) break;
+    ASSERT_EQ(next.size(), 1U);
+    inside = next.front();
+    order.push_back(inside.number);
+  }
+  EXPECT_EQ(order, (std::vector<std::uint64_t>{6, 4, 5, 2, 3}));
+}
+
+TEST(Turnstile, TheOneThatWaitsLongestGetsItsTurnAmongUrgentOnes) {
+  Turnstile turnstile;
+  ASSERT_TRUE(turnstile.enter(InstanceId{1}, 1));
+  EXPECT_FALSE(turnstile.enter(InstanceId{2}, 1, 0));
+  std::uint64_t next = 3;
+  InstanceId inside{1};
+  int turns = 0;
+  while (inside.number != 2) {
+    EXPECT_FALSE(turnstile.enter(InstanceId{next++}, 1, 2));  // ever more of them
+    inside = turnstile.leave(inside).at(0);
+    ASSERT_LE(++turns, 8);
+  }
+  EXPECT_EQ(turns, 8);
 }
 
 TEST(WorkerPool, UsesAllItsWorkers) {

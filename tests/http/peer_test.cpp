@@ -23,6 +23,7 @@ class Ended final : public LaneListener {
     transfer.handle->home().lane().remove(*transfer.handle);
   }
   void answered_early(std::uint64_t /*id*/) override {}
+  void mail_moves(Transfer& /*transfer*/) override {}
   bool ended = false;
   int code = -1;
 };

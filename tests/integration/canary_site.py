@@ -288,7 +288,7 @@ class Daemon:
     """`stepwell serve` in its site's folder, with core dumps allowed by who starts it."""
 
     def __init__(self, binary, site, *settings):
-        arguments = [binary, "serve", "--config", f"{site}/stepwell.yaml", "--listen", "127.0.0.1:0"]
+        arguments = [binary, "serve", "--config", f"{site}/stepwell.yaml", "--listen", "127.0.0.1:0", "--set", "reload.watch=false"]
         for setting in ("egress.allow=127.0.0.0/8", "log.level=debug", *settings):
             arguments += ["--set", setting]
         env = {k: v for k, v in os.environ.items() if not k.startswith("STEPWELL_")}

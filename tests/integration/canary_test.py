@@ -223,9 +223,10 @@ class Canary(unittest.TestCase):
             self.assertEqual(self.api.call("GET", "/api/v1/" + path)[0], 200, path)
         for path in ("/metrics", "/-/ready", "/-/healthy", "/nonsense"):
             self.api.call("GET", path)
-        first = 1
-        while first:
-            first = self.api.call("GET", f"/api/v1/audit?limit=500&first={first}")[1].get("next")
+        cursor = ""
+        while cursor is not None:
+            page = self.api.call("GET", "/api/v1/audit?limit=500" + (f"&cursor={cursor}" if cursor else ""))[1]
+            cursor = page.get("next")
 
     def rotate(self, name):
         value = self.credentials.value(name)

@@ -101,7 +101,7 @@ class Daemon:
         self.log = []
         self.process = subprocess.Popen(
             [STEPWELL, "serve", "--config", f"{folder}/stepwell.yaml", "--listen", "127.0.0.1:0",
-             "--set", "egress.allow=127.0.0.0/8", *arguments],
+             "--set", "egress.allow=127.0.0.0/8", "--set", "reload.watch=false", *arguments],
             stderr=subprocess.PIPE, text=True, env=env)
         line = self.wait_for("msg=ready")
         self.address = line.split("address=")[1].split()[0]
@@ -694,7 +694,7 @@ class Serving(Case):
 
         def fingerprint():
             return {p.name: hashlib.sha256(p.read_bytes()).hexdigest()
-                    for p in pathlib.Path(self.site, "data").iterdir() if p.name != "lock"}
+                    for p in pathlib.Path(self.site, "data").rglob("*") if p.name != "lock" and p.is_file()}
         before = fingerprint()
         done = stepwell("serve", "--config", self.config, "--listen", "127.0.0.1:0")
         self.assertEqual(done.returncode, 1, done.stderr)

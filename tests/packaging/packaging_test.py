@@ -95,6 +95,8 @@ set -eu
 export DEBIAN_FRONTEND=noninteractive PATH=/usr/sbin:/usr/bin:/sbin:/bin
 dpkg -i /package.deb
 echo == installed
+zcat /usr/share/man/man1/stepwell.1.gz | grep -q '^.TH STEPWELL 1'
+bash -euc 'source /usr/share/bash-completion/completions/stepwell; complete -p stepwell'
 id stepwell
 stat -c '%U %a %n' /etc/stepwell /etc/stepwell/stepwell.yaml /etc/stepwell/secrets/master.key \
   /root/stepwell-first-key.json /var/lib/stepwell /var/lib/stepwell/data
@@ -144,7 +146,9 @@ class Package(unittest.TestCase):
             self.assertIn(field, fields)
         content = run("dpkg-deb", "--contents", str(PACKAGE)).stdout
         for path in ("./usr/bin/stepwell", "./usr/lib/systemd/system/stepwell.service", "./usr/share/stepwell/prometheus/alerts.yaml",
-                     "./usr/share/stepwell/grafana/dashboard.json", "./usr/share/doc/stepwell/operations.md", "./usr/share/doc/stepwell/copyright"):
+                     "./usr/share/stepwell/grafana/dashboard.json", "./usr/share/doc/stepwell/operations.md", "./usr/share/doc/stepwell/copyright",
+                     "./usr/share/man/man1/stepwell.1.gz", "./usr/share/bash-completion/completions/stepwell",
+                     "./usr/share/zsh/vendor-completions/_stepwell", "./usr/share/fish/vendor_completions.d/stepwell.fish"):
             self.assertIn(path, content)
 
     def test_it_installs_runs_upgrades_and_purges_cleanly(self):

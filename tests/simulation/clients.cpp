@@ -126,9 +126,11 @@ void World::publish() {
 void World::look() {
   if (const auto id = somebody())
     if (const auto view = process_->engine().find(*id)) judge_.saw(*view);
-  const auto views = process_->engine().list({}, 5);
-  if (!views) return judge_.wrong(views.error().one_line());
-  for (const InstanceView& view : *views) judge_.saw(view);
+  engine::InstanceQuery query;
+  query.most = 5;
+  const auto page = process_->engine().list(query);
+  if (!page) return judge_.wrong(page.error().one_line());
+  for (const InstanceView& view : page->views) judge_.saw(view);
 }
 
 void World::wait_for_end() {

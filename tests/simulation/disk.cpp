@@ -17,10 +17,10 @@ bool is_admission(const Record& record) {
 }
 
 std::string_view name_of(Kind kind) {
-  constexpr std::array<std::string_view, 16> kNames{
-      "admitted",   "started",   "step_started", "step_finished", "timer_fired", "event_received",
-      "suspended",  "resumed",   "stopped",      "ended",         "retried",     "snapshot",
-      "definition", "published", "delivered",    "schedule"};
+  constexpr std::array<std::string_view, 18> kNames{
+      "admitted",  "started",      "step_started", "step_finished", "timer_fired", "event_received",
+      "suspended", "resumed",      "stopped",      "ended",         "retried",     "snapshot",
+      "changed",   "step_changed", "definition",   "published",     "delivered",   "schedule"};
   return kNames.at(static_cast<std::size_t>(kind));
 }
 
@@ -260,9 +260,11 @@ Result<std::vector<Record>> SimulatedDisk::read(InstanceId instance) {
 Result<std::optional<InstanceSummary>> SimulatedDisk::summary(InstanceId instance) {
   return kept_.summary(instance);
 }
-Result<std::vector<InstanceSummary>> SimulatedDisk::find(const InstanceFilter& filter,
-                                                         std::size_t most) {
-  return kept_.find(filter, most);
+Result<engine::FoundInstances> SimulatedDisk::find(const engine::InstanceQuery& query) {
+  return kept_.find(query);
+}
+Result<std::vector<InstanceId>> SimulatedDisk::remove(const std::vector<InstanceId>& instances) {
+  return kept_.remove(instances);
 }
 Result<Value> SimulatedDisk::definition(const std::string& digest) {
   return kept_.definition(digest);

@@ -62,6 +62,7 @@ class SimulatedDisk final : public engine::Journal {
 
   // For the judge.
   std::vector<engine::Record> log() const { return kept_.log(); }  // all that was ever durable
+  std::vector<engine::InstanceSummary> summaries() const { return kept_.summaries(); }
   // With a number below this one.
   bool is_waiting(InstanceId instance, engine::Record::Kind kind, std::uint32_t before) const;
   bool finished(InstanceId instance, std::uint64_t step) const {
@@ -82,8 +83,8 @@ class SimulatedDisk final : public engine::Journal {
   Status read_open(const Reader& each) override;
   Result<std::vector<engine::Record>> read(InstanceId instance) override;
   Result<std::optional<engine::InstanceSummary>> summary(InstanceId instance) override;
-  Result<std::vector<engine::InstanceSummary>> find(const engine::InstanceFilter& filter,
-                                                    std::size_t most) override;
+  Result<engine::FoundInstances> find(const engine::InstanceQuery& query) override;
+  Result<std::vector<InstanceId>> remove(const std::vector<InstanceId>& instances) override;
   Result<Value> definition(const std::string& digest) override;
   Result<std::vector<engine::Record>> undelivered() override;
   Result<std::vector<engine::Record>> schedules() override;

@@ -38,9 +38,7 @@ void Judge::check_recovered(const Engine& engine) {
 void Judge::check_names() {
   std::map<std::string, std::vector<std::uint64_t>> by_name;
   std::map<std::string, std::vector<std::uint64_t>> by_once;
-  const auto all = disk_.find({}, SIZE_MAX);
-  if (!all) return wrong(all.error().one_line());
-  for (const InstanceSummary& each : *all) {
+  for (const InstanceSummary& each : disk_.summaries()) {
     const Value& name = each.head.payload.get("name");
     const Value& once = each.head.payload.get("once");
     if (name.is_string())
@@ -82,9 +80,7 @@ std::optional<InstanceView> Judge::replayed(const InstanceSummary& summary) {
 }
 
 void Judge::check_replay(const Engine& engine) {
-  const auto all = disk_.find({}, SIZE_MAX);
-  if (!all) return wrong(all.error().one_line());
-  for (const InstanceSummary& each : *all) {
+  for (const InstanceSummary& each : disk_.summaries()) {
     const auto view = engine.find(each.head.instance);
     if (!view) return wrong(name_of(each.head.instance) + " is on the disk, and cannot be found");
     saw(*view);
@@ -115,9 +111,7 @@ void Judge::check_limits(const Engine& engine) {
 
 void Judge::check_end(const Engine& engine) {
   check_names();
-  const auto all = disk_.find({}, SIZE_MAX);
-  if (!all) return wrong(all.error().one_line());
-  for (const InstanceSummary& each : *all)
+  for (const InstanceSummary& each : disk_.summaries())
     if (!each.end) wrong(name_of(each.head.instance) + " has not ended on the disk");
   for (const auto& [number, known] : known_) {
     const auto view = engine.find(InstanceId{number});
@@ -137,8 +131,7 @@ void Judge::check_children() {
   for (const Record& record : disk_.log())
     if (record.kind == Kind::step_finished && record.payload.contains("output"))
       outputs[{record.instance.number, record.id}] = record.payload.get("output");
-  const auto all = disk_.find({}, SIZE_MAX);
-  for (const InstanceSummary& each : *all) {
+  for (const InstanceSummary& each : disk_.summaries()) {
     const Value& parent = each.head.payload.get("parent");
     if (!parent.get("awaited").truthy()) continue;
     const std::string step(parent.get("step").as_string());
@@ -156,14 +149,13 @@ void Judge::check_children() {
 void Judge::check_schedules() {
   if (!scheduled_by_events_) return;
   std::map<std::int64_t, std::size_t> started;
-  engine::InstanceFilter filter;
-  filter.workflow = "sim/on-order";
-  const auto all = disk_.find(filter, SIZE_MAX);
-  for (const InstanceSummary& each : *all)
+  for (const InstanceSummary& each : disk_.summaries()) {
+    if (!each.head.payload.get("workflow").as_string().starts_with("sim/on-order:")) continue;
     if (const auto n = each.head.payload.get("input").size() == 1
                            ? each.head.payload.get("input").at(0).get("n").as_integer()
                            : std::nullopt)
       ++started[*n];
+  }
   for (const Event& event : events_) {
     if (event.type != "order") continue;
     const std::size_t count = started[-1 - event.n];

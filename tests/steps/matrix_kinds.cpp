@@ -123,6 +123,8 @@ bool Login::carried_by(const Seen& seen) const {
              seen.header("x-amz-security-token") == "session-" + tag_;
     case CredentialKind::client_certificate:
       return seen.subject == "CN=" + tag_;
+    case CredentialKind::hmac:  // is never sent
+      return false;
   }
   return false;
 }

@@ -15,6 +15,7 @@
 #include "config/loader.h"
 #include "engine/engine.h"
 #include "engine/memory_journal.h"
+#include "steps/email_step.h"
 #include "steps/http_step.h"
 #include "steps/openapi_step.h"
 #include "steps/reactor_timers.h"
@@ -55,8 +56,14 @@ class World {
     openapi = std::make_unique<OpenApiStep>(
         HttpStepSurroundings{*reactor, authority->gate(), authority->keys(), clock, entropy},
         HttpStepOptions{}, openapi_options);
-    steps = std::make_unique<Steps>(Steps::Runners{
-        .http = step.get(), .openapi = openapi.get(), .workflow = nullptr, .process = nullptr});
+    email = std::make_unique<EmailStep>(
+        HttpStepSurroundings{*reactor, authority->gate(), authority->keys(), clock, entropy},
+        EmailStepOptions{});
+    steps = std::make_unique<Steps>(Steps::Runners{.http = step.get(),
+                                                   .openapi = openapi.get(),
+                                                   .workflow = nullptr,
+                                                   .process = nullptr,
+                                                   .email = email.get()});
     engine =
         std::make_unique<engine::Engine>(engine::EngineOptions{2, 100'000, 100'000}, *steps,
                                          journal, *timers, clock, entropy, metrics, Log::null());
@@ -111,6 +118,7 @@ class World {
   std::unique_ptr<ReactorTimers> timers;
   std::unique_ptr<HttpStep> step;
   std::unique_ptr<OpenApiStep> openapi;
+  std::unique_ptr<EmailStep> email;
   std::unique_ptr<Steps> steps;
   engine::MemoryJournal journal;
   std::unique_ptr<engine::Engine> engine;

@@ -39,6 +39,7 @@ class JournalFaults : public testing::TestWithParam<FaultCase> {
     JournalOptions options;
     options.retry_after = Milliseconds(1);
     options.checkpoint_pages = 20;
+    options.checkpoint_beside = false;  // the writes stand in one order
     // What is behind is moved with each commit, and all of it in between and at the end; not at
     // moments of its own, since the disk is copied while nothing is written.
     options.log_records = 4;
@@ -214,7 +215,7 @@ class FailingJob : public testing::Test {
     JournalOptions options;
     options.retry_after = Milliseconds(1);
     options.fold_after = std::chrono::hours(1);
-    writer_.emplace(std::move(*rows), options, *metrics_, log_);
+    writer_.emplace(std::move(*rows), std::nullopt, options, *metrics_, log_);
     append(started(1));
     answers_->wait();
   }

@@ -28,18 +28,15 @@ struct JournalMaker {
   std::function<std::unique_ptr<JournalPlace>()> make;
 };
 
-// An InstanceFilter of which only some members are given.
+// An InstanceQuery by id, of which only some members are given.
 struct Asked {
   std::string workflow{};
   std::optional<engine::InstanceStatus> status{};
-  bool open = false;
   std::optional<WallTime> since{};
   std::optional<WallTime> until{};
   std::optional<WallTime> ended_before{};
   InstanceId after{};
-  operator engine::InstanceFilter() const {
-    return {workflow, status, open, since, until, ended_before, after};
-  }
+  engine::InstanceQuery query(std::size_t most) const;
 };
 
 class JournalSuite : public testing::TestWithParam<JournalMaker> {
@@ -52,6 +49,7 @@ class JournalSuite : public testing::TestWithParam<JournalMaker> {
   std::vector<std::vector<engine::Record>> open_ones();
   std::vector<engine::Record> read(std::uint64_t instance);
   std::vector<std::uint64_t> found(const Asked& asked, std::size_t most = 100);
+  std::vector<std::uint64_t> found(const engine::InstanceQuery& query);
 
   std::unique_ptr<JournalPlace> place_;
   std::unique_ptr<engine::Journal> journal_;

@@ -77,9 +77,11 @@ class KeepingPlace final : public JournalPlace {
     Result<std::optional<engine::InstanceSummary>> summary(InstanceId instance) override {
       return journal_.summary(instance);
     }
-    Result<std::vector<engine::InstanceSummary>> find(const engine::InstanceFilter& filter,
-                                                      std::size_t most) override {
-      return journal_.find(filter, most);
+    Result<engine::FoundInstances> find(const engine::InstanceQuery& query) override {
+      return journal_.find(query);
+    }
+    Result<std::vector<InstanceId>> remove(const std::vector<InstanceId>& instances) override {
+      return journal_.remove(instances);
     }
     Result<Value> definition(const std::string& digest) override {
       return journal_.definition(digest);
@@ -290,11 +292,11 @@ TEST_F(SqliteJournalTest, OnlySoManyFinishedOnesStay) {
   }
   answers.wait();
   EXPECT_EQ(journal->prune({.workflow = "a/x", .keep = 50}, 1'000).value(), 150U);
-  EXPECT_EQ(journal->find(Asked{.workflow = "a/x"}, 1'000).value().size(), 50U + 50U);
-  EXPECT_EQ(journal->find(Asked{.workflow = "a/y"}, 1'000).value().size(), 750U);
+  EXPECT_EQ(journal->find(Asked{.workflow = "a/x"}.query(1'000)).value().instances.size(), 50U);
+  EXPECT_EQ(journal->find(Asked{.workflow = "a/y"}.query(1'000)).value().instances.size(), 700U);
   EXPECT_EQ(journal->prune({.keep = 100}, 600).value(), 600U);
   EXPECT_EQ(journal->prune({.keep = 100}, 600).value(), 50U);
-  EXPECT_EQ(journal->find(Asked{.open = true}, 1'000).value().size(), 100U);
+  EXPECT_EQ(journal->find({}).value().instances.size(), 100U);
   EXPECT_TRUE(journal->summary(InstanceId{999}).value());
   EXPECT_FALSE(journal->summary(InstanceId{1}).value());
 }
@@ -375,7 +377,7 @@ TEST_F(SqliteJournalTest, DiskSpaceIsGivenBack) {
   journal.reset();
   EXPECT_LT(std::filesystem::file_size(path_), full / 10);
   journal = open();
-  EXPECT_EQ(journal->find({}, 100).value().size(), 10U);
+  EXPECT_EQ(journal->find({}).value().instances.size(), 10U);
 }
 
 TEST_F(SqliteJournalTest, AnIdThatIsGivenAgainHasNothingOfTheOneBefore) {
@@ -400,6 +402,7 @@ TEST_F(SqliteJournalTest, AnIdThatIsGivenAgainHasNothingOfTheOneBefore) {
 TEST_F(SqliteJournalTest, TheLogIsCopiedAndBegunAnew) {
   JournalOptions options;
   options.checkpoint_pages = 50;
+  options.checkpoint_beside = false;
   JournalAnswers answers;
   const auto journal = open(options);
   answers.append(*journal, started(1));
@@ -410,6 +413,26 @@ TEST_F(SqliteJournalTest, TheLogIsCopiedAndBegunAnew) {
   answers.wait();
   EXPECT_GT(std::filesystem::file_size(path_), 1'000'000U);
   EXPECT_LT(std::filesystem::file_size(path_ + "-wal"), 600'000U);
+}
+
+// However the two threads meet: where the log were never begun anew, this would not end.
+TEST_F(SqliteJournalTest, TheLogIsCopiedBesideTheWriter) {
+  JournalOptions options = never_folding();
+  options.checkpoint_pages = 50;
+  JournalAnswers answers;
+  const auto journal = open(options);
+  answers.append(*journal, started(1));
+  std::uint64_t written = 0;
+  std::uint32_t number = 1;
+  while (written < 1'000'000 || written < 3 * std::filesystem::file_size(path_ + "-wal")) {
+    for (int i = 0; i < 10; ++i) {
+      answers.append(*journal,
+                     record(Kind::timer_fired, 1, ++number, Value(std::string(3'000, 't'))));
+      written += 3'000;
+    }
+    answers.wait();
+  }
+  EXPECT_EQ(journal->read(InstanceId{1}).value().size(), number);
 }
 
 // Lives of 2 to 500 records, whose lines are together a little less or more than one row holds.
@@ -484,7 +507,7 @@ TEST_F(SqliteJournalTest, OnlyTheHeaderIsCheckedWhenItIsOpened) {
   write_file(path_, damaged);
   EXPECT_EQ(code_of(Database::open(path_)), "store-damaged");
   journal = open();
-  const auto found = journal->find({}, 1'000);
+  const auto found = journal->find(Asked{}.query(1'000));
   ASSERT_FALSE(found);
   EXPECT_EQ(found.error().code, "store-damaged");
   journal.reset();

@@ -304,6 +304,8 @@ TEST_F(SqliteSecretStoreTest, RefusesAnyRowThatWasChangedAddedOrTakenAway) {
   for (const char* name : {"laptop", "phone"})
     ASSERT_TRUE(authority_->keys().create(kAna, new_key(name)));
   ASSERT_TRUE(authority_->credentials().revoke(kAna, "two"));
+  for (const char* workflow : {"shop/order", "shop/other"})
+    ASSERT_TRUE(authority_->switches().set_disabled(kAna, workflow, true));
   close();
   const std::string good = read_file(data_ + "/stepwell.db");
   const std::pair<const char*, std::vector<std::string>> tables[] = {
@@ -328,6 +330,8 @@ TEST_F(SqliteSecretStoreTest, RefusesAnyRowThatWasChangedAddedOrTakenAway) {
        {"id = 'x'", "what = 'deleted'", "by_whom = 'x'", "at = 1", "number = 7", "mac = 'x'"}},
       {"wrapped_keys",
        {"purpose = 'x'", "master = 'x' WHERE id = 1", "wrapped = x'00'", "id = id + 10"}},
+      {"workflow_switches",
+       {"workflow = 'x' || workflow", "disabled = 0", "paused = 1", "by_whom = 'x'", "at = 1"}},
       {"clock_mark", {"at = at - 1"}},
       {"state_seal", {"digest = 'x'"}},
   };

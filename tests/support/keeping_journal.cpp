@@ -2,10 +2,10 @@
 
 #include <algorithm>
 
+#include "engine/recovery.h"
+
 namespace stepwell::test {
 
-using engine::InstanceFilter;
-using engine::InstanceStatus;
 using engine::InstanceSummary;
 using engine::Record;
 using Kind = Record::Kind;
@@ -14,27 +14,6 @@ namespace {
 
 bool is_head(const Record& record) {
   return record.kind == Kind::admitted || (record.kind == Kind::started && record.number <= 1);
-}
-
-bool is_meant(const InstanceFilter& filter, const InstanceSummary& summary) {
-  const Record& head = summary.head;
-  if (head.instance <= filter.after) return false;
-  if (filter.since && head.time < *filter.since) return false;
-  if (filter.until && head.time >= *filter.until) return false;
-  if (filter.open && summary.end) return false;
-  if (filter.ended_before && (!summary.end || summary.end->time >= *filter.ended_before))
-    return false;
-  if (filter.status) {
-    const bool wants_ended = engine::ended(*filter.status);
-    if (wants_ended != summary.end.has_value()) return false;
-    if (wants_ended &&
-        summary.end->payload.get("status") != Value(engine::to_string(*filter.status)))
-      return false;
-  }
-  if (filter.workflow.empty()) return true;
-  const Value& stands = head.payload.get("workflow");
-  const std::string_view whole = stands.is_string() ? stands.as_string() : std::string_view();
-  return whole == filter.workflow || whole.substr(0, whole.find(':')) == filter.workflow;
 }
 
 }  // namespace
@@ -48,6 +27,8 @@ std::vector<Record> KeptRecords::Instance::all() const {
 InstanceSummary KeptRecords::Instance::summary() const {
   InstanceSummary made{head, std::nullopt};
   if (ended) made.end = rest.rbegin()->second;
+  made.started = started;
+  made.changed = changed;
   return made;
 }
 
@@ -71,7 +52,10 @@ void KeptRecords::take(const Record& record) {
       break;
   }
   if (is_head(record)) {
-    instances.try_emplace(record.instance, Instance{record, {}});
+    const auto [place, fresh] = instances.try_emplace(record.instance);
+    if (!fresh) return;
+    place->second.head = record;
+    if (record.kind == Kind::started) place->second.started = record.time;
     return;
   }
   const auto found = instances.find(record.instance);
@@ -80,6 +64,11 @@ void KeptRecords::take(const Record& record) {
   if (record.number <= instance.replaced) return;
   if (!instance.rest.try_emplace(record.number, record).second) return;
   if (record.kind == Kind::ended) instance.ended = true;
+  if (record.kind == Kind::started && instance.started == WallTime{})
+    instance.started = record.time;
+  if (record.kind == Kind::changed &&
+      (!instance.changed || instance.changed->number < record.number))
+    instance.changed = record;
   if (record.kind == Kind::retried) instance.ended = false;
   if (record.kind == Kind::snapshot) {
     instance.replaced = record.number;
@@ -95,6 +84,13 @@ KeptRecords KeepingJournal::kept() const {
 std::vector<Record> KeepingJournal::log() const {
   const std::scoped_lock lock(mutex_);
   return kept_.log;
+}
+
+std::vector<InstanceSummary> KeepingJournal::summaries() const {
+  const std::scoped_lock lock(mutex_);
+  std::vector<InstanceSummary> all;
+  for (const auto& [id, instance] : kept_.instances) all.push_back(instance.summary());
+  return all;
 }
 
 std::size_t KeepingJournal::waiting() const {
@@ -183,16 +179,51 @@ Result<std::optional<InstanceSummary>> KeepingJournal::summary(InstanceId instan
   return made;
 }
 
-Result<std::vector<InstanceSummary>> KeepingJournal::find(const InstanceFilter& filter,
-                                                          std::size_t most) {
+Result<engine::FoundInstances> KeepingJournal::find(const engine::InstanceQuery& query) {
   const std::scoped_lock lock(mutex_);
-  std::vector<InstanceSummary> found;
+  const auto refers = [&](const std::string& digest) {
+    if (query.filter.credential.empty()) return true;
+    const auto found = kept_.definitions.find(digest);
+    if (found == kept_.definitions.end()) return false;
+    const auto names = found->second.get("credentials").elements();
+    return std::find(names.begin(), names.end(), Value(query.filter.credential)) != names.end();
+  };
+  std::vector<std::pair<engine::InstancePosition, InstanceSummary>> all;
   for (const auto& [id, instance] : kept_.instances) {
-    if (found.size() >= most) break;
+    if (!instance.ended) continue;
     InstanceSummary each = instance.summary();
-    if (is_meant(filter, each)) found.push_back(std::move(each));
+    const engine::InstanceView view = engine::view_of(each);
+    const engine::Label label = engine::label_of(each);
+    const engine::InstanceFacts facts = engine::facts_of(view, label);
+    engine::InstancePosition position = engine::position_of(query.order, facts);
+    if (query.after && !engine::comes_before(query.order, *query.after, position)) continue;
+    if (engine::picks(query.filter, facts) && engine::picks_workflow(query.filter, view.workflow) &&
+        refers(engine::read_head(instance.head).digest))
+      all.emplace_back(std::move(position), std::move(each));
+  }
+  std::sort(all.begin(), all.end(), [&](const auto& a, const auto& b) {
+    return engine::comes_before(query.order, a.first, b.first);
+  });
+  all.resize(std::min(all.size(), query.most));
+  engine::FoundInstances found;
+  for (auto& [position, summary] : all) {
+    found.instances.push_back(std::move(summary));
+    found.positions.push_back(std::move(position));
   }
   return found;
+}
+
+Result<std::vector<InstanceId>> KeepingJournal::remove(const std::vector<InstanceId>& instances) {
+  const std::scoped_lock lock(mutex_);
+  std::vector<InstanceId> gone;
+  for (const InstanceId id : instances) {
+    const auto found = kept_.instances.find(id);
+    if (found == kept_.instances.end() || !found->second.ended) continue;
+    kept_.instances.erase(found);
+    if (id.number < (1ULL << 52U)) kept_.highest = std::max(kept_.highest, id.number);
+    gone.push_back(id);
+  }
+  return gone;
 }
 
 Result<Value> KeepingJournal::definition(const std::string& digest) {
@@ -218,7 +249,9 @@ Result<std::vector<Record>> KeepingJournal::schedules() {
 Result<std::uint64_t> KeepingJournal::last_instance(std::uint64_t limit) {
   const std::scoped_lock lock(mutex_);
   const auto above = kept_.instances.lower_bound(InstanceId{limit});
-  return above == kept_.instances.begin() ? 0 : std::prev(above)->first.number;
+  const std::uint64_t removed = kept_.highest < limit ? kept_.highest : 0;
+  if (above == kept_.instances.begin()) return removed;
+  return std::max(removed, std::prev(above)->first.number);
 }
 
 }  // namespace stepwell::test

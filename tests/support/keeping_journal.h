@@ -23,6 +23,8 @@ struct KeptRecords {
     std::map<std::uint32_t, engine::Record> rest;  // by number; from the last snapshot on
     bool ended = false;                            // then the last of `rest` says how
     std::uint32_t replaced = 0;                    // the last snapshot's number
+    WallTime started{};                            // when its turn came; epoch: it has not
+    std::optional<engine::Record> changed;         // the last one
     std::vector<engine::Record> all() const;
     engine::InstanceSummary summary() const;
   };
@@ -31,6 +33,7 @@ struct KeptRecords {
   std::map<std::uint64_t, engine::Record> events;   // published, not delivered
   std::map<std::string, engine::Record> schedules;  // the last one by workflow
   std::vector<engine::Record> log;                  // every one in the order of append()
+  std::uint64_t highest = 0;                        // id that was removed, of those that grow
 
   void take(const engine::Record& record);
 };
@@ -46,6 +49,7 @@ class KeepingJournal final : public engine::Journal {
 
   KeptRecords kept() const;  // what is durable now
   std::vector<engine::Record> log() const;
+  std::vector<engine::InstanceSummary> summaries() const;  // of all, by id
   std::size_t waiting() const;
   // The oldest that wait, in their order; then their callbacks, on this thread. The answer is how
   // many there were.
@@ -62,8 +66,8 @@ class KeepingJournal final : public engine::Journal {
   Status read_open(const Reader& each) override;
   Result<std::vector<engine::Record>> read(InstanceId instance) override;
   Result<std::optional<engine::InstanceSummary>> summary(InstanceId instance) override;
-  Result<std::vector<engine::InstanceSummary>> find(const engine::InstanceFilter& filter,
-                                                    std::size_t most) override;
+  Result<engine::FoundInstances> find(const engine::InstanceQuery& query) override;
+  Result<std::vector<InstanceId>> remove(const std::vector<InstanceId>& instances) override;
   Result<Value> definition(const std::string& digest) override;
   Result<std::vector<engine::Record>> undelivered() override;
   Result<std::vector<engine::Record>> schedules() override;

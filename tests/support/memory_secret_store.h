@@ -98,6 +98,18 @@ class MemorySecretStore final : public auth::SecretStore {
     put(state_.last_uses, row,
         [&](const auth::LastUse& other) { return other.kind == row.kind && other.id == row.id; });
   }
+  void take(const auth::WorkflowSwitch& row) {
+    put(state_.switches, row,
+        [&](const auth::WorkflowSwitch& other) { return other.workflow == row.workflow; });
+  }
+  void take(const auth::OnceMark& row) {
+    put(state_.once_marks, row,
+        [&](const auth::OnceMark& other) { return other.once == row.once; });
+  }
+  void take(const auth::EraseOnceMarks& row) {
+    std::erase_if(state_.once_marks,
+                  [&](const auth::OnceMark& mark) { return mark.at < row.before; });
+  }
   void take(const auth::StateSeal& row) { state_.seal = row; }
   void take(const auth::AuditRecord& row) {
     audit_.push_back(row);

@@ -1,0 +1,88 @@
+#include "daemon/instance_filters.h"
+
+namespace stepwell::daemon {
+
+namespace {
+
+// What the filters are called in the API.
+using FilterLists = std::array<std::pair<const char*, const std::vector<std::string>*>, 5>;
+FilterLists lists_of(const InstanceFilters& filters) {
+  return {{{"workflow", &filters.workflows},
+           {"status", &filters.statuses},
+           {"name", &filters.names},
+           {"priority", &filters.priorities},
+           {"tag", &filters.tags}}};
+}
+
+using FilterTexts = std::array<std::pair<const char*, const std::string*>, 15>;
+FilterTexts texts_of(const InstanceFilters& filters) {
+  return {{{"step", &filters.step},
+           {"credential", &filters.credential},
+           {"parent", &filters.parent},
+           {"startedAfter", &filters.started.after},
+           {"startedBefore", &filters.started.before},
+           {"completedAfter", &filters.completed.after},
+           {"completedBefore", &filters.completed.before},
+           {"stoppedAfter", &filters.stopped.after},
+           {"stoppedBefore", &filters.stopped.before},
+           {"endedAfter", &filters.ended.after},
+           {"endedBefore", &filters.ended.before},
+           {"lastUpdatedAfter", &filters.updated.after},
+           {"lastUpdatedBefore", &filters.updated.before},
+           {"deadlineAfter", &filters.deadline.after},
+           {"deadlineBefore", &filters.deadline.before}}};
+}
+
+void add_times(Command command, const std::string& name, InstanceFilters::Times& times,
+               const std::string& what) {
+  command.text("--" + name + "-after", times.after, what + " then or later").kind("TIME");
+  command.text("--" + name + "-before", times.before, what + " before then").kind("TIME");
+}
+
+}  // namespace
+
+Query InstanceFilters::query() const {
+  Query query;
+  for (const auto& [name, texts] : lists_of(*this)) query.add(name, *texts);
+  for (const auto& [name, text] : texts_of(*this)) query.add(name, *text);
+  query.flag("open", open).flag("overdue", overdue);
+  return query;
+}
+
+void InstanceFilters::set(Value& body) const {
+  for (const auto& [name, texts] : lists_of(*this)) {
+    if (texts->size() == 1) body.set(name, texts->front());
+    if (texts->size() > 1) body.set(name, text_array(*texts));
+  }
+  for (const auto& [name, text] : texts_of(*this)) set_if_given(body, name, *text);
+  if (open) body.set("open", true);
+  if (overdue) body.set("overdue", true);
+}
+
+void add_instance_filters(Command command, InstanceFilters& filters) {
+  command
+      .texts("--workflow", filters.workflows,
+             "Of this workflow: NAMESPACE/NAME, or NAMESPACE/NAME:VERSION; may be repeated")
+      .kind("WORKFLOW");
+  command.texts("--status", filters.statuses, "May be repeated")
+      .kind("pending|running|waiting|suspended|completed|faulted|stopped");
+  command.texts("--instance-name", filters.names, "Part of the name; may be repeated").kind("TEXT");
+  command.texts("--priority", filters.priorities, "May be repeated").kind("regular|H|V");
+  command.texts("--tag", filters.tags, "With any of these; may be repeated").kind("TAG");
+  command.text("--step", filters.step, "That are at a step of this name");
+  command.text("--credential", filters.credential, "Whose workflow uses it").kind("CREDENTIAL");
+  command.text("--parent", filters.parent, "That this instance has started").kind("INSTANCE");
+  command.text("--started-after,--since", filters.started.after, "Started then or later")
+      .kind("TIME");
+  command.text("--started-before,--until", filters.started.before, "Started before then")
+      .kind("TIME");
+  add_times(command, "completed", filters.completed, "Completed");
+  add_times(command, "stopped", filters.stopped, "Stopped");
+  add_times(command, "ended", filters.ended, "Ended, in whatever way,");
+  add_times(command, "updated", filters.updated, "Last changed");
+  add_times(command, "deadline", filters.deadline, "With a deadline");
+  command.flag("--open", filters.open, "That have not ended");
+  command.flag("--overdue", filters.overdue, "Whose deadline has passed");
+}
+
+}  // namespace stepwell::daemon

@@ -1,0 +1,25 @@
+// `stepwell instances watch`: what an instance does, as it happens.
+// Used by one thread; blocks until the instance has ended.
+#pragma once
+
+#include <string>
+
+#include "daemon/admin_call.h"
+#include "daemon/command_context.h"
+
+namespace stepwell::daemon {
+
+struct WatchOptions {
+  std::string after;  // the id of an event; empty: from the beginning
+};
+
+// A line for each event. Where the connection is lost it goes on behind the last event. Exit code 1
+// where the instance has faulted or was stopped.
+void watch_instance(CommandContext& context, const CommonOptions& common, const std::string& id,
+                    const WatchOptions& options);
+// The same with what answers already at hand; `pause` is called before another attempt.
+void watch_instance(CommandContext& context, OutputFormat format, Backend& backend,
+                    const std::string& id, const WatchOptions& options,
+                    const std::function<void()>& pause);
+
+}  // namespace stepwell::daemon

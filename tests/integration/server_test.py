@@ -1,0 +1,425 @@
+#!/usr/bin/python3
+"""The HTTP server of a real daemon: what is malformed, what is encrypted, what lasts, and many at a
+time. Usage: server_test.py STEPWELL_BINARY [unittest arguments]
+
+With STEPWELL_CONNECTIONS=10000 the measurement of idle connections takes that many."""
+
+import http.client
+import json
+import os
+import pathlib
+import resource
+import selectors
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+STEPWELL = os.path.abspath(sys.argv.pop(1))
+IDLE = int(os.environ.get("STEPWELL_CONNECTIONS", "2000"))
+MANY = 1000
+
+WAITING = """
+document: {dsl: '1.0.3', namespace: test, name: waiting, version: '1.0.0'}
+do:
+  - first: {set: {a: 1}}
+  - one: {listen: {to: {one: {with: {type: test.one}}}}}
+  - between: {set: {b: 2}}
+  - two: {listen: {to: {one: {with: {type: test.two}}}}}
+  - last: {set: {c: 3}}
+"""
+
+SINGLE = """
+document: {dsl: '1.0.3', namespace: test, name: single, version: '1.0.0'}
+do:
+  - one: {listen: {to: {one: {with: {type: test.one}}}}}
+"""
+
+
+def clean_environment():
+    return {k: v for k, v in os.environ.items() if not k.startswith("STEPWELL_")}
+
+
+def openssl(*arguments):
+    subprocess.run(["openssl", *arguments], check=True, capture_output=True)
+
+
+class Daemon:
+    def __init__(self, folder, *arguments):
+        self.log = []
+        self.process = subprocess.Popen(
+            [STEPWELL, "serve", "--config", f"{folder}/stepwell.yaml", "--listen", "127.0.0.1:0",
+             "--set", "reload.watch=false", "--set", "http.maxConnections=100000", *arguments],
+            stderr=subprocess.PIPE, text=True, env=clean_environment())
+        line = self.wait_for("msg=ready")
+        host, port = line.split("address=")[1].split()[0].rsplit(":", 1)
+        self.address = (host, int(port))
+
+    def wait_for(self, text):
+        for line in self.process.stderr:
+            self.log.append(line)
+            if text in line:
+                return line
+        raise AssertionError(f"no '{text}' in the log:\n" + "".join(self.log))
+
+    def memory(self):
+        for line in pathlib.Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
+            if line.startswith("VmRSS:"):
+                return int(line.split()[1]) * 1024
+        raise AssertionError("no VmRSS")
+
+    def stop(self, how=signal.SIGTERM):
+        if self.process.poll() is None:
+            self.process.send_signal(how)
+        if not self.process.stderr.closed:
+            self.log += self.process.stderr.read().splitlines(True)
+            self.process.stderr.close()
+        return self.process.wait(60)
+
+
+class Many:
+    """Many connections, of which each sends something and then reads up to a mark."""
+
+    def __init__(self, address, count, request):
+        self.sockets = [socket.create_connection(address, timeout=60) for _ in range(count)]
+        self.text = {}
+        for each in self.sockets:
+            self.text[each] = b""
+            each.sendall(request)
+            each.setblocking(False)
+
+    def read_until(self, mark, seconds=60):
+        """Until every one has it."""
+        end = time.monotonic() + seconds
+        with selectors.DefaultSelector() as selector:
+            for each in self.sockets:
+                if mark not in self.text[each]:
+                    selector.register(each, selectors.EVENT_READ)
+            while selector.get_map():
+                if time.monotonic() > end:
+                    raise AssertionError(f"{len(selector.get_map())} did not get {mark}")
+                for key, _ in selector.select(1):
+                    piece = key.fileobj.recv(65536)
+                    self.text[key.fileobj] += piece
+                    if mark in self.text[key.fileobj] or not piece:
+                        selector.unregister(key.fileobj)
+
+    def texts(self):
+        return [self.text[each].decode() for each in self.sockets]
+
+    def close(self):
+        for each in self.sockets:
+            each.close()
+
+
+def events_of(text):
+    """(id, name, data) of each whole event in a stream's text."""
+    events, identity, name = [], None, None
+    for line in text.replace("\r\n", "\n").split("\n"):
+        if line.startswith("id: "):
+            identity = line[4:]
+        elif line.startswith("event: "):
+            name = line[7:]
+        elif line.startswith("data: "):
+            events.append((identity, name, json.loads(line[6:])))
+    return events
+
+
+class Case(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.mkdtemp(prefix="stepwell-test.")
+        self.addCleanup(shutil.rmtree, self.folder)
+        made = subprocess.run([STEPWELL, "init", self.folder, "-o", "json"], capture_output=True, text=True,
+                              env=clean_environment(), timeout=60)
+        self.key = json.loads(made.stdout)["key"]
+        pathlib.Path(self.folder, "definitions", "waiting.yaml").write_text(WAITING)
+        pathlib.Path(self.folder, "definitions", "single.yaml").write_text(SINGLE)
+        self.daemon = None
+
+    def serve(self, *arguments):
+        self.daemon = Daemon(self.folder, *arguments)
+        self.addCleanup(self.daemon.stop)
+        return self.daemon
+
+    def request(self, method, path, body=None, key=True, headers=""):
+        data = b"" if body is None else json.dumps(body).encode()
+        text = f"{method} {path} HTTP/1.1\r\nHost: h\r\n{headers}"
+        if key:
+            text += f"Authorization: Api-Key {self.key}\r\n"
+        if body is not None:
+            text += f"Content-Type: application/json\r\nContent-Length: {len(data)}\r\n"
+        return text.encode() + b"\r\n" + data
+
+    def call(self, method, path, body=None):
+        connection = http.client.HTTPConnection(*self.daemon.address, timeout=60)
+        connection.request(method, path, None if body is None else json.dumps(body),
+                           {"Authorization": f"Api-Key {self.key}", "Content-Type": "application/json"})
+        answer = connection.getresponse()
+        text = answer.read().decode()
+        connection.close()
+        return answer.status, json.loads(text) if text.startswith(("{", "[")) else text
+
+    def start(self):
+        status, instance = self.call("POST", "/api/v1/instances", {"workflow": "test/waiting"})
+        self.assertEqual(status, 201, instance)
+        return instance["id"]
+
+    def publish(self, kind, number=1):
+        body = json.dumps({"specversion": "1.0", "id": f"{kind}-{number}", "source": "/test", "type": kind})
+        connection = http.client.HTTPConnection(*self.daemon.address, timeout=60)
+        connection.request("POST", "/api/v1/events", body,
+                           {"Authorization": f"Api-Key {self.key}",
+                            "Content-Type": "application/cloudevents+json"})
+        answer = connection.getresponse()
+        self.assertLess(answer.status, 300, answer.read())
+        connection.close()
+
+    def stream(self, instance, last=None):
+        connection = socket.create_connection(self.daemon.address, timeout=30)
+        headers = f"Last-Event-ID: {last}\r\n" if last else ""
+        connection.sendall(self.request("GET", f"/api/v1/instances/{instance}/events", headers=headers))
+        return connection
+
+    @staticmethod
+    def read_until(connection, mark):
+        text = b""
+        while mark not in text:
+            piece = connection.recv(65536)
+            if not piece:
+                break
+            text += piece
+        return text.decode()
+
+
+class Malformed(Case):
+    def test_what_is_malformed_is_refused_and_hurts_nobody(self):
+        self.serve()
+        good = self.request("GET", "/-/healthy", key=False)
+        post = "POST /api/v1/instances HTTP/1.1\r\nHost: h\r\n"
+        cases = {
+            "hello": (b"hello\r\n\r\n", 400),
+            "no host": (b"GET / HTTP/1.1\r\n\r\n", 400),
+            "two hosts": (b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400),
+            "HTTP/2 preface": (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400),
+            "length and chunks": (
+                (post + "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /").encode(), 400),
+            "two lengths": ((post + "Content-Length: 1\r\nContent-Length: 2\r\n\r\nab").encode(), 400),
+            "chunked twice": ((post + "Transfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n").encode(), 400),
+            "chunked and more": (
+                (post + "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n\r\n").encode(), 400),
+            "chunked by tab": ((post + "Transfer-Encoding:\tchunked\x0b\r\n\r\n0\r\n\r\n").encode(), 400),
+            "chunk size with sign": ((post + "Transfer-Encoding: chunked\r\n\r\n+5\r\nhello\r\n").encode(), 400),
+            "chunk size that overflows": (
+                (post + "Transfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\n").encode(), 400),
+            "folded header": (b"GET / HTTP/1.1\r\nHost: h\r\nA: b\r\n c\r\n\r\n", 404),
+            "space in a name": (b"GET / HTTP/1.1\r\nHost: h\r\nA b: c\r\n\r\n", 400),
+            "NUL in a value": (b"GET / HTTP/1.1\r\nHost: h\r\nA: b\x00c\r\n\r\n", 400),
+            "NUL in the target": (b"GET /a\x00b HTTP/1.1\r\nHost: h\r\n\r\n", 400),
+            "dot segment": (b"GET /api/v1/../metrics HTTP/1.1\r\nHost: h\r\n\r\n", 400),
+            "encoded dot segment": (b"GET /api/v1/%2e%2E/metrics HTTP/1.1\r\nHost: h\r\n\r\n", 400),
+            "encoded slash": (b"GET /api%2fv1/instances HTTP/1.1\r\nHost: h\r\n\r\n", 400),
+            "encoded NUL": (b"GET /api/v1/keys/%00 HTTP/1.1\r\nHost: h\r\n\r\n", 400),
+            "encoded twice": (b"GET /%252e%252e/metrics HTTP/1.1\r\nHost: h\r\n\r\n", 404),
+            "backslash": (b"GET /api\\v1 HTTP/1.1\r\nHost: h\r\n\r\n", 400),
+            "fragment": (b"GET /metrics#x HTTP/1.1\r\nHost: h\r\n\r\n", 400),
+            "two slashes": (b"GET //metrics HTTP/1.1\r\nHost: h\r\n\r\n", 404),
+            "absolute form": (b"GET http://h/-/healthy HTTP/1.1\r\nHost: h\r\n\r\n", 200),
+            "authority form": (b"CONNECT h:80 HTTP/1.1\r\nHost: h\r\n\r\n", 400),
+            "asterisk form": (b"OPTIONS * HTTP/1.1\r\nHost: h\r\n\r\n", 400),
+            "long target": (b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\nHost: h\r\n\r\n", 414),
+            "long headers": (b"GET / HTTP/1.1\r\nHost: h\r\nA: " + b"a" * 70000 + b"\r\n\r\n", 431),
+            "many headers": (b"GET / HTTP/1.1\r\nHost: h\r\n" + b"A: b\r\n" * 200 + b"\r\n", 431),
+            "long body": ((post + "Content-Length: 99999999\r\n\r\n").encode(), 413),
+        }
+        for name, (text, status) in cases.items():
+            with self.subTest(name), socket.create_connection(self.daemon.address, timeout=30) as wire:
+                wire.sendall(text)
+                answer = self.read_until(wire, b"\r\n\r\n")
+                self.assertTrue(answer.startswith(f"HTTP/1.1 {status} "), answer)
+        with socket.create_connection(self.daemon.address, timeout=30) as wire:
+            wire.sendall(good * 50)  # a client that does not wait for answers
+            text = b""
+            while text.count(b"healthy\n") < 50:
+                text += wire.recv(65536)
+        self.assertEqual(self.daemon.stop(), 0)
+
+
+class Lasting(Case):
+    def test_a_stream_goes_on_over_a_lost_connection_and_kill_9(self):
+        self.serve()
+        instance = self.start()
+        seen = []
+        with self.stream(instance) as wire:
+            seen += events_of(self.read_until(wire, b'"waiting"}'))
+        self.assertEqual([data.get("event", data.get("status")) for _, _, data in seen],
+                         ["started", "completed", "started", "waiting"])
+        with self.stream(instance, seen[1][0]) as wire:  # the last two once more
+            again = events_of(self.read_until(wire, b'"waiting"}'))
+        self.assertEqual(again, seen[2:])
+        self.publish("test.one")
+        with self.stream(instance, seen[-1][0]) as wire:
+            seen += events_of(self.read_until(wire, b'"name":"two","kind":"listen","attempt":1}\n\n'))
+        self.daemon.stop(signal.SIGKILL)
+        self.serve()
+        with self.stream(instance, seen[-1][0]) as wire:
+            self.read_until(wire, b"retry:")
+            self.publish("test.two")
+            seen += events_of(self.read_until(wire, b"0\r\n\r\n"))
+        with self.stream(instance) as wire:
+            whole = events_of(self.read_until(wire, b"0\r\n\r\n"))
+        self.assertEqual(seen, whole)
+        self.assertEqual(whole[-1][2]["status"], "completed")
+        numbers = [int(identity) for identity, _, _ in whole]
+        self.assertEqual(numbers, sorted(set(numbers)))
+        status, _ = self.call("GET", f"/api/v1/instances/{instance}/events?lastEventId={numbers[-1]}")
+        self.assertEqual(status, 204)
+        _, steps = self.call("GET", f"/api/v1/instances/{instance}/steps")
+        self.assertEqual([(step["name"], step["status"]) for step in steps["items"]],
+                         [(name, "completed") for name in ("first", "one", "between", "two", "last")])
+
+    def test_a_thousand_watch_and_get_the_same_and_none_holds_the_daemon_up(self):
+        self.serve()
+        instance = self.start()
+        watchers = Many(self.daemon.address, MANY,
+                        self.request("GET", f"/api/v1/instances/{instance}/events"))
+        self.addCleanup(watchers.close)
+        watchers.read_until(b'"waiting"}')
+        self.publish("test.one")
+        watchers.read_until(b'"name":"two"')
+        self.publish("test.two")
+        watchers.read_until(b"0\r\n\r\n")
+        first = events_of(watchers.texts()[0])
+        self.assertEqual(first[-1][2]["status"], "completed")
+        for text in watchers.texts():
+            self.assertEqual(events_of(text), first)
+        other = Many(self.daemon.address, 100,
+                     self.request("GET", f"/api/v1/instances/{self.start()}/events"))
+        self.addCleanup(other.close)
+        other.read_until(b'"waiting"}')
+        begun = time.monotonic()
+        self.assertEqual(self.daemon.stop(), 0)
+        self.assertLess(time.monotonic() - begun, 20)
+
+    def test_a_thousand_wait_for_their_instances(self):
+        self.serve()
+        waiting = Many(self.daemon.address, MANY,
+                       self.request("POST", "/api/v1/instances?wait=60s", {"workflow": "test/single"}))
+        self.addCleanup(waiting.close)
+        for _ in range(600):
+            _, page = self.call("GET", "/metrics")
+            open_instances = [line for line in page.splitlines() if line.startswith("stepwell_instances_open ")]
+            if open_instances and float(open_instances[0].split()[1]) >= MANY:
+                break
+            time.sleep(0.1)
+        self.assertEqual(self.call("GET", "/-/healthy")[0], 200)
+        for number in range(20):  # the last ones may not listen yet when the first event comes
+            self.publish("test.one", number)
+            try:
+                waiting.read_until(b'"status":"completed"', seconds=3)
+                break
+            except AssertionError:
+                pass
+        waiting.read_until(b'"status":"completed"', seconds=3)
+
+
+class Idle(Case):
+    def test_idle_connections_cost_little(self):
+        self.serve()
+        # What serves at all is there before it is measured.
+        warm = Many(self.daemon.address, 50, self.request("GET", "/-/healthy", key=False))
+        warm.read_until(b"healthy\n")
+        before = self.daemon.memory()
+        idle = Many(self.daemon.address, IDLE, self.request("GET", "/-/healthy", key=False))
+        self.addCleanup(idle.close)
+        idle.read_until(b"healthy\n")
+        each = (self.daemon.memory() - before) / IDLE
+        print(f"{IDLE} idle connections: {each:.0f} bytes each", file=sys.stderr)
+        begun = time.monotonic()
+        self.assertEqual(self.call("GET", "/-/healthy")[0], 200)
+        self.assertLess(time.monotonic() - begun, 5)
+        self.assertLess(each, 16 * 1024)
+        for wire in (idle.sockets[0], idle.sockets[-1]):
+            wire.setblocking(True)
+            wire.sendall(self.request("GET", "/-/healthy", key=False))
+            self.assertIn("healthy", self.read_until(wire, b"healthy\n"))
+        warm.close()
+
+
+class Encrypted(Case):
+    def setUp(self):
+        super().setUp()
+        self.tls = pathlib.Path(self.folder, "tls")
+        self.tls.mkdir()
+        self.certificate("one")
+        self.install("one")
+
+    def certificate(self, name):
+        openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+                "-keyout", f"{self.tls}/{name}.key", "-out", f"{self.tls}/{name}.pem", "-days", "2",
+                "-subj", f"/CN={name}", "-addext", "subjectAltName=IP:127.0.0.1")
+
+    def install(self, certificate, key=None):
+        shutil.copy(self.tls / f"{certificate}.pem", self.tls / "certificate.pem")
+        shutil.copy(self.tls / f"{key or certificate}.key", self.tls / "key.pem")
+        os.chmod(self.tls / "key.pem", 0o600)
+
+    def connect(self, *trusted):
+        context = ssl.create_default_context()
+        for name in trusted:
+            context.load_verify_locations(f"{self.tls}/{name}.pem")
+        return context.wrap_socket(socket.create_connection(self.daemon.address, timeout=30),
+                                   server_hostname="127.0.0.1")
+
+    def healthy(self, wire):
+        wire.sendall(self.request("GET", "/-/healthy", key=False))
+        return "healthy" in self.read_until(wire, b"healthy\n")
+
+    def name_of(self, wire):
+        return dict(field[0] for field in wire.getpeercert()["subject"])["commonName"]
+
+    def test_the_certificate_is_renewed_without_cutting_anybody(self):
+        daemon = self.serve("--set", f"http.tls.certificate={self.tls}/certificate.pem",
+                            "--set", f"http.tls.key={self.tls}/key.pem")
+        with self.connect("one") as before:
+            self.assertTrue(self.healthy(before))
+            self.certificate("two")
+            self.install("two", key="one")
+            daemon.process.send_signal(signal.SIGHUP)
+            self.assertIn("tls-invalid", daemon.wait_for("reload failed"))
+            with self.connect("one") as still:
+                self.assertEqual(self.name_of(still), "one")
+                still.sendall(self.request("GET", "/metrics", key=False))
+                self.assertIn("stepwell_api_certificate_last_reload_successful 0",
+                              self.read_until(still, b"certificate_last_reload_successful 0"))
+            self.install("two")
+            daemon.process.send_signal(signal.SIGHUP)
+            daemon.wait_for("msg=reloaded")
+            with self.connect("two") as after:
+                self.assertEqual(self.name_of(after), "two")
+                self.assertTrue(self.healthy(after))
+            self.assertTrue(self.healthy(before))
+        with self.assertRaises(ssl.SSLError):
+            self.connect("one")
+
+    def test_commands_reach_it_with_the_authority_that_they_are_told(self):
+        self.serve("--set", f"http.tls.certificate={self.tls}/certificate.pem",
+                   "--set", f"http.tls.key={self.tls}/key.pem")
+        env = clean_environment() | {"STEPWELL_API_KEY": self.key}
+        server = "https://%s:%d" % self.daemon.address
+        command = [STEPWELL, "workflows", "list", "--server", server, "-o", "json"]
+        done = subprocess.run([*command, "--cacert", f"{self.tls}/one.pem"], capture_output=True, text=True,
+                              env=env, timeout=60)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("waiting", done.stdout)
+        self.assertEqual(subprocess.run(command, capture_output=True, env=env, timeout=60).returncode, 3)
+
+
+if __name__ == "__main__":
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    unittest.main()
