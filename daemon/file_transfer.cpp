@@ -8,6 +8,8 @@
 #include <filesystem>
 #include <utility>
 
+#include "http/headers.h"
+
 namespace stepwell::daemon {
 
 namespace {
@@ -17,22 +19,6 @@ namespace fs = std::filesystem;
 Problem cannot_read(const std::string& path, const std::string& why) {
   return make_problem(ErrorKind::configuration, "file-unreadable",
                       path + " cannot be read: " + why);
-}
-
-// WHATWG HTML §4.10.21.8, "multipart/form-data encoding algorithm".
-std::string escaped_name(std::string_view name) {
-  std::string out;
-  for (const char c : name) {
-    if (c == '"')
-      out += "%22";
-    else if (c == '\r')
-      out += "%0D";
-    else if (c == '\n')
-      out += "%0A";
-    else
-      out += c;
-  }
-  return out;
 }
 
 std::size_t copy_from(const std::string& text, std::uint64_t at, char* into, std::size_t most) {
@@ -46,7 +32,7 @@ FilePart::FilePart(std::ifstream file, std::uint64_t content, const Facts& facts
   const std::string name =
       facts.name.empty() ? fs::path(facts.path).filename().string() : facts.name;
   head_ = "--" + facts.boundary + "\r\nContent-Disposition: form-data; name=\"file\"; filename=\"" +
-          escaped_name(name) + "\"\r\n";
+          http::form_name(name) + "\"\r\n";
   head_ += "Content-Type: " +
            (facts.media_type.empty() ? "application/octet-stream" : facts.media_type) + "\r\n\r\n";
   tail_ = "\r\n--" + facts.boundary + "--\r\n";

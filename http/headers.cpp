@@ -90,4 +90,19 @@ Status check_method(std::string_view method) {
                            "the method \"" + shown(method) + "\" is not a valid HTTP method"));
 }
 
+std::string form_name(std::string_view name) {
+  std::string out;
+  for (const char c : name) {
+    if (c == '"')
+      out += "%22";
+    else if (c == '\r')
+      out += "%0D";
+    else if (c == '\n')
+      out += "%0A";
+    else
+      out += c;
+  }
+  return out;
+}
+
 }  // namespace stepwell::http

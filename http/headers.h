@@ -2,6 +2,7 @@
 // expressions are evaluated. Pure functions, callable from any thread.
 #pragma once
 
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -22,5 +23,9 @@ bool equal_names(std::string_view a, std::string_view b) noexcept;
 // TE, Connection, Expect and their like.
 Status check_headers(const std::vector<Header>& headers);
 Status check_method(std::string_view method);
+
+// A name of a multipart form, within quotes, as browsers write it, which is what servers know (RFC
+// 7578 §5.1 leaves it open; WHATWG HTML §4.10.21.8 says).
+std::string form_name(std::string_view name);
 
 }  // namespace stepwell::http

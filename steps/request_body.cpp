@@ -99,25 +99,8 @@ struct Part {
   std::string file = {};  // instead of the content: its id
 };
 
-// A name within quotes as browsers write it, which is what servers know (RFC 7578 §5.1 leaves it
-// open; WHATWG HTML §4.10.21.8 says).
-std::string escaped_name(std::string_view name) {
-  std::string out;
-  for (const char c : name) {
-    if (c == '"')
-      out += "%22";
-    else if (c == '\r')
-      out += "%0D";
-    else if (c == '\n')
-      out += "%0A";
-    else
-      out += c;
-  }
-  return out;
-}
-
 std::string disposition(std::string_view name) {
-  return "Content-Disposition: form-data; name=\"" + escaped_name(name) + "\"";
+  return "Content-Disposition: form-data; name=\"" + http::form_name(name) + "\"";
 }
 
 // What the file is called, and its type: as the data say, which the author may have changed.
@@ -174,7 +157,7 @@ Result<Part> file_part(std::string_view name, const Value& file) {
     if (type.empty()) type = "application/octet-stream";
   }
   part.head = disposition(name);
-  if (!filename.empty()) part.head += "; filename=\"" + escaped_name(filename) + "\"";
+  if (!filename.empty()) part.head += "; filename=\"" + http::form_name(filename) + "\"";
   if (!type.empty()) part.head += "\r\nContent-Type: " + type;
   return part;
 }
