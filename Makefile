@@ -71,7 +71,8 @@ bench: build/release/build.ninja
 
 bench-connections: build/release/build.ninja
 	cmake --build build/release -j $(JOBS) --target stepwell
-	STEPWELL_CONNECTIONS=9900 /usr/bin/python3 -B tests/integration/server_test.py build/release/stepwell Idle
+	STEPWELL_CONNECTIONS=9900 /usr/bin/python3 -B tests/integration/server_test.py build/release/stepwell \
+		Idle Encrypted.test_idle_connections_cost_little_over_tls
 
 bench-%: build/release/build.ninja
 	cmake --build build/release -j $(JOBS) --target stepwell_bench

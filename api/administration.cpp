@@ -15,6 +15,24 @@ Result<std::unique_ptr<Administration>> Administration::make(const AdminServices
   return made;
 }
 
+Result<std::unique_ptr<Administration>> Administration::make_whole(const Services& services) {
+  const AdminServices administration{services.authority, services.catalog,  services.master_key,
+                                     &services.engine,   &services.reactor, &services.clock};
+  Result<std::unique_ptr<Administration>> made = make(administration);
+  if (!made) return made;
+  Router& router = (*made)->router_;
+  const Blocking at_once = [](const std::function<void()>& task) {
+    task();
+    return true;
+  };
+  for (Status status :
+       {add_operation_routes(router, services), add_bulk_routes(router, services),
+        add_history_routes(router, services), add_workflow_routes(router, services, at_once)}) {
+    if (!status) return fail(std::move(status).error());
+  }
+  return made;
+}
+
 Response Administration::call(const std::string& method, const std::string& target,
                               std::string body, const std::string& user) const {
   Request request;

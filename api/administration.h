@@ -17,6 +17,9 @@ class Administration {
   // What the services refer to outlives it.
   static Result<std::unique_ptr<Administration>> make(const AdminServices& services);
 
+  // Besides those, workflows and instances, in an engine that nobody lets go on.
+  static Result<std::unique_ptr<Administration>> make_whole(const Services& services);
+
   // As the API's credentials, keys, users and audit resources answer, with every permission.
   // `user` is who the audit log names. Problems come back as problem+json, with their status.
   Response call(const std::string& method, const std::string& target, std::string body,

@@ -2,7 +2,8 @@
 
 namespace stepwell::api {
 
-BlockingPool::BlockingPool(std::size_t threads, std::size_t max_queued) : max_queued_(max_queued) {
+BlockingPool::BlockingPool(std::size_t threads, std::size_t max_queued, Gauge queued)
+    : max_queued_(max_queued), queued_(queued) {
   threads_.reserve(threads);
   for (std::size_t i = 0; i < threads; ++i) threads_.emplace_back([this] { run(); });
 }
@@ -14,6 +15,7 @@ bool BlockingPool::submit(std::function<void()> task) {
     const std::scoped_lock lock(mutex_);
     if (stopped_ || queue_.size() >= max_queued_) return false;
     queue_.push_back(std::move(task));
+    queued_.set(static_cast<double>(queue_.size()));
   }
   changed_.notify_one();
   return true;
@@ -25,6 +27,7 @@ void BlockingPool::stop() {
     const std::scoped_lock lock(mutex_);
     stopped_ = true;
     dropped.swap(queue_);
+    queued_.set(0);
   }
   changed_.notify_all();
   for (std::thread& thread : threads_) thread.join();
@@ -40,6 +43,7 @@ void BlockingPool::run() {
       if (stopped_) return;
       task = std::move(queue_.front());
       queue_.pop_front();
+      queued_.set(static_cast<double>(queue_.size()));
     }
     task();
   }

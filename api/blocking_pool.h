@@ -10,11 +10,14 @@
 #include <thread>
 #include <vector>
 
+#include "base/metrics.h"
+
 namespace stepwell::api {
 
 class BlockingPool {
  public:
-  BlockingPool(std::size_t threads, std::size_t max_queued);
+  // `queued` shows how many tasks wait for a thread.
+  BlockingPool(std::size_t threads, std::size_t max_queued, Gauge queued);
   ~BlockingPool();
   BlockingPool(const BlockingPool&) = delete;
   BlockingPool& operator=(const BlockingPool&) = delete;
@@ -28,6 +31,7 @@ class BlockingPool {
   void run();
 
   const std::size_t max_queued_;
+  const Gauge queued_;
   std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<std::function<void()>> queue_;  // guarded by mutex_

@@ -22,12 +22,6 @@ Problem unsatisfiable(std::uint64_t size) {
                          "the file has " + std::to_string(size) + " bytes");
 }
 
-std::string_view trimmed(std::string_view text) {
-  const std::size_t begin = text.find_first_not_of(" \t");
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(" \t") - begin + 1);
-}
-
 }  // namespace
 
 Result<std::optional<ByteRange>> read_range(const std::string* range, std::uint64_t size) {
@@ -53,11 +47,11 @@ Result<std::optional<ByteRange>> read_range(const std::string* range, std::uint6
   return std::optional(ByteRange{*first, end - *first + 1});
 }
 
-bool names_tag(std::string_view list, std::string_view tag) {
+bool names_tag(std::string_view list, std::string_view tag, Comparison how) {
   while (!list.empty()) {
     const std::size_t comma = std::min(list.find(','), list.size());
     std::string_view each = trimmed(list.substr(0, comma));
-    if (each.starts_with("W/")) each.remove_prefix(2);
+    if (how == Comparison::weak && each.starts_with("W/")) each.remove_prefix(2);
     if (each == tag || each == "*") return true;
     list.remove_prefix(std::min(comma + 1, list.size()));
   }

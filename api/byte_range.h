@@ -1,5 +1,5 @@
-// Which part of a file a request asks for (RFC 9110 §14), and whether it has the file already
-// (§13.1.2).
+// Which part of a file a request asks for (RFC 9110 §14), and whether it has the file already, or
+// means another one (§13.1).
 // Pure functions, callable from any thread.
 #pragma once
 
@@ -21,7 +21,9 @@ struct ByteRange {
 // (§14.2 lets a server ignore it). Errors: validation/416 `range-unsatisfiable`.
 Result<std::optional<ByteRange>> read_range(const std::string* range, std::uint64_t size);
 
-// Does a list of entity tags (If-None-Match) name this one? Compared weakly.
-bool names_tag(std::string_view list, std::string_view tag);
+// Does a list of entity tags name this one? Compared weakly for If-None-Match, strongly for
+// If-Match (RFC 9110 §8.8.3.2).
+enum class Comparison : std::uint8_t { weak, strong };
+bool names_tag(std::string_view list, std::string_view tag, Comparison how);
 
 }  // namespace stepwell::api

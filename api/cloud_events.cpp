@@ -29,21 +29,14 @@ Problem not_understood() {
       "the attributes as ce-… headers");
 }
 
-std::string_view without_blanks(std::string_view text) {
-  const auto is_space = [](char c) { return c == ' ' || c == '\t'; };
-  while (!text.empty() && is_space(text.front())) text.remove_prefix(1);
-  while (!text.empty() && is_space(text.back())) text.remove_suffix(1);
-  return text;
-}
-
 std::string content_type(const Request& request) {
   const std::string* header = request.header("Content-Type");
-  return header == nullptr ? std::string() : std::string(without_blanks(*header));
+  return header == nullptr ? std::string() : std::string(trimmed(*header));
 }
 
 // The media type without its parameters, in lower case.
 std::string media_type(std::string_view content_type) {
-  return ascii_lower(without_blanks(content_type.substr(0, content_type.find(';'))));
+  return ascii_lower(trimmed(content_type.substr(0, content_type.find(';'))));
 }
 
 // JSON texts between systems are UTF-8 (RFC 8259 §8.1), whatever a parameter says.
@@ -51,7 +44,7 @@ bool is_utf8(std::string_view content_type) {
   std::string rest = ascii_lower(content_type);
   for (std::size_t at = rest.find(';'); at != std::string::npos; at = rest.find(';')) {
     rest.erase(0, at + 1);
-    std::string parameter(without_blanks(std::string_view(rest).substr(0, rest.find(';'))));
+    std::string parameter(trimmed(std::string_view(rest).substr(0, rest.find(';'))));
     std::erase(parameter, '"');
     if (parameter.starts_with("charset=")) return parameter == "charset=utf-8";
   }
@@ -128,7 +121,8 @@ Result<Value> checked(const Value& said) {
     }
     if (member.value.is_null()) continue;
     if (!is_attribute_name(name))
-      return fail(event_invalid("the name of the attribute `" + std::string(name.substr(0, 100)) +
+      return fail(event_invalid("the name of the attribute `" +
+                                std::string(utf8_prefix(name, 100)) +
                                 "` has other characters than a-z and 0-9"));
     if (!is_attribute_value(member.value))
       return fail(event_invalid("the attribute `" + std::string(name) +

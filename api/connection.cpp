@@ -15,7 +15,8 @@ using Fault = beast::http::error;
 constexpr std::size_t kHeadRead = 2048;
 constexpr std::size_t kBodyRead = std::size_t{32} * 1024;
 constexpr std::size_t kMostDrained = std::size_t{4} * 1024 * 1024;
-constexpr std::size_t kUploadPiece = std::size_t{64} * 1024;
+// What a client may send ahead while it waits for an answer.
+constexpr std::size_t kMostAhead = std::size_t{8} * 1024;
 
 // Carries the answer to one request back to its connection.
 class Sink final : public ResponseSink {
@@ -41,23 +42,6 @@ class Sink final : public ResponseSink {
  private:
   const Passage passage_;
 };
-
-// Puts what there is into the parser; true: it needs more.
-// What stays unread of a body is the line of a chunk, or a trailer: nobody needs long ones.
-constexpr std::size_t kMostUnread = 64 << 10;
-
-template <class Parser>
-bool put(Parser& parser, beast::flat_buffer& buffer, error_code& error) {
-  while (buffer.size() > 0 && !parser.is_done()) {
-    buffer.consume(parser.put(buffer.cdata(), error));
-    if (error == Fault::need_more)
-      error = buffer.size() > kMostUnread ? Fault::header_limit : error_code();
-    else if (!error)
-      continue;
-    break;
-  }
-  return !error && !parser.is_done();
-}
 
 }  // namespace
 
@@ -175,6 +159,7 @@ bool Connection::use_input() {
       phase_ = Phase::reading_head;
       // One deadline for all of the head, however slowly it trickles in.
       expire_in(around_.options.read_timeout);
+      head_only_ = false;
       incoming_ = std::make_unique<Incoming>();
       incoming_->head.header_limit(static_cast<std::uint32_t>(around_.options.max_headers.count));
       incoming_->head.body_limit(boost::none);
@@ -202,7 +187,9 @@ bool Connection::take_head() {
   while (buffer_.size() > 0 && !parser.is_header_done()) {
     buffer_.consume(parser.put(buffer_.cdata(), error));
     if (error == Fault::need_more) return true;
-    if (error) return refuse_unreadable(error);
+    if (!error) continue;
+    head_only_ = parser.get().method() == beast::http::verb::head;
+    return refuse_unreadable(error);
   }
   return parser.is_header_done() ? begin_request() : true;
 }
@@ -213,6 +200,7 @@ bool Connection::begin_request() {
   version_ = static_cast<int>(head.version());
   for (const auto& field : head)
     request.headers.push_back({std::string(field.name_string()), std::string(field.value())});
+  head_only_ = head.method() == beast::http::verb::head;
   Status status = check_framing(version_, request.headers);
   if (status) status = check_size(head.target().size(), request.headers.size());
   if (!status) {
@@ -223,7 +211,6 @@ bool Connection::begin_request() {
   request.target = std::string(head.target());
   request.remote = remote_;
   if (const std::string* value = request.header("Authorization")) request.authorization = *value;
-  head_only_ = request.method == "HEAD";
   keep_alive_ = head.keep_alive();
   const bool empty = incoming_->head.is_done();
   if (empty && (request.method == "GET" || head_only_)) {
@@ -232,124 +219,6 @@ bool Connection::begin_request() {
   }
   const auto length = incoming_->head.content_length();
   return begin_body(length ? std::optional<std::uint64_t>(*length) : std::nullopt);
-}
-
-bool Connection::begin_body(std::optional<std::uint64_t> length) {
-  Incoming& in = *incoming_;
-  const Dispatcher::Plan plan = around_.dispatcher.plan(in.request);
-  const Bytes limit = plan.max_body.value_or(around_.options.max_body);
-  if (length && *length > limit.count) {
-    refuse(body_too_large(limit));
-    return false;
-  }
-  if (plan.upload) {
-    in.pieces.emplace(std::move(in.head));
-    in.pieces->body_limit(limit.count);
-    open_upload();
-    return false;
-  }
-  if (in.head.is_done()) {
-    dispatch();
-    return false;
-  }
-  in.whole.emplace(std::move(in.head));
-  in.whole->body_limit(limit.count);
-  in.whole->eager(true);
-  phase_ = Phase::reading_body;
-  expire_in(around_.options.read_timeout);
-  if (version_ == 10 || !expects_continue(in.request.headers)) return take_body();
-  send("HTTP/1.1 100 Continue\r\n\r\n", &Connection::read_body);
-  return false;
-}
-
-void Connection::read_body() {
-  if (use_input()) read();
-}
-
-bool Connection::take_body() {
-  error_code error;
-  if (put(*incoming_->whole, buffer_, error)) return true;
-  if (error) return refuse_unreadable(error);
-  incoming_->request.body = std::move(incoming_->whole->get().body());
-  dispatch();
-  return false;
-}
-
-// --- a body in pieces ---
-
-void Connection::open_upload() {
-  phase_ = Phase::consuming;
-  expire_never();
-  Dispatcher::Opened opened =
-      around_.dispatcher.open_upload(std::move(incoming_->request), around_.transfers);
-  ticket_ = std::move(opened.ticket);
-  ++request_;
-  if (!opened.upload) {
-    keep_alive_ = false;
-    return write(std::move(opened.refusal), head_only_);
-  }
-  incoming_->upload = std::move(opened.upload);
-  incoming_->upload->open(after_upload());
-}
-
-Upload::Next Connection::after_upload() {
-  return [passage = Passage(weak_from_this(), request_, around_.doorway)](
-             std::optional<Response> answer) {
-    passage.pass(
-        [request = passage.request(), answer = std::move(answer)](Connection& self) mutable {
-          if (self.request_ == request && self.phase_ == Phase::consuming)
-            self.on_upload(std::move(answer));
-        });
-  };
-}
-
-// The handler or a piece is done.
-void Connection::on_upload(std::optional<Response> answer) {
-  Incoming& in = *incoming_;
-  if (answer) {
-    // What has not been read cannot be told apart from a next request.
-    if (!in.pieces->is_done()) keep_alive_ = false;
-    return write(*std::move(answer), head_only_);
-  }
-  if (in.pieces->is_done()) return in.upload->finish(after_upload());
-  const bool first = !std::exchange(in.invited, true);
-  phase_ = Phase::receiving;
-  // One deadline for a piece, which a client that sends a byte now and then does not meet.
-  expire_in(around_.options.read_timeout);
-  in.piece.assign(kUploadPiece, '\0');
-  in.filled = 0;
-  const bool asked = first && version_ != 10 && expects_continue(in.upload->request().headers);
-  if (asked) return send("HTTP/1.1 100 Continue\r\n\r\n", &Connection::read_body);
-  read_body();
-}
-
-bool Connection::take_piece() {
-  Incoming& in = *incoming_;
-  error_code error;
-  while (buffer_.size() > 0 && !in.pieces->is_done() && in.filled < kUploadPiece) {
-    auto& body = in.pieces->get().body();
-    body.data = in.piece.data() + in.filled;
-    body.size = kUploadPiece - in.filled;
-    body.more = true;
-    buffer_.consume(in.pieces->put(buffer_.cdata(), error));
-    in.filled = kUploadPiece - body.size;
-    if (error == Fault::need_more || error == Fault::need_buffer) {
-      const bool wants_bytes = error == Fault::need_more;
-      error = wants_bytes && buffer_.size() > kMostUnread ? Fault::header_limit : error_code();
-      if (wants_bytes && !error) break;
-    }
-    if (error) return refuse_unreadable(error);
-  }
-  if (!in.pieces->is_done() && in.filled < kUploadPiece) return true;
-  phase_ = Phase::consuming;
-  expire_never();
-  in.piece.resize(in.filled);
-  in.filled = 0;
-  if (in.piece.empty())
-    on_upload(std::nullopt);  // chunks may end without a byte
-  else
-    in.upload->consume(std::exchange(in.piece, {}), after_upload());
-  return false;
 }
 
 // --- requests ---
@@ -374,10 +243,31 @@ void Connection::wake_after(std::uint64_t request, Milliseconds delay, std::func
         const auto self = weak.lock();
         if (!error && self && self->request_ == request) task();
       });
+  if (!watching_) watch_client();
+}
+
+// An answer that takes its time: a client that goes away makes room at once. What it sends ahead is
+// kept, up to a measure; beyond it nobody looks before the answer is there.
+void Connection::watch_client() {
+  watching_ = false;
+  if (phase_ != Phase::handling || !waiting_) return;  // of a request before
+  while (buffer_.size() < kMostAhead) {
+    const auto room = buffer_.prepare(kHeadRead);
+    const Channel::Progress progress = channel_->read(static_cast<char*>(room.data()), room.size());
+    if (progress.step == Channel::Step::wait_read || progress.step == Channel::Step::wait_write) {
+      watching_ = true;
+      return wait_for(Channel::Step::wait_read, &Connection::watch_client);
+    }
+    if (progress.step != Channel::Step::done) return close();
+    buffer_.commit(progress.bytes);
+  }
 }
 
 void Connection::deliver(std::uint64_t request, Response response) {
   if (!owes(request)) return;
+  if (waiting_)  // it took its time, in which the key may have been revoked
+    if (const Status allowed = around_.dispatcher.still_allowed(ticket_); !allowed)
+      response = problem_response(allowed.error());
   waiting_.reset();
   write(std::move(response), head_only_);
 }
@@ -385,10 +275,9 @@ void Connection::deliver(std::uint64_t request, Response response) {
 void Connection::refuse(const Problem& problem) {
   // What follows on this connection cannot be told apart from the broken request.
   keep_alive_ = false;
-  head_only_ = false;
   ticket_ = around_.dispatcher.unmatched(remote_);
   ++request_;
-  write(problem_response(problem), false);
+  write(problem_response(problem), head_only_);
 }
 
 bool Connection::refuse_unreadable(error_code error) {
@@ -396,8 +285,7 @@ bool Connection::refuse_unreadable(error_code error) {
   if (error == Fault::header_limit || error == Fault::buffer_overflow)
     refuse(headers_too_large(options.max_headers));
   else if (error == Fault::body_limit)
-    refuse(body_too_large(
-        around_.dispatcher.plan(incoming_->request).max_body.value_or(options.max_body)));
+    refuse(body_too_large(incoming_->most));
   else
     refuse(request_malformed(error.message()));
   return false;
@@ -413,6 +301,7 @@ void Connection::close() {
   socket_.close(ignored);
   forget_bytes();
   incoming_.reset();
+  release_body();
   leave_stream();
   around_.open.add(-1);
   const auto self = shared_from_this();

@@ -19,6 +19,7 @@ constexpr std::string_view kHeartbeat = ":\n\n";              // a comment (WHAT
 void Connection::write(Response response, bool head_only) {
   phase_ = Phase::writing;
   incoming_.reset();
+  release_body();
   around_.dispatcher.complete(ticket_, response);
   if (around_.stopping) keep_alive_ = false;
   Framing framing{version_, keep_alive_, head_only};
@@ -82,6 +83,8 @@ void Connection::feed() {
     outgoing_.reset();
     return on_written();
   }
+  // A key that was revoked meanwhile gets no more of it.
+  if (!around_.dispatcher.still_allowed(ticket_)) return close();
   expire_never();
   const std::size_t most =
       out.framing.length ? static_cast<std::size_t>(std::min<std::uint64_t>(kAnswerPiece, out.left))
@@ -118,6 +121,7 @@ void Connection::begin_stream() {
   phase_ = Phase::streaming;
   outgoing_->quiet_until = std::chrono::steady_clock::now() + around_.options.heartbeat;
   around_.streams.add(1);
+  outgoing_->begun = true;
   if (around_.stopping) return end_stream();
   outgoing_->events->attach([passage = Passage(weak_from_this(), request_, around_.doorway)] {
     passage.pass([](Connection& self) { self.pump(); });
@@ -189,7 +193,7 @@ void Connection::end_stream() {
 void Connection::leave_stream() {
   const std::unique_ptr<Outgoing> outgoing = std::move(outgoing_);
   if (!outgoing || !outgoing->events) return;
-  around_.streams.add(-1);
+  if (outgoing->begun) around_.streams.add(-1);
   outgoing->events->detach();
 }
 

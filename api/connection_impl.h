@@ -55,6 +55,9 @@ struct Neighbours {
   std::unordered_map<const Connection*, std::shared_ptr<Connection>> all{};  // guarded by mutex
   // guarded by mutex; where there is a limit
   std::unordered_map<std::string, std::size_t> by_address{};
+  // Bytes, of all and of each address that has some; see ServerOptions::max_open_bodies.
+  std::uint64_t open_bodies = 0;                                    // guarded by mutex
+  std::unordered_map<std::string, std::uint64_t> open_bodies_of{};  // guarded by mutex
 };
 
 class Connection final : public std::enable_shared_from_this<Connection> {
@@ -108,7 +111,10 @@ class Connection final : public std::enable_shared_from_this<Connection> {
     std::shared_ptr<Upload> upload;
     std::string piece;
     std::size_t filled = 0;  // of the piece
+    Bytes most{};            // of the body
+    bool open = false;       // nobody has to show a key
     bool invited = false;    // to send its body (100)
+    bool starved = false;    // it ends within a chunk's line
   };
   // An answer in pieces.
   struct Outgoing {
@@ -117,6 +123,7 @@ class Connection final : public std::enable_shared_from_this<Connection> {
     std::uint64_t left = 0;  // of a known length
     std::shared_ptr<EventStream> events;
     SteadyTime quiet_until{};  // then something must be sent
+    bool begun = false;        // events
     bool sending = false;
     bool last = false;
   };
@@ -134,18 +141,24 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   bool use_input();
   bool take_head();
   bool begin_request();
-  bool begin_body(std::optional<std::uint64_t> length);
-  void read_body();
-  bool take_body();
-  bool take_piece();
-  void open_upload();
-  void on_upload(std::optional<Response> answer);
-  Upload::Next after_upload();
   void dispatch();
+  void watch_client();
   void refuse(const Problem& problem);
   bool refuse_unreadable(boost::system::error_code error);
   void close();
   void forget_bytes();
+
+  // connection_body.cpp
+  bool begin_body(std::optional<std::uint64_t> length);
+  bool refuse_body();
+  void read_body();
+  bool take_body();
+  bool hold_body(std::uint64_t bytes);
+  void release_body();
+  bool take_piece();
+  void open_upload();
+  void on_upload(std::optional<Response> answer);
+  Upload::Next after_upload();
 
   // connection_answer.cpp
   void write(Response response, bool head_only);
@@ -177,6 +190,8 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   std::unique_ptr<Incoming> incoming_;
   std::unique_ptr<Outgoing> outgoing_;
   std::unique_ptr<boost::asio::steady_timer> waiting_;  // of a handler
+  bool watching_ = false;                               // whether the client goes
+  std::uint64_t held_ = 0;                              // of Neighbours::open_bodies
   Dispatcher::Ticket ticket_;
   std::uint64_t request_ = 0;  // counts up; an answer names the request that it is for
   std::string out_;

@@ -13,9 +13,6 @@ namespace {
 constexpr std::size_t kLoggedTargetBytes = 200;
 constexpr std::chrono::minutes kDenialEvery{1};
 constexpr std::size_t kDenialsKept = 1000;
-// So often may an address come with a key that is none.
-constexpr std::uint64_t kFailures = 60;
-constexpr Milliseconds kFailuresPer{60'000};
 
 Status check_query(const Route& route, const Request& request) {
   for (const auto& [name, value] : request.query) {
@@ -24,18 +21,6 @@ Status check_query(const Route& route, const Request& request) {
                                 "this resource has no query parameter \"" + name + "\""));
   }
   return {};
-}
-
-Problem permission_denied(const auth::Principal& principal, auth::Permission permission) {
-  const std::string lacking(to_string(permission));
-  if (allows(principal.role, permission))
-    return make_problem(
-        ErrorKind::authorization, "permission-denied",
-        "API key " + principal.key_id + " is narrowed to scopes without " + lacking);
-  return make_problem(ErrorKind::authorization, "permission-denied",
-                      "user " + principal.user + " has the role " +
-                          std::string(to_string(principal.role)) + ", which lacks the permission " +
-                          lacking);
 }
 
 // Attempts that an operator wants to hear of: to change what only an admin may.
@@ -57,26 +42,15 @@ std::string loggable(std::string_view target) {
 
 }  // namespace
 
-Dispatcher::Dispatcher(const Services& services, const BlockingPools& pools, const RateLimit& limit)
-    : services_(services),
-      pools_(pools),
-      limit_(limit),
-      failures_(kFailures, kFailuresPer, kFailures),
-      limited_(services.metrics.counter("stepwell_api_rate_limited_total",
-                                        "Requests that were refused for their number.",
-                                        {{"reason", "key"}})),
-      failing_(services.metrics.counter("stepwell_api_rate_limited_total",
-                                        "Requests that were refused for their number.",
-                                        {{"reason", "failing-address"}})) {
-  if (limit.requests > 0)
-    buckets_.emplace(limit.requests, limit.per, limit.burst > 0 ? limit.burst : limit.requests);
-}
+Dispatcher::Dispatcher(const Services& services, const BlockingPools& pools,
+                       const RateLimits& limits)
+    : services_(services), pools_(pools), admission_(services, limits) {}
 
 Result<std::unique_ptr<Dispatcher>> Dispatcher::make(const Services& services,
                                                      const BlockingPools& pools,
-                                                     const RateLimit& limit,
+                                                     const RateLimits& limits,
                                                      std::vector<Route> further) {
-  std::unique_ptr<Dispatcher> dispatcher(new Dispatcher(services, pools, limit));
+  std::unique_ptr<Dispatcher> dispatcher(new Dispatcher(services, pools, limits));
   Router& router = dispatcher->router_;
   const auto on = [](BlockingPool& pool) -> Blocking {
     return [&pool](std::function<void()> task) { return pool.submit(std::move(task)); };
@@ -87,15 +61,15 @@ Result<std::unique_ptr<Dispatcher>> Dispatcher::make(const Services& services,
       &services.reactor,  &services.clock,  on(pools.administration),
   };
   for (Status status :
-       {add_health_routes(router, services), add_instance_routes(router, services, operations),
-        add_operation_routes(router, services), add_bulk_routes(router, services),
-        add_workflow_routes(router, services, operations),
-        add_webhook_routes(router, services, operations),
+       {add_health_routes(router, services, on(pools.open)),
+        add_instance_routes(router, services, operations), add_operation_routes(router, services),
+        add_bulk_routes(router, services), add_workflow_routes(router, services, operations),
+        add_webhook_routes(router, services, dispatcher->admission_, on(pools.webhooks)),
         add_event_routes(router, services, operations), add_file_routes(router, services),
         add_history_routes(router, services), add_task_routes(router, services),
         add_credential_routes(router, administration), add_key_routes(router, administration),
         add_user_routes(router, administration), add_audit_routes(router, administration),
-        add_openapi_routes(router), add_all(router, std::move(further))}) {
+        add_openapi_routes(router, on(pools.open)), add_all(router, std::move(further))}) {
     if (!status) return fail(std::move(status).error());
   }
   for (const Route& route : router.routes())
@@ -148,7 +122,35 @@ Dispatcher::Plan Dispatcher::plan(const Request& request) const {
   const Result<Match> match = router_.match(request.method, *target);
   if (!match) return {};
   const Route& route = router_.routes()[match->route];
-  return {std::holds_alternative<UploadHandler>(route.handler), route.max_body};
+  // Who shows a good key all the same is no stranger.
+  const bool open =
+      (!route.access || !route.access->permission) &&
+      (request.authorization.empty() || !services_.authority.keys().verify(request.authorization));
+  return {std::holds_alternative<UploadHandler>(route.handler), open, route.max_body};
+}
+
+// Who has no key, or asks for what is not there, sends no body first. The rest is looked at with
+// the body: a request counts once against its key's limit.
+std::optional<Dispatcher::Opened> Dispatcher::refuse_body(const Request& request) {
+  Opened opened{unmatched(request.remote), nullptr, {}};
+  Ticket& ticket = opened.ticket;
+  ticket.method = request.method;
+  ticket.target = request.target;
+  const auto check = [&]() -> Status {
+    const Result<Target> target = parse_target(request.target);
+    if (!target) return fail(target.error());
+    const Result<Match> match = router_.match(request.method, *target);
+    if (!match) return fail(match.error());
+    ticket.route = match->route;
+    const Route& route = router_.routes()[match->route];
+    if (!route.access || !route.access->permission) return {};
+    const Result<auth::Principal> principal = admission_.identify(request);
+    return principal ? Status() : fail(principal.error());
+  };
+  const Status allowed = check();
+  if (allowed) return std::nullopt;
+  opened.refusal = refusal(allowed.error());
+  return opened;
 }
 
 Dispatcher::Opened Dispatcher::open_upload(Request request, BlockingPool& pool) {
@@ -169,9 +171,9 @@ Dispatcher::Opened Dispatcher::open_upload(Request request, BlockingPool& pool) 
   return opened;
 }
 
-bool Dispatcher::still_allowed(const Ticket& ticket) const {
-  if (ticket.route >= router_.routes().size()) return true;
-  return check_again(router_.routes()[ticket.route], ticket.authorization).has_value();
+Status Dispatcher::still_allowed(const Ticket& ticket) const {
+  if (ticket.route >= router_.routes().size()) return {};
+  return check_again(router_.routes()[ticket.route], ticket.authorization);
 }
 
 // Of a request that was admitted a while ago: its key may have been revoked since.
@@ -195,9 +197,10 @@ Result<std::size_t> Dispatcher::admit(Request& request, Ticket& ticket) {
 
   const Route& route = router_.routes()[match->route];
   if (!route.access || !route.access->permission) return match->route;
-  Result<auth::Principal> principal = identify(request);
+  Result<auth::Principal> principal = admission_.identify(request);
   if (!principal) return fail(std::move(principal).error());
-  if (Status few = check_rate(*principal, ticket); !few) return fail(std::move(few).error());
+  if (Status few = admission_.check_rate(*principal, ticket.allowance); !few)
+    return fail(std::move(few).error());
   ticket.user = principal->user;
   ticket.authorization = request.authorization;
   request.principal = *std::move(principal);
@@ -207,35 +210,8 @@ Result<std::size_t> Dispatcher::admit(Request& request, Ticket& ticket) {
   }
   if (Status status = check_query(route, request); !status) return fail(std::move(status).error());
   if (route.when_ready)
-    if (Status status = check_ready(); !status) return fail(std::move(status).error());
+    if (Status status = admission_.check_ready(); !status) return fail(std::move(status).error());
   return match->route;
-}
-
-// A key that is none costs its sender patience. One that is good passes wherever it comes from: it
-// may share its address with others, and to guess one takes longer than the world has been.
-Result<auth::Principal> Dispatcher::identify(const Request& request) {
-  Result<auth::Principal> principal = services_.authority.keys().verify(request.authorization);
-  if (principal) return principal;
-  const Allowance allowance = failures_.take(request.remote, services_.clock.steady_now());
-  if (allowance.granted) return principal;
-  failing_.increment();
-  return fail(
-      rate_limited("too many requests from this address had no valid API key", allowance.wait));
-}
-
-Status Dispatcher::check_rate(const auth::Principal& principal, Ticket& ticket) {
-  if (!buckets_) return {};
-  ticket.allowance = buckets_->take(principal.key_id, services_.clock.steady_now());
-  if (ticket.allowance->granted) return {};
-  limited_.increment();
-  return fail(rate_limited("API key " + principal.key_id + " makes too many requests",
-                           ticket.allowance->wait));
-}
-
-Status Dispatcher::check_ready() const {
-  Status status = services_.ready ? services_.ready() : Status();
-  if (!status) status.error().status = 503;
-  return status;
 }
 
 // The answer does not wait for it: nothing happens that would have to be recorded first.
@@ -282,7 +258,7 @@ void Dispatcher::complete(const Ticket& ticket, Response& response) const {
     response.body = services_.authority.redactor().mask(std::move(response.body));
   response.headers.push_back({"X-Request-Id", ticket.id});
   if (ticket.allowance)
-    for (http::Header& header : rate_headers(limit_, *ticket.allowance))
+    for (http::Header& header : rate_headers(*ticket.allowance))
       response.headers.push_back(std::move(header));
 
   const double seconds =

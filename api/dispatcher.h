@@ -10,8 +10,8 @@
 #include <string>
 #include <vector>
 
+#include "api/admission.h"
 #include "api/blocking_pool.h"
-#include "api/rate_limits.h"
 #include "api/responder.h"
 #include "api/router.h"
 #include "api/services.h"
@@ -20,10 +20,12 @@
 
 namespace stepwell::api {
 
-// Those of the server; both outlive the dispatcher.
+// Those of the server; all outlive the dispatcher.
 struct BlockingPools {
   BlockingPool& administration;
   BlockingPool& operations;
+  BlockingPool& webhooks;  // however many call them, no other request waits behind them
+  BlockingPool& open;      // the same of what else needs no key: metrics, the API's description
 };
 
 class Dispatcher {
@@ -43,6 +45,7 @@ class Dispatcher {
   // How the body of a request is to be read.
   struct Plan {
     bool upload = false;
+    bool open = false;                   // nobody has to show a key, and none that is good was
     std::optional<Bytes> max_body = {};  // else the server's
   };
   struct Opened {
@@ -54,7 +57,7 @@ class Dispatcher {
   // Errors: configuration/`route-invalid`.
   static Result<std::unique_ptr<Dispatcher>> make(const Services& services,
                                                   const BlockingPools& pools,
-                                                  const RateLimit& limit = {},
+                                                  const RateLimits& limits = {},
                                                   std::vector<Route> further = {});
 
   const Router& router() const { return router_; }
@@ -62,10 +65,13 @@ class Dispatcher {
   // Exactly one answer reaches the sink, now or later.
   Ticket dispatch(Request request, std::shared_ptr<ResponseSink> sink);
   Plan plan(const Request& request) const;
+  // The answer to a request that is refused without its body, which has not been read; none: it may
+  // come. `upload` is null.
+  std::optional<Opened> refuse_body(const Request& request);
   // Of a request with plan().upload, before its body is read. Nothing has been called yet.
   Opened open_upload(Request request, BlockingPool& pool);
-  // May the request of this ticket, whose answer is being given, still be made?
-  bool still_allowed(const Ticket& ticket) const;
+  // May the request of this ticket, whose answer is being given, still be made? Else why not.
+  Status still_allowed(const Ticket& ticket) const;
   // For a request that is too broken to be dispatched.
   Ticket unmatched(std::string remote) const;
   // Makes the answer fit to be sent, counts and logs it.
@@ -77,11 +83,8 @@ class Dispatcher {
     Histogram duration;
   };
 
-  Dispatcher(const Services& services, const BlockingPools& pools, const RateLimit& limit);
-  Result<auth::Principal> identify(const Request& request);
-  Status check_rate(const auth::Principal& principal, Ticket& ticket);
+  Dispatcher(const Services& services, const BlockingPools& pools, const RateLimits& limits);
   Handles handles_of(const std::string& route) const;
-  Status check_ready() const;
   Result<std::size_t> admit(Request& request, Ticket& ticket);
   Status check_again(const Route& route, const std::string& authorization) const;
   void note_denied(const Request& request, const Route& route);
@@ -90,11 +93,7 @@ class Dispatcher {
 
   const Services services_;
   const BlockingPools pools_;
-  const RateLimit limit_;
-  std::optional<Buckets> buckets_;  // of keys; where there is a limit
-  Buckets failures_;                // of addresses
-  Counter limited_;
-  Counter failing_;
+  Admission admission_;
   std::mutex denied_mutex_;
   std::map<std::string, SteadyTime> denied_;  // guarded by denied_mutex_; recorded a moment ago
   Router router_;                             // constant after make()

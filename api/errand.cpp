@@ -8,9 +8,9 @@
 namespace stepwell::api {
 
 engine::StepAnswer::Prepare Errand::prepare() {
-  return [self = shared_from_this()](InstanceId instance, std::vector<std::string> files,
+  return [self = shared_from_this()](engine::StepAnswer::Preparation what,
                                      std::function<void(Status)> done) {
-    self->hand({instance, std::move(files), std::move(done)});
+    self->hand({std::move(what), std::move(done)});
   };
 }
 
@@ -37,13 +37,16 @@ void Errand::hand(Preparation preparation) {
 
 std::optional<Status> Errand::wait(Milliseconds limit, const How& how) {
   const auto end = std::chrono::steady_clock::now() + limit;
+  bool prepared = false;
   std::unique_lock lock(mutex_);
   while (changed_.wait_until(lock, end, [this] { return answer_ || !preparations_.empty(); }) &&
          !answer_) {
     const Preparation next = std::move(preparations_.front());
     preparations_.pop_front();
     lock.unlock();
-    next.done(how(next.instance, next.files));
+    Status done = how(next.what);
+    prepared = done.has_value();
+    next.done(std::move(done));
     lock.lock();
   }
   over_ = true;
@@ -51,6 +54,7 @@ std::optional<Status> Errand::wait(Milliseconds limit, const How& how) {
   std::optional<Status> answer = std::move(answer_);
   lock.unlock();
   for (const Preparation& each : late) each.done(fail(overloaded()));
+  if (!answer && (!prepared || !late.empty())) return Status(fail(overloaded()));
   return answer;
 }
 

@@ -24,15 +24,15 @@ class Errand : public std::enable_shared_from_this<Errand> {
   engine::StepAnswer::Prepare prepare();
   std::function<void(Status)> done();
 
-  // Does what has to be prepared (`how` may block), until there is an answer or for so long;
-  // nothing where there is none by then. Once.
-  using How = std::function<Status(InstanceId instance, const std::vector<std::string>& files)>;
+  // Does what has to be prepared (`how` may block), until there is an answer or for so long. Where
+  // there is none by then: runtime/`overloaded` if nothing has been prepared, since nothing can
+  // come about any more; else nothing. Once.
+  using How = std::function<Status(const engine::StepAnswer::Preparation& what)>;
   std::optional<Status> wait(Milliseconds limit, const How& how);
 
  private:
   struct Preparation {
-    InstanceId instance;
-    std::vector<std::string> files;
+    engine::StepAnswer::Preparation what;
     std::function<void(Status)> done;
   };
   void hand(Preparation preparation);

@@ -58,6 +58,11 @@ bool EventStream::push(const Event& event) {
   return true;
 }
 
+void EventStream::poke() {
+  const std::scoped_lock lock(mutex_);
+  if (!closed_ && !cut_ && !detached_) wake_locked();
+}
+
 void EventStream::close() {
   const std::scoped_lock lock(mutex_);
   if (closed_) return;

@@ -41,6 +41,8 @@ class EventStream : public std::enable_shared_from_this<EventStream> {
 
   // False: it is over, since the client has gone, was too slow, or close() was called.
   bool push(const Event& event);
+  // There may be more to push: whoever takes events asks the refill, soon.
+  void poke();
   // The answer ends after what was pushed.
   void close();
   // How much may be pushed without cutting the client.

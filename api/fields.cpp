@@ -9,6 +9,8 @@ namespace stepwell::api {
 
 namespace {
 
+constexpr std::size_t kNameShown = 100;  // bytes
+
 Problem invalid(std::string detail) {
   return make_problem(ErrorKind::validation, "request-invalid", std::move(detail));
 }
@@ -105,7 +107,7 @@ Status Fields::done() const {
     if (std::find(known_.begin(), known_.end(), member.name()) != known_.end()) continue;
     std::string names;
     for (const std::string& name : known_) names += (names.empty() ? "" : ", ") + name;
-    return fail(invalid("unknown member \"" + std::string(member.name()).substr(0, 100) +
+    return fail(invalid("unknown member \"" + valid_utf8(member.name().substr(0, kNameShown)) +
                         "\"; known are: " + names));
   }
   if (fault_) return fail(*fault_);

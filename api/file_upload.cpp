@@ -10,7 +10,8 @@ namespace stepwell::api {
 
 namespace {
 
-// The longest secret that is known, in its longest form, is shorter.
+// Of what was looked through so much is looked at once more, if no secret in its longest form is
+// longer.
 constexpr std::size_t kOverlap = 16UL * 1024;
 // Looking for secrets in so much at a time costs little beside what is looked through twice.
 constexpr std::size_t kLookAt = 256UL * 1024;
@@ -83,9 +84,11 @@ Status FileUpload::part_bytes(std::string_view bytes) {
 // all.
 Status FileUpload::look_for_secrets(std::string_view piece) {
   unseen_.append(piece);
-  if (!piece.empty() && unseen_.size() < kLookAt) return {};
-  if (surroundings_.authority.redactor().knows_part_of(unseen_)) return fail(secret_in_file());
-  unseen_.erase(0, unseen_.size() - std::min(unseen_.size(), kOverlap));
+  const auth::Redactor& redactor = surroundings_.authority.redactor();
+  const std::size_t overlap = std::max(kOverlap, redactor.longest());
+  if (!piece.empty() && unseen_.size() < std::max(kLookAt, 2 * overlap)) return {};
+  if (redactor.knows_part_of(unseen_)) return fail(secret_in_file());
+  unseen_.erase(0, unseen_.size() - std::min(unseen_.size(), overlap));
   return {};
 }
 
@@ -120,7 +123,7 @@ Result<Response> FileUpload::finish_all() {
   if (Status done = keep(kept); !done) {
     // Those of a request with a key are what it gives when it is sent again.
     if (once_.empty())
-      for (const engine::FileInfo& info : kept) (void)surroundings_.files.remove(info.id);
+      for (const engine::FileInfo& info : kept) (void)surroundings_.files.remove(info);
     return fail(std::move(done).error());
   }
   if (kept.size() == 1) {
@@ -158,9 +161,10 @@ Problem FileUpload::refused(Problem problem) {
   return noted ? problem : noted.error();
 }
 
+bool sees_all(const auth::Principal& principal) { return principal.role >= auth::Role::operator_; }
+
 bool may_see(const auth::Principal& principal, const engine::FileInfo& info) {
-  return principal.role >= auth::Role::operator_ ||
-         (!info.user.empty() && info.user == principal.user);
+  return sees_all(principal) || (!info.user.empty() && info.user == principal.user);
 }
 
 }  // namespace stepwell::api

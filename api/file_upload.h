@@ -64,6 +64,7 @@ class FileUpload final : public BodyConsumer, private MultipartReader::Sink {
   std::string unseen_;  // bytes in which a secret may still have to be looked for
 };
 
+bool sees_all(const auth::Principal& principal);
 // Its owner, operators and admins: to everybody else a file does not exist.
 bool may_see(const auth::Principal& principal, const engine::FileInfo& info);
 

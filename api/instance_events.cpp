@@ -66,6 +66,7 @@ bool InstanceEvents::begin(engine::History history, const std::shared_ptr<EventS
   const std::scoped_lock lock(mutex_);
   const std::vector<HistoryEntry>& before = history.entries;
   gap_ = !history.whole && !before.empty() && before.front().number > last_ + 1;
+  missing_after_ = history.missing_after;
   std::deque<HistoryEntry> all(before.begin(), before.end());
   const std::uint64_t reached = all.empty() ? 0 : all.back().number;
   for (HistoryEntry& entry : waiting_)
@@ -74,7 +75,8 @@ bool InstanceEvents::begin(engine::History history, const std::shared_ptr<EventS
   for (const HistoryEntry& entry : all)
     if (entry.task == engine::kNone) ended = engine::ended(entry.status);
   std::erase_if(all, [this](const HistoryEntry& entry) { return entry.number <= last_; });
-  if (all.empty() && ended) return false;
+  const bool missing = missing_after_ && last_ <= *missing_after_;
+  if (all.empty() && ended && !missing) return false;
   over_ = ended;
   waiting_ = std::move(all);
   program_ = std::move(history.program);
@@ -90,12 +92,27 @@ void InstanceEvents::fill(EventStream& stream) {
     send(stream, waiting_.front());
     waiting_.pop_front();
   }
-  if (waiting_.empty() && (over_ || missed_)) stream.close();
+  if (!waiting_.empty() || !(over_ || missed_)) return;
+  if (missing_after_) tell_gap(stream);
+  stream.close();
+}
+
+// With the lock held.
+void InstanceEvents::tell_gap(EventStream& stream) {
+  missing_after_.reset();
+  stream.push({"", "gap", "{}"});
 }
 
 // With the lock held.
 void InstanceEvents::send(EventStream& stream, const HistoryEntry& entry) {
   if (entry.number <= last_) return;
+  if (missing_after_ && entry.number > *missing_after_) {
+    const bool next = entry.number == std::max(*missing_after_, last_) + 1;
+    if (next)
+      missing_after_.reset();
+    else
+      tell_gap(stream);
+  }
   last_ = entry.number;
   const bool is_status = entry.task == engine::kNone;
   const std::string data = redactor_.mask(to_json(describe_entry(*program_, id_, entry)));

@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -34,6 +35,7 @@ class InstanceEvents final : public engine::HistoryListener {
 
  private:
   void send(EventStream& stream, const engine::HistoryEntry& entry);
+  void tell_gap(EventStream& stream);
 
   const auth::Redactor& redactor_;
   const InstanceId id_;
@@ -44,6 +46,8 @@ class InstanceEvents final : public engine::HistoryListener {
   bool over_ = false;    // after what waits
   bool missed_ = false;  // too many wait: the client has to resume
   bool gap_ = false;     // the journal does not have what comes next any more
+  // Behind this number some may be missing: whether they are, the next entry tells.
+  std::optional<std::uint64_t> missing_after_;
   std::weak_ptr<EventStream> stream_;
 };
 

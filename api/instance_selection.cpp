@@ -90,6 +90,14 @@ class SelectionReader {
     into.from = time(name + "After");
     into.before = time(name + "Before");
   }
+  // Each names an API key by its id, or all those of a user.
+  void run_as(const KeysOf& keys_of, std::vector<std::string>& into) {
+    for (const std::string& each : list("runAs")) {
+      into.push_back(each);  // a user without keys has no instances: nothing else is meant
+      if (each.starts_with("sw_")) continue;
+      for (std::string& key : keys_of(each)) into.push_back(std::move(key));
+    }
+  }
   void parent(std::optional<InstanceId>& into) {
     const std::optional<std::string> said = text("parent");
     if (!said) return;
@@ -170,7 +178,7 @@ std::vector<std::string> split(const std::string& text) {
 }
 
 bool takes_list(std::string_view name) {
-  return name == "status" || name == "priority" || name == "tag";
+  return name == "status" || name == "priority" || name == "tag" || name == "runAs";
 }
 
 }  // namespace
@@ -184,8 +192,17 @@ TextsOf texts_of(const Request& request) {
   };
 }
 
-Result<Selection> read_selection(const TextsOf& texts_of, WallTime now, std::size_t usual,
-                                 std::size_t most) {
+KeysOf keys_of(const auth::Keys& keys) {
+  return [&keys](const std::string& user) {
+    std::vector<std::string> ids;
+    for (auth::ApiKey& key : keys.list())
+      if (key.user == user) ids.push_back(std::move(key.id));
+    return ids;
+  };
+}
+
+Result<Selection> read_selection(const TextsOf& texts_of, const KeysOf& keys_of, WallTime now,
+                                 std::size_t usual, std::size_t most) {
   Selection selection;
   engine::InstanceQuery& query = selection.query;
   InstanceFilter& filter = query.filter;
@@ -201,6 +218,7 @@ Result<Selection> read_selection(const TextsOf& texts_of, WallTime now, std::siz
   filter.tags = reader.list("tag");
   filter.step = reader.text("step").value_or("");
   filter.credential = reader.text("credential").value_or("");
+  reader.run_as(keys_of, filter.keys);
   reader.parent(filter.parent);
   for (const NamedRange& each : kRanges) reader.range(each.name, filter.*each.range);
   if (reader.flag("overdue")) filter.overdue = now;
@@ -214,13 +232,19 @@ Result<Selection> read_selection(const TextsOf& texts_of, WallTime now, std::siz
 
 const std::vector<std::string>& selection_names() {
   static const std::vector<std::string> kNames = [] {
-    std::vector<std::string> names{"open",     "workflow", "status",     "name",   "priority",
-                                   "tag",      "step",     "credential", "parent", "overdue",
-                                   "ordering", "cursor",   "limit"};
+    std::vector<std::string> names{"open",    "workflow", "status",     "name",  "priority",
+                                   "tag",     "step",     "credential", "runAs", "parent",
+                                   "overdue", "ordering", "cursor",     "limit"};
     for (const NamedRange& each : kRanges)
       for (const char* end : {"After", "Before"}) names.push_back(std::string(each.name) + end);
     return names;
   }();
+  return kNames;
+}
+
+const std::vector<std::string>& lasting_names() {
+  static const std::vector<std::string> kNames{"workflow", "status", "name",  "priority",
+                                               "tag",      "runAs",  "parent"};
   return kNames;
 }
 

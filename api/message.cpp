@@ -73,11 +73,7 @@ Response problem_response(const Problem& problem) {
 }
 
 Problem overloaded() {
-  Problem problem = make_problem(ErrorKind::runtime, "overloaded",
-                                 "too many administrative requests are waiting; try again");
-  problem.status = 503;
-  problem.retryable = true;
-  return problem;
+  return unavailable("overloaded", "too many requests are waiting; try again");
 }
 
 Problem request_problem(int status, std::string code, std::string detail) {

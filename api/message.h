@@ -60,7 +60,7 @@ Response text_response(int status, std::string text, std::string_view content_ty
 // WWW-Authenticate (RFC 9110 §15.5.2), 503 Retry-After.
 Response problem_response(const Problem& problem);
 
-// runtime/503: too many administrative requests are waiting.
+// runtime/503: too many requests are waiting.
 Problem overloaded();
 
 // A validation problem with another status than 400, e.g. 404 or 409.

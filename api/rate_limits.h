@@ -17,21 +17,29 @@
 
 namespace stepwell::api {
 
-// One bucket: `most` tokens at first, one more each `every`.
+// How a bucket fills again, and how much it holds.
+struct Pace {
+  double rate = 0;   // tokens a millisecond
+  double burst = 0;  // also at first
+};
+Pace pace_of(const RateLimit& limit);
+
 struct Bucket {
   double tokens = 0;
   SteadyTime seen{};
+  Pace pace{};
 };
 
 // What a client is told (draft-ietf-httpapi-ratelimit-headers).
 struct Allowance {
+  RateLimit limit;
   bool granted = true;
   std::uint64_t remaining = 0;  // whole requests that it may make at once
   Milliseconds wait{0};         // until the next one is granted, where this one is not
 };
 
 // The two header fields of that draft. They may become others with it.
-std::vector<http::Header> rate_headers(const RateLimit& limit, const Allowance& allowance);
+std::vector<http::Header> rate_headers(const Allowance& allowance);
 // runtime/429 `rate-limited`, with what Retry-After says.
 Problem rate_limited(std::string why, Milliseconds wait);
 
@@ -39,23 +47,22 @@ class Buckets {
  public:
   // `per` for `requests`, at most `burst` at once.
   Buckets(std::uint64_t requests, Milliseconds per, std::uint64_t burst)
-      : rate_(static_cast<double>(requests) / static_cast<double>(per.count())),
-        burst_(static_cast<double>(burst)) {}
+      : usual_(pace_of({requests, per, burst})) {}
 
   // Takes one token of this name, if there is one.
   Allowance take(const std::string& name, SteadyTime now);
+  // The same for a name that has a limit of its own, which may be another one each time.
+  Allowance take(const std::string& name, SteadyTime now, const RateLimit& limit);
   // The same, without taking it.
   Allowance look(const std::string& name, SteadyTime now);
 
  private:
   // Beyond it those that are full are forgotten, and then all: memory ends somewhere.
   static constexpr std::size_t kMost = 10'000;
-  Allowance ask(const std::string& name, SteadyTime now, double cost);
+  Allowance ask(const std::string& name, SteadyTime now, const Pace& pace, double cost);
   void make_room(SteadyTime now);
-  double tokens_of(const Bucket& bucket, SteadyTime now) const;
 
-  const double rate_;  // tokens a millisecond
-  const double burst_;
+  const Pace usual_;
   std::mutex mutex_;
   std::unordered_map<std::string, Bucket> buckets_;  // guarded by mutex_
 };

@@ -103,7 +103,8 @@ void narrow_bulk(Bulk& bulk) {
     filter.statuses = {InstanceStatus::completed, InstanceStatus::faulted, InstanceStatus::stopped};
 }
 
-Result<Bulk> read_bulk(const Request& request, std::optional<Operation> operation, WallTime now) {
+Result<Bulk> read_bulk(const Request& request, std::optional<Operation> operation,
+                       const KeysOf& keys, WallTime now) {
   Result<Fields> fields = Fields::of_body(request);
   if (!fields) return fail(std::move(fields).error());
   Bulk bulk;
@@ -113,9 +114,14 @@ Result<Bulk> read_bulk(const Request& request, std::optional<Operation> operatio
   const bool by_ids = fields->has("ids");
   if (by_ids) read_ids(*fields, bulk);
   const bool all = fields->flag("all").value_or(false);
-  Result<Selection> selection =
-      read_selection([&](std::string_view name) { return member_texts(*fields, name); }, now,
-                     bulk.most(), bulk.most());
+  // Of a workflow those that have ended are known in the order of their ends.
+  const bool by_end = !operation && !bulk.stop && fields->has("workflow") && !fields->has("status");
+  const auto members = [&](std::string_view name) {
+    auto texts = member_texts(*fields, name);
+    if (!texts && by_end && name == "ordering") texts.emplace(1, "completedTime");
+    return texts;
+  };
+  Result<Selection> selection = read_selection(members, keys, now, bulk.most(), bulk.most());
   if (!selection)
     fields->fault(selection.error().detail);
   else if (by_ids && (selection->narrowed || all))
@@ -186,6 +192,7 @@ struct ManyOf {
   auth::AuditLog& audit;
   const auth::Redactor& redactor;
   const Clock& clock;
+  KeysOf keys;
 };
 
 // The first page of what would be taken, and how much that is.
@@ -224,7 +231,7 @@ Result<Response> show_bulk(const ManyOf& many, const Bulk& bulk) {
 
 Result<Response> do_to_many(const ManyOf& many, std::optional<Operation> operation,
                             const Request& request) {
-  Result<Bulk> bulk = read_bulk(request, operation, many.clock.now());
+  Result<Bulk> bulk = read_bulk(request, operation, many.keys, many.clock.now());
   if (!bulk) return fail(std::move(bulk).error());
   if (bulk->dry_run) return show_bulk(many, *bulk);
   std::optional<engine::InstancePosition> next;
@@ -260,8 +267,12 @@ Result<Response> do_to_many(const ManyOf& many, std::optional<Operation> operati
 }  // namespace
 
 Status add_bulk_routes(Router& router, const Services& services) {
-  const ManyOf many{services.engine, services.files, services.authority.audit(),
-                    services.authority.redactor(), services.clock};
+  const ManyOf many{services.engine,
+                    services.files,
+                    services.authority.audit(),
+                    services.authority.redactor(),
+                    services.clock,
+                    keys_of(services.authority.keys())};
   std::vector<Route> routes;
   const auto add = [&](std::optional<Operation> operation, std::string_view name) {
     routes.push_back({"POST", "/api/v1/instances/bulk/" + std::string(name),

@@ -23,6 +23,7 @@ using engine::FileInfo;
 constexpr Bytes kAroundFile = 1_MiB;
 // What a page looks through at most, where most of it is other people's.
 constexpr std::size_t kMostLookedAt = 10'000;
+constexpr std::size_t kLookedAtAtOnce = 500;
 
 Problem unknown_file() { return request_problem(404, "file-unknown", "there is no such file"); }
 
@@ -52,10 +53,12 @@ Result<Response> list_files(engine::Files& files, const Request& request) {
   }
   Value items = Value::array();
   bool more = true;
+  // Where most may be other people's, few at a time would be many questions for a short page.
+  const std::size_t bite = sees_all(request.principal) ? *limit : std::max(*limit, kLookedAtAtOnce);
   for (std::size_t looked_at = 0; more && items.size() < *limit && looked_at < kMostLookedAt;) {
-    const auto found = files.list(instance, after, *limit);
+    const auto found = files.list(instance, after, bite);
     if (!found) return fail(found.error());
-    more = found->size() == *limit;
+    more = found->size() == bite;
     looked_at += found->size();
     for (const FileInfo& info : *found) {
       if (items.size() == *limit) {
@@ -78,6 +81,16 @@ Result<Response> show_file(engine::Files& files, const Request& request) {
 }
 
 // --- Content ---
+
+std::string tag_of(const FileInfo& info) { return "\"" + info.sha256 + "\""; }
+
+// RFC 9110 §13.1.1.
+Status check_match(const Request& request, const FileInfo& info) {
+  const std::string* expected = request.header("If-Match");
+  if (expected == nullptr || names_tag(*expected, tag_of(info), Comparison::strong)) return {};
+  return fail(request_problem(412, "precondition-failed",
+                              "the file's content is not the one that If-Match names"));
+}
 
 class FileContent final : public BodySource {
  public:
@@ -103,7 +116,7 @@ class FileContent final : public BodySource {
 
 // Whoever opens it in a browser gets it to keep, not to run in the name of this site.
 std::vector<http::Header> content_headers(const FileInfo& info) {
-  return {{"ETag", "\"" + info.sha256 + "\""},
+  return {{"ETag", tag_of(info)},
           {"Content-Disposition", attachment(info.name)},
           {"X-Content-Type-Options", "nosniff"},
           {"Content-Security-Policy", "default-src 'none'; sandbox"},
@@ -114,11 +127,12 @@ std::vector<http::Header> content_headers(const FileInfo& info) {
 Result<Response> show_content(engine::Files& files, const Request& request) {
   const Result<FileInfo> info = file_of(files, request);
   if (!info) return fail(info.error());
-  const std::string tag = "\"" + info->sha256 + "\"";
+  if (Status same = check_match(request, *info); !same) return fail(std::move(same).error());
+  const std::string tag = tag_of(*info);
   Response response;
   response.headers = content_headers(*info);
   if (const std::string* known = request.header("If-None-Match");
-      known != nullptr && names_tag(*known, tag)) {
+      known != nullptr && names_tag(*known, tag, Comparison::weak)) {
     response.status = 304;
     return response;
   }
@@ -154,6 +168,7 @@ Result<Response> remove_file(const Services& services, engine::Files& files,
                              const Request& request) {
   const Result<FileInfo> info = file_of(files, request);
   if (!info) return fail(info.error());
+  if (Status same = check_match(request, *info); !same) return fail(std::move(same).error());
   if (info->instance) {
     const auto holder = services.engine.find(*info->instance);
     if (holder && !ended(holder->status))
@@ -161,11 +176,13 @@ Result<Response> remove_file(const Services& services, engine::Files& files,
                                   "instance " + std::to_string(info->instance->number) +
                                       ", which has not ended, holds the file; stop that first"));
   }
-  if (Status noted = services.authority.audit().note(
-          {request.actor(), "file.delete", info->id, info->name}, "done");
-      !noted)
-    return fail(std::move(noted).error());
-  if (Status removed = files.remove(info->id); !removed) return fail(std::move(removed).error());
+  // What cannot be recorded does not happen; and until it has happened it is not sure to, since an
+  // instance may take the file meanwhile.
+  auth::AuditLog& audit = services.authority.audit();
+  const auth::AuditEvent event{request.actor(), "file.delete", info->id, info->name};
+  if (Status noted = audit.note(event, "begun"); !noted) return fail(std::move(noted).error());
+  if (Status removed = files.remove(*info); !removed) return fail(std::move(removed).error());
+  if (Status noted = audit.note(event, "done"); !noted) return fail(std::move(noted).error());
   Response response;
   response.status = 204;
   return response;

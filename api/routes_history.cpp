@@ -1,11 +1,15 @@
-// /api/v1/instances/{id}/events and …/steps: what an instance did so far, and does.
+// /api/v1/instances/{id}/events and …/steps: what an instance did so far, and does; and
+// /api/v1/instances/events: what becomes of all.
 
 #include <charconv>
 #include <memory>
 #include <utility>
 
+#include "api/change_feed.h"
 #include "api/instance_events.h"
+#include "api/instance_selection.h"
 #include "api/instance_view.h"
+#include "api/page.h"
 #include "api/routes.h"
 
 namespace stepwell::api {
@@ -49,6 +53,33 @@ Result<Response> stream_events(const Services& services, const Request& request)
   return event_stream_response(std::move(stream));
 }
 
+// What of a selection is about a time or a page has no meaning here, and the route does not know
+// it.
+Result<Response> stream_changes(ChangeFeed& feed, const KeysOf& keys, const Clock& clock,
+                                const Request& request) {
+  const Result<Selection> selection =
+      read_selection(texts_of(request), keys, clock.now(), kUsualPageSize, kLargestPageSize);
+  if (!selection) return fail(selection.error());
+  Result<std::shared_ptr<EventStream>> stream =
+      feed.open(selection->query.filter, last_event_id(request));
+  if (!stream) return fail(std::move(stream).error());
+  return event_stream_response(*std::move(stream));
+}
+
+Route changes_route(const Services& services, const Access& access) {
+  const auto feed = std::make_shared<ChangeFeed>(
+      ChangeFeed::Surroundings{services.engine, services.authority.redactor(), services.clock,
+                               services.entropy, services.reactor});
+  std::vector<std::string> query = lasting_names();
+  query.emplace_back("lastEventId");
+  return {"GET", "/api/v1/instances/events", access,
+          AsyncHandler([feed, keys = keys_of(services.authority.keys()), &clock = services.clock](
+                           const Request& request, const Responder& responder) {
+            responder.answer(stream_changes(*feed, keys, clock, request));
+          }),
+          std::move(query)};
+}
+
 Result<Response> list_steps(engine::Engine& engine, const Request& request) {
   const std::optional<InstanceId> id = parse_instance_id(request.parameters.at(0));
   if (!id) return fail(unknown_instance());
@@ -68,7 +99,8 @@ Status add_history_routes(Router& router, const Services& services) {
     return route;
   };
   return add_all(
-      router, {blocking("/api/v1/instances/{id}/events",
+      router, {changes_route(services, may_view),
+               blocking("/api/v1/instances/{id}/events",
                         [services](Request& request) { return stream_events(services, request); },
                         {"lastEventId"}),
                blocking("/api/v1/instances/{id}/steps",

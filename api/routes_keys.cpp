@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
+#include <chrono>
 #include <utility>
 
 #include "api/audited.h"
@@ -60,6 +62,59 @@ std::vector<auth::Permission> read_scopes(Fields& fields) {
   return scopes;
 }
 
+constexpr std::uint64_t kMostRequests = 1'000'000'000;
+constexpr Milliseconds kLongestPer{std::chrono::hours(24)};
+
+// "1500ms", "10s", "5m" or "1h"; nothing where it is none of these, or longer than a day.
+std::optional<Milliseconds> read_per(std::string_view text) {
+  std::uint32_t count = 0;
+  const char* const end = text.data() + text.size();
+  const auto [stopped_at, error] = std::from_chars(text.data(), end, count);
+  const std::string_view unit(stopped_at, static_cast<std::size_t>(end - stopped_at));
+  std::int64_t factor = 0;
+  if (unit == "ms") factor = 1;
+  if (unit == "s") factor = 1'000;
+  if (unit == "m") factor = 60'000;
+  if (unit == "h") factor = 3'600'000;
+  const Milliseconds per(factor * count);
+  if (error != std::errc() || per.count() == 0 || per > kLongestPer) return std::nullopt;
+  return per;
+}
+
+// null: as the settings say.
+std::optional<auth::KeyRate> read_rate(Fields& fields) {
+  const Value value = fields.any("rateLimit");
+  if (value.is_null()) return std::nullopt;
+  auth::KeyRate rate;
+  std::optional<std::uint64_t> requests;
+  bool good = value.is_object();
+  const auto number_of = [&](const Value& member) {
+    const std::optional<std::int64_t> number = member.as_integer();
+    good = good && number && *number >= 0 && static_cast<std::uint64_t>(*number) <= kMostRequests;
+    return static_cast<std::uint64_t>(number.value_or(0));
+  };
+  for (const Value::Member& member : value.members()) {
+    if (member.name() == "requests") {
+      requests = number_of(member.value);
+    } else if (member.name() == "burst") {
+      rate.burst = number_of(member.value);
+    } else if (member.name() == "per" && member.value.is_string()) {
+      const std::optional<Milliseconds> per = read_per(member.value.as_string());
+      good = good && per;
+      rate.per = per.value_or(rate.per);
+    } else {
+      good = false;
+    }
+  }
+  rate.requests = requests.value_or(0);
+  if (!good || !requests)
+    fields.fault(
+        "\"rateLimit\" must be null or an object: \"requests\" (a whole number; 0: no limit), "
+        "\"per\" (such as 500ms, 10s, 5m or 1h, at most a day; default 1s) and \"burst\" (a whole "
+        "number)");
+  return rate;
+}
+
 // Nobody makes a key that may do more than his own: else a narrowed key with manage-keys would be
 // worth as much as its user.
 Status within_own_scopes(const Request& request, const std::vector<auth::Permission>& scopes) {
@@ -74,6 +129,17 @@ Status within_own_scopes(const Request& request, const std::vector<auth::Permiss
                            "API key " + request.principal.key_id +
                                " is narrowed to scopes, and may only manage keys that are narrowed "
                                "to some of the same"));
+}
+
+// Nor does a narrowed key that has a limit give a way around it: `named`, the request has a
+// `rateLimit`.
+Status within_own_rate(const Request& request, bool named) {
+  const auth::Principal& own = request.principal;
+  if (!named || own.scopes.empty() || !own.rate) return {};
+  return fail(make_problem(ErrorKind::authorization, "permission-denied",
+                           "API key " + own.key_id +
+                               " is narrowed to scopes and has a rate limit of its own: keys that "
+                               "it creates have the same one, and it gives none another"));
 }
 
 Value KeyRoutes::described(const auth::ApiKey& key) const {
@@ -96,9 +162,14 @@ Result<Response> KeyRoutes::create(const Request& request) const {
   wanted.user = fields->required_text("user");
   wanted.scopes = read_scopes(*fields);
   wanted.expires_at = fields->time("expiresAt");
+  wanted.rate = read_rate(*fields);
   if (Status status = fields->done(); !status) return fail(std::move(status).error());
   if (Status within = within_own_scopes(request, wanted.scopes); !within)
     return fail(std::move(within).error());
+  if (Status within = within_own_rate(request, fields->has("rateLimit")); !within)
+    return fail(std::move(within).error());
+  if (!request.principal.scopes.empty() && request.principal.rate)
+    wanted.rate = request.principal.rate;
   const Result<auth::IssuedKey> issued = keys_.create(request.actor(), wanted);
   if (!issued) return fail(issued.error());
   Value object = described(issued->key);
@@ -173,8 +244,10 @@ Result<Response> KeyRoutes::change(const Request& request) const {
   if (fields->has("scopes")) change.scopes = read_scopes(*fields);
   change.change_expiry = fields->has("expiresAt");
   change.expires_at = fields->time("expiresAt");
-  if (!change.user && !change.scopes && !change.change_expiry)
-    fields->fault("give \"user\", \"scopes\" or \"expiresAt\"");
+  change.change_rate = fields->has("rateLimit");
+  change.rate = read_rate(*fields);
+  if (!change.user && !change.scopes && !change.change_expiry && !change.change_rate)
+    fields->fault("give \"user\", \"scopes\", \"expiresAt\" or \"rateLimit\"");
   if (Status status = fields->done(); !status) return fail(std::move(status).error());
   const Result<std::string> known = named(request);
   if (!known) return fail(known.error());
@@ -189,6 +262,8 @@ Result<Response> KeyRoutes::change(const Request& request) const {
     if (Status within = within_own_scopes(request, scopes); !within)
       return fail(std::move(within).error());
   }
+  if (Status within = within_own_rate(request, change.change_rate); !within)
+    return fail(std::move(within).error());
   return shown(keys_.change(request.actor(), id, change));
 }
 

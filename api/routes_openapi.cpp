@@ -5,6 +5,7 @@
 
 #include "api/openapi.h"
 #include "api/routes.h"
+#include "api/shared_text.h"
 #include "base/json.h"
 
 namespace stepwell::api {
@@ -16,38 +17,39 @@ class Document {
  public:
   explicit Document(const Router& router) : router_(router) {}
 
-  Result<std::string> text() {
+  Result<std::shared_ptr<const std::string>> text() {
     const std::scoped_lock lock(mutex_);
-    if (!text_.empty()) return text_;
+    if (text_) return text_;
     Result<Description> made = describe_api(router_.routes());
     if (!made) return fail(std::move(made.error()));
-    text_ = to_json(made->document, {.indent = 1});
+    text_ = std::make_shared<const std::string>(to_json(made->document, {.indent = 1}));
     return text_;
   }
 
  private:
   const Router& router_;
   std::mutex mutex_;
-  std::string text_;  // guarded by mutex_
+  std::shared_ptr<const std::string> text_;  // guarded by mutex_
 };
 
 }  // namespace
 
-Status add_openapi_routes(Router& router) {
+Status add_openapi_routes(Router& router, const Blocking& open) {
   const auto document = std::make_shared<Document>(router);
-  const auto serve = [document](const char* type) {
-    return BlockingHandler([document, type](Request&) -> Result<Response> {
-      Result<std::string> text = document->text();
-      if (!text) return fail(std::move(text.error()));
-      return text_response(200, *std::move(text), type);
+  const auto serve = [document, open](const char* type) {
+    return AsyncHandler([document, open, type](const Request&, const Responder& responder) {
+      const bool taken = open([document, type, responder] {
+        Result<std::shared_ptr<const std::string>> text = document->text();
+        if (!text) return responder.answer(text.error());
+        responder.answer(shared_text_response(*std::move(text), type));
+      });
+      if (!taken) responder.answer(overloaded());
     });
   };
   // JSON is YAML, too (YAML 1.2.2 §1.2).
-  Route json{"GET", "/api/v1/openapi.json", Access::open(), serve("application/json")};
-  Route yaml{"GET", "/api/v1/openapi.yaml", Access::open(), serve("application/yaml")};
-  json.pool = Pool::operations;
-  yaml.pool = Pool::operations;
-  return add_all(router, {json, yaml});
+  return add_all(router,
+                 {{"GET", "/api/v1/openapi.json", Access::open(), serve("application/json")},
+                  {"GET", "/api/v1/openapi.yaml", Access::open(), serve("application/yaml")}});
 }
 
 }  // namespace stepwell::api

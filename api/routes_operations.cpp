@@ -24,10 +24,10 @@ using engine::InstanceView;
 
 constexpr Milliseconds kMaxOperationWait{5'000};
 
-Result<Response> list_instances(const engine::Engine& engine, const Clock& clock,
-                                const Request& request) {
+Result<Response> list_instances(const engine::Engine& engine, const KeysOf& keys,
+                                const Clock& clock, const Request& request) {
   const Result<Selection> selection =
-      read_selection(texts_of(request), clock.now(), kUsualPageSize, kLargestPageSize);
+      read_selection(texts_of(request), keys, clock.now(), kUsualPageSize, kLargestPageSize);
   if (!selection) return fail(selection.error());
   const auto page = engine.list(selection->query);
   if (!page) return fail(page.error());
@@ -182,8 +182,9 @@ Status add_operation_routes(Router& router, const Services& services) {
   const Clerk clerk{engine, services.files, audit, services.authority.redactor()};
   std::vector<Route> routes{
       {"GET", all, Access::needs(Permission::view_instances),
-       BlockingHandler([&engine, &clock = services.clock](const Request& request) {
-         return list_instances(engine, clock, request);
+       BlockingHandler([&engine, &clock = services.clock,
+                        keys = keys_of(services.authority.keys())](const Request& request) {
+         return list_instances(engine, keys, clock, request);
        }),
        selection_names()},
       {"GET", one, Access::needs(Permission::view_instances),

@@ -1,13 +1,17 @@
 // Steps that wait for people: completing and changing them, and the list of those that are open.
 
+#include <algorithm>
 #include <array>
 #include <charconv>
+#include <memory>
 #include <utility>
+#include <vector>
 
 #include "api/errand.h"
 #include "api/fields.h"
 #include "api/instance_view.h"
 #include "api/masked.h"
+#include "api/once.h"
 #include "api/page.h"
 #include "api/people.h"
 #include "api/routes.h"
@@ -29,6 +33,8 @@ struct PeopleDesk {
   engine::Engine& engine;
   auth::Authority& authority;
   engine::Files* files;
+  Log& log;
+  std::shared_ptr<OnceTurns> turns;
 };
 
 // What somebody wants done to one step.
@@ -36,18 +42,69 @@ struct Wish {
   InstanceId instance;
   engine::StepAnswer answer;
   bool change = false;
+  bool again = false;  // it was done before, unless a crash came between
 };
+
+// What has to be on the disk before a step's result may be: that it is done, by whom, and that
+// files go with the instance. On the thread that answers.
+class Preparations {
+ public:
+  Preparations(const PeopleDesk& desk, auth::AuditEvent event)
+      : desk_(desk), event_(std::move(event)) {}
+
+  Status prepare(const engine::StepAnswer::Preparation& what) {
+    event_.made = std::to_string(what.instance.number) + " " + std::to_string(what.step.number);
+    if (Status noted = desk_.authority.audit().commit(event_, {}); !noted) return noted;
+    if (what.files.empty() || desk_.files == nullptr) return {};
+    Result<engine::FileClaim> claim = desk_.files->claim(what.files, what.instance);
+    if (!claim) return fail(std::move(claim).error());
+    claims_.push_back(*std::move(claim));
+    return {};
+  }
+  void keep() {
+    for (const engine::FileClaim& claim : claims_) desk_.files->keep(claim);
+  }
+  Status refused(const Problem& problem) {
+    if (problem.status >= 500) {  // who knows what is on the disk
+      keep();
+      return {};
+    }
+    for (const engine::FileClaim& claim : claims_)
+      if (const Status released = desk_.files->release(claim); !released)
+        desk_.log.warn("files that a step was not given are not free",
+                       {{"problem", released.error().one_line()}});
+    return desk_.authority.audit().retract(event_, problem.code);
+  }
+
+ private:
+  const PeopleDesk& desk_;
+  auth::AuditEvent event_;
+  std::vector<engine::FileClaim> claims_;
+};
+
+Response shown(const PeopleDesk& desk, int status, InstanceId id) {
+  const std::optional<engine::InstanceView> view = desk.engine.find(id);
+  return json_response(status,
+                       view ? describe_instance(*view) : Value::object({{"id", id.number}}));
+}
+
+// The step is not there any more for the one who did it.
+bool is_over(const Problem& problem) {
+  static constexpr std::array<std::string_view, 5> kOver{
+      "step-completed", "step-not-active", "step-unknown", "instance-ended", "instance-unknown"};
+  return std::find(kOver.begin(), kOver.end(), problem.code) != kOver.end();
+}
 
 // Answers once it is durable. 202: it was asked for, and has not come about in time.
 Result<Response> fulfil(const PeopleDesk& desk, Wish wish, const Request& request) {
   Result<engine::Completer> by = completer_of(request.principal);
   if (!by) return fail(std::move(by).error());
   const auth::Redactor& redactor = desk.authority.redactor();
-  auth::AuditLog& audit = desk.authority.audit();
   const InstanceId id = wish.instance;
-  const auth::AuditEvent event{request.actor(), wish.change ? "step.change" : "step.complete",
-                               std::to_string(id.number),
-                               "step: " + redactor.mask(wish.answer.step).substr(0, kStepShown)};
+  Preparations preparations(
+      desk,
+      {request.actor(), wish.change ? "step.change" : "step.complete", std::to_string(id.number),
+       "step: " + valid_utf8(redactor.mask(wish.answer.step).substr(0, kStepShown))});
   engine::StepAnswer& answer = wish.answer;
   answer.by = *std::move(by);
   answer.value = masked(redactor, answer.value);
@@ -64,23 +121,28 @@ Result<Response> fulfil(const PeopleDesk& desk, Wish wish, const Request& reques
     desk.engine.patch_step(id, std::move(answer), errand->done());
   else
     desk.engine.complete_step(id, std::move(answer), errand->done());
-  const auto prepare = [&](InstanceId instance, const std::vector<std::string>& ids) -> Status {
-    if (Status noted = audit.note(event, "done"); !noted) return noted;
-    return ids.empty() || desk.files == nullptr ? Status() : desk.files->attach(ids, instance);
-  };
-  const std::optional<Status> status = errand->wait(kMaxErrandWait, prepare);
+  const std::optional<Status> status = errand->wait(
+      kMaxErrandWait,
+      [&](const engine::StepAnswer::Preparation& what) { return preparations.prepare(what); });
   if (!status || *status) {
-    const std::optional<engine::InstanceView> view = desk.engine.find(id);
-    return json_response(status ? 200 : 202,
-                         view ? describe_instance(*view) : Value::object({{"id", id.number}}));
+    preparations.keep();
+    return shown(desk, status ? 200 : 202, id);
   }
   const Problem& problem = status->error();
-  if (problem.status < 500)
-    if (const Status noted = audit.note(event, problem.code); !noted) return fail(noted.error());
+  if (wish.again && is_over(problem)) {
+    preparations.keep();
+    return shown(desk, 200, id);
+  }
+  if (const Status noted = preparations.refused(problem); !noted) return fail(noted.error());
   return fail(problem);
 }
 
-Result<Response> complete(const PeopleDesk& desk, const Request& request) {
+// The step that a request did before: by its id, so that it is no later one of the same name.
+std::string step_of(const auth::OnceMark& mark) {
+  return mark.target.substr(mark.target.find(' ') + 1);
+}
+
+Result<Response> complete(const PeopleDesk& desk, Request& request) {
   const std::optional<InstanceId> id = parse_instance_id(request.parameters.at(0));
   if (!id) return fail(unknown_instance());
   Result<Fields> fields = Fields::of_body(request);
@@ -91,6 +153,13 @@ Result<Response> complete(const PeopleDesk& desk, const Request& request) {
   if (!fields->has("output")) fields->fault("\"output\" is missing");
   wish.answer.value = fields->any("output");
   if (Status good = fields->done(); !good) return fail(std::move(good).error());
+  const auto turn = desk.turns->lock(request);
+  const auto before = find_once(desk.authority, request);
+  if (!before) return fail(before.error());
+  if (*before) {
+    wish.again = true;
+    wish.answer.step = step_of(**before);
+  }
   return fulfil(desk, std::move(wish), request);
 }
 
@@ -179,11 +248,12 @@ Result<Response> list_tasks(const engine::Engine& engine, const Request& request
 
 // Who may see an instance may ask: whether a step is his, the step itself says.
 Status add_task_routes(Router& router, const Services& services) {
-  const PeopleDesk desk{services.engine, services.authority, services.files};
+  const PeopleDesk desk{services.engine, services.authority, services.files, services.log,
+                        std::make_shared<OnceTurns>()};
   const std::string one = "/api/v1/instances/{id}";
   std::vector<Route> routes{
       {"POST", one + "/complete-step", Access::needs(Permission::view_instances),
-       BlockingHandler([desk](const Request& request) { return complete(desk, request); })},
+       BlockingHandler([desk](Request& request) { return complete(desk, request); })},
       {"PATCH", one + "/steps/{step}", Access::needs(Permission::view_instances),
        BlockingHandler([desk](const Request& request) { return change(desk, request); })},
       {"GET",

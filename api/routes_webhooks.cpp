@@ -3,8 +3,11 @@
 
 #include <array>
 #include <memory>
+#include <optional>
 #include <utility>
 
+#include "api/admission.h"
+#include "api/client_start.h"
 #include "api/masked.h"
 #include "api/routes.h"
 #include "api/webhook.h"
@@ -19,30 +22,40 @@ using auth::Permission;
 enum class WebhookOutcome : std::uint8_t { started, unauthenticated, refused };
 constexpr std::array<const char*, 3> kWebhookOutcomes{"started", "unauthenticated", "refused"};
 
+// Who calls, as far as it could be shown.
+struct Caller {
+  SignedMessage message;                     // where there is a signature
+  std::optional<auth::Principal> principal;  // where an API key was needed
+};
+
 class Webhooks : public std::enable_shared_from_this<Webhooks> {
  public:
-  explicit Webhooks(const Services& services) : services_(services) {
+  Webhooks(const Services& services, Admission& admission, const Blocking& blocking)
+      : services_(services), admission_(admission), blocking_(blocking) {
     for (std::size_t i = 0; i < counters_.size(); ++i)
       counters_.at(i) = services.metrics.counter("stepwell_webhook_requests_total",
                                                  "Calls of webhooks by what came of them.",
                                                  {{"outcome", kWebhookOutcomes.at(i)}});
   }
 
+  // All but what needs the disk is judged here, on an I/O thread.
   void call(const Request& request, const Responder& responder);
 
  private:
   void count(WebhookOutcome outcome) const {
     counters_.at(static_cast<std::size_t>(outcome)).increment();
   }
-  // Who calls may; the signature where there is one. `key`: the API key's id, if one was needed.
-  Result<SignedMessage> authenticate(const config::Definition& definition, const Request& request,
-                                     std::string& key);
+  Result<Caller> authenticate(const config::Definition& definition, const Request& request);
   Result<SignedMessage> check_signature(const config::Definition& definition,
                                         const Request& request);
-  Result<engine::StartRequest> prepare(const engine::Catalog::Entry& entry, const Request& request,
-                                       const SignedMessage& message) const;
+  Status check_rate(const config::Webhook& webhook, const Caller& caller);
+  Result<ClientStart> prepare(const engine::Catalog::Entry& entry, const Request& request,
+                              const Caller& caller) const;
+  void start(ClientStart what, const std::string& workflow, const Responder& responder);
 
   const Services services_;
+  Admission& admission_;  // not used once call() has returned
+  const Blocking blocking_;
   std::array<Counter, kWebhookOutcomes.size()> counters_;
   Replays replays_;
 };
@@ -65,43 +78,49 @@ Result<SignedMessage> Webhooks::check_signature(const config::Definition& defini
   return message;
 }
 
-Result<SignedMessage> Webhooks::authenticate(const config::Definition& definition,
-                                             const Request& request, std::string& key) {
-  if (definition.webhook->hmac) return check_signature(definition, request);
-  if (definition.webhook->open) return SignedMessage{};
-  const Result<auth::Principal> principal =
-      services_.authority.keys().verify(request.authorization);
-  if (!principal) return fail(principal.error());
-  if (!principal->may(Permission::start_instances))
-    return fail(make_problem(
-        ErrorKind::authorization, "permission-denied",
-        "user " + principal->user + " or this API key lacks the permission start-instances"));
-  key = principal->key_id;
-  return SignedMessage{};
+// Who may call. One who cannot show it too often is told to wait, as with an API key that is none.
+Result<Caller> Webhooks::authenticate(const config::Definition& definition,
+                                      const Request& request) {
+  if (definition.webhook->hmac) {
+    Result<SignedMessage> message = check_signature(definition, request);
+    if (!message) return fail(admission_.failed(request, std::move(message).error()));
+    return Caller{*std::move(message), std::nullopt};
+  }
+  if (definition.webhook->open) return Caller{};
+  Result<auth::Principal> principal = admission_.identify(request);
+  if (!principal) return fail(std::move(principal).error());
+  return Caller{{}, *std::move(principal)};
 }
 
-Result<engine::StartRequest> Webhooks::prepare(const engine::Catalog::Entry& entry,
-                                               const Request& request,
-                                               const SignedMessage& message) const {
+Status Webhooks::check_rate(const config::Webhook& webhook, const Caller& caller) {
+  if (!caller.principal) return admission_.check_webhook_rate(webhook.path);
+  std::optional<Allowance> allowance;
+  if (Status few = admission_.check_rate(*caller.principal, allowance); !few) return few;
+  if (caller.principal->may(Permission::start_instances)) return {};
+  return fail(permission_denied(*caller.principal, Permission::start_instances));
+}
+
+Result<ClientStart> Webhooks::prepare(const engine::Catalog::Entry& entry, const Request& request,
+                                      const Caller& caller) const {
   const config::Definition& definition = *entry.definition;
-  if (services_.ready) {
-    if (Status status = services_.ready(); !status) {
-      status.error().status = 503;
-      return fail(std::move(status).error());
-    }
-  }
   if (const auto enabled = services_.catalog.find_enabled(definition.id()); !enabled)
     return fail(enabled.error());
   Result<Value> input = webhook_input(*definition.webhook, request);
   if (!input) return fail(std::move(input.error()));
-  engine::StartRequest start;
-  start.workflow = entry.workflow;
-  start.input = masked(services_.authority.redactor(), *input);
-  start.name = "webhook " + definition.webhook->path;
-  start.once = delivery_of(*definition.webhook, request, message);
+  ClientStart what{};
+  what.start.workflow = entry.workflow;
+  what.start.input = masked(services_.authority.redactor(), *input);
+  what.start.name = "webhook " + definition.webhook->path;
+  what.start.once = delivery_of(*definition.webhook, request, caller.message);
   // What came from outside may hold anything.
-  if (!start.once.empty()) start.once = services_.authority.fingerprint(start.once);
-  return start;
+  if (!what.start.once.empty()) what.start.once = services_.authority.fingerprint(what.start.once);
+  if (!caller.principal) return what;
+  what.start.key = caller.principal->key_id;
+  Result<std::shared_ptr<InputFiles>> files =
+      InputFiles::of(services_.files, *caller.principal, what.start.input);
+  if (!files) return fail(std::move(files).error());
+  what.files = *std::move(files);
+  return what;
 }
 
 Response wrong_method(const std::string& method) {
@@ -119,37 +138,51 @@ void Webhooks::call(const Request& request, const Responder& responder) {
   const config::Definition& definition = *entry->definition;
   if (request.method != definition.webhook->method)
     return responder.answer(wrong_method(definition.webhook->method));
-  std::string key;
-  const Result<SignedMessage> message = authenticate(definition, request, key);
-  if (!message) {
+  const Result<Caller> caller = authenticate(definition, request);
+  if (!caller) {
     count(WebhookOutcome::unauthenticated);
-    return responder.answer(message.error());
+    return responder.answer(caller.error());
   }
-  Result<engine::StartRequest> start = prepare(*entry, request, *message);
-  if (!start) {
+  const auto refuse = [&](const Problem& problem) {
     count(WebhookOutcome::refused);
-    return responder.answer(start.error());
-  }
-  start->key = std::move(key);
-  services_.engine.start(*std::move(start), [self = shared_from_this(), responder,
-                                             id_of =
-                                                 definition.id()](const Result<InstanceId>& id) {
-    self->count(id ? WebhookOutcome::started : WebhookOutcome::refused);
-    if (!id) return responder.answer(id.error());
-    responder.answer(json_response(202, Value::object({{"id", id->number}, {"workflow", id_of}})));
-  });
+    responder.answer(problem);
+  };
+  if (const Status few = check_rate(*definition.webhook, *caller); !few) return refuse(few.error());
+  if (const Status ready = admission_.check_ready(); !ready) return refuse(ready.error());
+  Result<ClientStart> what = prepare(*entry, request, *caller);
+  if (!what) return refuse(what.error());
+  if (!what->must_block()) return start(*std::move(what), definition.id(), responder);
+  // Whether the delivery was there before, the journal is asked.
+  const auto kept = std::make_shared<ClientStart>(*std::move(what));
+  const bool taken = blocking_([self = shared_from_this(), kept, id_of = definition.id(),
+                                responder] { self->start(std::move(*kept), id_of, responder); });
+  if (!taken) refuse(overloaded());
+}
+
+void Webhooks::start(ClientStart what, const std::string& workflow, const Responder& responder) {
+  const auto begin = [self = shared_from_this()](
+                         engine::StartRequest start,
+                         const std::function<void(Result<InstanceId>)>& admitted) {
+    self->services_.engine.start(std::move(start), [self, admitted](const Result<InstanceId>& id) {
+      self->count(id ? WebhookOutcome::started : WebhookOutcome::refused);
+      admitted(id);
+    });
+  };
+  start_for_client({services_.engine, blocking_, services_.authority.redactor(), services_.log},
+                   std::move(what), responder, begin, [responder, workflow](InstanceId id) {
+                     responder.answer(json_response(
+                         202, Value::object({{"id", id.number}, {"workflow", workflow}})));
+                   });
 }
 
 }  // namespace
 
 // The routes are open: each webhook says what it asks for.
-Status add_webhook_routes(Router& router, const Services& services, const Blocking& blocking) {
-  const auto webhooks = std::make_shared<Webhooks>(services);
-  const auto call = [webhooks, blocking](Request request, const Responder& responder) {
-    const auto kept = std::make_shared<const Request>(std::move(request));
-    // The journal may be asked whether the delivery was there before.
-    const bool taken = blocking([webhooks, kept, responder] { webhooks->call(*kept, responder); });
-    if (!taken) responder.answer(overloaded());
+Status add_webhook_routes(Router& router, const Services& services, Admission& admission,
+                          const Blocking& blocking) {
+  const auto webhooks = std::make_shared<Webhooks>(services, admission, blocking);
+  const auto call = [webhooks](const Request& request, const Responder& responder) {
+    webhooks->call(request, responder);
   };
   const std::string path = "/api/v1/webhooks/{path}";
   return add_all(router, {{"POST", path, Access::open(), AsyncHandler(call)},

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "api/audited.h"
+#include "api/client_start.h"
 #include "api/fields.h"
 #include "api/instance_view.h"
 #include "api/masked.h"
@@ -60,6 +61,7 @@ class WorkflowRoutes {
   std::optional<engine::ScheduleView> schedule_of(const std::string& workflow) const;
   Value described(const engine::ScheduleView& view) const;
   void apply() const;
+  Result<ClientStart> read_trigger(const Request& request) const;
   void start_now(const Request& request, const Responder& responder) const;
 
   const Services services_;
@@ -232,33 +234,62 @@ void WorkflowRoutes::trigger(Request request, const Responder& responder) const 
   if (!taken) responder.answer(overloaded());
 }
 
-void WorkflowRoutes::start_now(const Request& request, const Responder& responder) const {
-  const std::string name = named(request);
-  Value input;
+Result<ClientStart> WorkflowRoutes::read_trigger(const Request& request) const {
+  const auth::Redactor& redactor = services_.authority.redactor();
+  ClientStart what{};
   if (!request.body.empty()) {
     Result<Fields> fields = Fields::of_body(request);
-    if (!fields) return responder.answer(fields.error());
-    input = masked(services_.authority.redactor(), fields->any("input"));
-    if (const Status status = fields->done(); !status) return responder.answer(status.error());
+    if (!fields) return fail(std::move(fields).error());
+    what.start.input = masked(redactor, fields->any("input"));
+    if (Status good = fields->done(); !good) return fail(std::move(good).error());
   }
-  const Result<std::string> once = once_text(request);
-  if (!once) return responder.answer(once.error());
-  if (!schedule_of(name)) return responder.answer(schedule_unknown());
+  const std::string name = named(request);
+  Result<std::string> once = once_text(request, redactor);
+  if (!once) return fail(std::move(once).error());
+  if (!once->empty()) {
+    what.start.once = "trigger " + name + " " + *once;
+    // It runs under no key, as the schedule's own instances do.
+    what.asked = AskedStart{
+        name, "", what.start.input.is_null() ? Value::object() : what.start.input, what.start.key};
+  }
+  Result<std::shared_ptr<InputFiles>> files =
+      InputFiles::of(services_.files, request.principal, what.start.input);
+  if (!files) return fail(std::move(files).error());
+  what.files = *std::move(files);
+  if (!schedule_of(name)) return fail(schedule_unknown());
   if (const auto enabled = services_.catalog.find_enabled(name); !enabled)
-    return responder.answer(enabled.error());
-  const Status noted =
-      services_.authority.audit().note({request.actor(), "schedule.trigger", name, ""}, "done");
-  if (!noted) return responder.answer(noted.error());
-  const Status begun = services_.schedules->trigger(
-      name, once->empty() ? "" : "trigger " + name + " " + *once, std::move(input),
-      [responder, name](const Result<InstanceId>& id) {
-        if (!id) return responder.answer(id.error());
-        Response response =
-            json_response(201, Value::object({{"id", id->number}, {"workflow", name}}));
-        response.headers.push_back({"Location", "/api/v1/instances/" + std::to_string(id->number)});
-        responder.answer(std::move(response));
-      });
-  if (!begun) responder.answer(begun.error());
+    return fail(enabled.error());
+  return what;
+}
+
+// What cannot be recorded does not happen, and it is not sure to until it has.
+void WorkflowRoutes::start_now(const Request& request, const Responder& responder) const {
+  const std::string name = named(request);
+  const auth::Redactor& redactor = services_.authority.redactor();
+  const auto note = [&audit = services_.authority.audit(),
+                     event = auth::AuditEvent{request.actor(), "schedule.trigger",
+                                              redactor.mask(name), ""}](std::string_view result) {
+    return audit.note(event, result);
+  };
+  Result<ClientStart> what = read_trigger(request);
+  if (const Status noted = note(what ? "begun" : what.error().code); !noted)
+    return responder.answer(noted.error());
+  if (!what) return responder.answer(what.error());
+  what->note = note;
+  const auto begin = [&schedules = *services_.schedules, name](
+                         engine::StartRequest start,
+                         const std::function<void(Result<InstanceId>)>& admitted) {
+    const Status begun = schedules.trigger(name, std::move(start), admitted);
+    if (!begun) admitted(fail(begun.error()));
+  };
+  start_for_client({services_.engine, blocking_, redactor, services_.log}, *std::move(what),
+                   responder, begin, [responder, name](InstanceId id) {
+                     const std::string number = std::to_string(id.number);
+                     Response response =
+                         json_response(201, Value::object({{"id", id.number}, {"workflow", name}}));
+                     response.headers.push_back({"Location", "/api/v1/instances/" + number});
+                     responder.answer(std::move(response));
+                   });
 }
 
 using Member = Result<Response> (WorkflowRoutes::*)(const Request&) const;

@@ -58,6 +58,12 @@ std::string text_of(const tcp::endpoint& endpoint) {
   return endpoint.address().is_v6() ? "[" + host + "]:" + port : host + ":" + port;
 }
 
+Gauge queue_gauge(Metrics& metrics, const char* pool) {
+  return metrics.gauge("stepwell_api_queue_length",
+                       "Requests, or pieces of them, that wait for a thread which may block.",
+                       {{"pool", pool}});
+}
+
 }  // namespace
 
 class Server::Impl {
@@ -65,10 +71,15 @@ class Server::Impl {
   Impl(const ServerOptions& options, const Services& services)
       : options_(options),
         log_(services.log),
-        administration_(options.blocking_threads, kMaxWaitingForBlocking),
-        operations_(options.blocking_threads, kMaxWaitingForBlocking),
+        administration_(options.blocking_threads, kMaxWaitingForBlocking,
+                        queue_gauge(services.metrics, "administration")),
+        operations_(options.blocking_threads, kMaxWaitingForBlocking,
+                    queue_gauge(services.metrics, "operations")),
+        webhooks_(1, kMaxWaitingForBlocking, queue_gauge(services.metrics, "webhooks")),
+        open_(1, kMaxWaitingForBlocking, queue_gauge(services.metrics, "open")),
         // A connection has one piece at a time under way, and each may.
-        transfers_(options.blocking_threads, options.max_connections + kMaxWaitingForBlocking) {}
+        transfers_(options.blocking_threads, options.max_connections + kMaxWaitingForBlocking,
+                   queue_gauge(services.metrics, "transfers")) {}
 
   Status open(const Services& services, std::vector<Route> further);
   void stop(Milliseconds grace);
@@ -84,6 +95,8 @@ class Server::Impl {
   Log& log_;
   BlockingPool administration_;
   BlockingPool operations_;
+  BlockingPool webhooks_;
+  BlockingPool open_;
   BlockingPool transfers_;
   std::unique_ptr<Dispatcher> dispatcher_;
   asio::io_context io_;
@@ -111,8 +124,9 @@ Status Server::Impl::open(const Services& services, std::vector<Route> further) 
         options_.listen + " can be reached from other machines, and keys would travel over it "
                           "unencrypted; set http.tls.certificate, listen on a loopback address "
                           "behind a TLS proxy, or allow it explicitly"));
-  Result<std::unique_ptr<Dispatcher>> dispatcher = Dispatcher::make(
-      services, {administration_, operations_}, options_.rate_limit, std::move(further));
+  Result<std::unique_ptr<Dispatcher>> dispatcher =
+      Dispatcher::make(services, {administration_, operations_, webhooks_, open_},
+                       {options_.rate_limit, options_.webhook_limit}, std::move(further));
   if (!dispatcher) return fail(std::move(dispatcher).error());
   dispatcher_ = *std::move(dispatcher);
   connections_ = std::make_unique<Connections>(io_, *dispatcher_, transfers_, tls_.get(), options_,
@@ -177,6 +191,8 @@ void Server::Impl::stop(Milliseconds grace) {
   }
   administration_.stop();
   operations_.stop();
+  webhooks_.stop();
+  open_.stop();
   transfers_.stop();
   io_.stop();
   for (std::thread& thread : threads_) thread.join();

@@ -35,14 +35,18 @@ struct ServerOptions {
   bool allow_plaintext = false;           // other than loopback, although there is no TLS
   std::size_t threads = 1;
   // For what waits for the disk: so many for administration, so many for instances and events, and
-  // so many for bodies in pieces.
+  // so many for bodies in pieces. What needs no key has one of its own.
   std::size_t blocking_threads = 2;
   std::size_t max_connections = 10'000;
   std::size_t max_connections_per_address = 0;  // 0: no limit of its own
   TlsFiles tls;
   RateLimit rate_limit;
+  RateLimit webhook_limit;  // of each webhook that is called without a key
   Bytes max_body = 1_MiB;
   Bytes max_headers = 64_KiB;
+  // Of the bodies of all requests that need no key and show none, until they are answered; each
+  // address may take an eighth. Beyond it there is 503.
+  Bytes max_open_bodies = 256_MiB;
   // For a request's headers, and again for its body, or for each 64 KiB of one in pieces.
   Milliseconds read_timeout{30'000};
   Milliseconds write_timeout{30'000};  // for an answer, or a piece of it

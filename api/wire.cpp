@@ -78,6 +78,46 @@ std::string value_of(const std::vector<http::Header>& headers, std::string_view 
   return {};
 }
 
+// RFC 9110 §8.6: not in a 204, and in a 304 the length of what a 200 would have given alone.
+bool may_say_length(int status) { return status != 204 && status != 304; }
+
+bool is_hex_digit(char c) {
+  return is_ascii_digit(c) || (ascii_lower(c) >= 'a' && ascii_lower(c) <= 'f');
+}
+
+// Unreserved characters, sub-delims (RFC 3986 §2) and those of `more`, or escapes of others.
+bool is_name(std::string_view text, std::string_view more) {
+  constexpr std::string_view kOthers = "-._~!$&'()*+,;=";
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    const bool letter = ascii_lower(c) >= 'a' && ascii_lower(c) <= 'z';
+    if (letter || is_ascii_digit(c) || kOthers.find(c) != std::string_view::npos ||
+        more.find(c) != std::string_view::npos)
+      continue;
+    if (c != '%' || i + 2 >= text.size() || !is_hex_digit(text[i + 1]) ||
+        !is_hex_digit(text[i + 2]))
+      return false;
+    i += 2;
+  }
+  return true;
+}
+
+// uri-host [":" port] (RFC 9110 §7.2); the host may be empty.
+bool is_host(std::string_view text) {
+  std::size_t end = std::min(text.find(':'), text.size());
+  if (text.starts_with('[')) {  // RFC 3986 §3.2.2
+    end = text.find(']');
+    if (end == std::string_view::npos || end == 1 || !is_name(text.substr(1, end - 1), ":"))
+      return false;
+    ++end;
+  } else if (!is_name(text.substr(0, end), "")) {
+    return false;
+  }
+  const std::string_view port = text.substr(end);
+  return port.empty() ||
+         (port.front() == ':' && std::all_of(port.begin() + 1, port.end(), is_ascii_digit));
+}
+
 }  // namespace
 
 std::string serialize(const Response& response, const Framing& framing) {
@@ -89,10 +129,13 @@ std::string serialize(const Response& response, const Framing& framing) {
   out += "\r\nDate: " + http_date();
   if (framing.chunked())
     out += "\r\nTransfer-Encoding: chunked";
-  else if ((!framing.in_pieces || framing.length) && response.status != 204)  // RFC 9110 §8.6
+  else if ((!framing.in_pieces || framing.length) && may_say_length(response.status))
     out += "\r\nContent-Length: " + std::to_string(length);
   if (has_body) out += "\r\nContent-Type: " + response.content_type;
-  out += "\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff";
+  for (const http::Header& usual :
+       {http::Header{"Cache-Control", "no-store"}, {"X-Content-Type-Options", "nosniff"}})
+    if (count(response.headers, ascii_lower(usual.name)) == 0)
+      out += "\r\n" + usual.name + ": " + usual.value;
   for (const http::Header& header : response.headers)
     out += "\r\n" + header.name + ": " + header.value;
   if (!framing.keep_alive)
@@ -120,6 +163,8 @@ Status check_framing(int version, const std::vector<http::Header>& headers) {
   const std::size_t hosts = count(headers, "host");
   if (hosts > 1 || (hosts == 0 && version == 11))
     return fail(request_malformed("it needs exactly one Host header"));
+  if (hosts == 1 && !is_host(value_of(headers, "host")))
+    return fail(request_malformed("its Host header is not of the form HOST or HOST:PORT"));
   if (count(headers, "authorization") > 1)
     return fail(request_malformed("it has several Authorization headers"));
   const std::size_t lengths = count(headers, "content-length");
@@ -170,11 +215,7 @@ Problem body_too_large(Bytes limit) {
 }
 
 Problem too_many_connections() {
-  Problem problem =
-      make_problem(ErrorKind::runtime, "overloaded", "too many connections are open; try again");
-  problem.status = 503;
-  problem.retryable = true;
-  return problem;
+  return unavailable("overloaded", "too many connections are open; try again");
 }
 
 }  // namespace stepwell::api

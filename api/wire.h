@@ -33,8 +33,8 @@ std::string serialize_piece(std::string piece, const Framing& framing);
 std::string_view end_of_pieces(const Framing& framing);
 
 // What two readers of the same bytes could understand differently is refused: another version
-// than 1.0 or 1.1 (505), not exactly one Host (RFC 9112 §3.2), a Transfer-Encoding other than one
-// "chunked" (RFC 9112 §6.1) or beside a Content-Length or in 1.0, several Content-Length or
+// than 1.0 or 1.1 (505), not exactly one valid Host (RFC 9112 §3.2), a Transfer-Encoding other than
+// one "chunked" (RFC 9112 §6.1) or beside a Content-Length or in 1.0, several Content-Length or
 // Authorization headers.
 Status check_framing(int version, const std::vector<http::Header>& headers);
 bool expects_continue(const std::vector<http::Header>& headers);  // RFC 9110 §10.1.1

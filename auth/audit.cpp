@@ -51,29 +51,33 @@ Status AuditLog::commit(const AuditEvent& event, std::vector<Change> changes) {
 void AuditLog::append_once_mark(const AuditEvent& event, std::vector<Change>& changes) const {
   const WallTime now = clock_.now();
   changes.emplace_back(EraseOnceMarks{now - kOnceMarksLast});
-  changes.emplace_back(
-      OnceMark{event.actor.once, event.actor.asked, event.action, event.target, now});
+  changes.emplace_back(OnceMark{event.actor.once, event.actor.asked, event.action,
+                                event.made.empty() ? event.target : event.made, now});
 }
 
 void AuditLog::follow_once_mark(const std::vector<Change>& changes) {
   for (const Change& change : changes) {
     if (const auto* erase = std::get_if<EraseOnceMarks>(&change))
-      std::erase_if(once_marks_, [&](const auto& mark) { return mark.second.at < erase->before; });
-    if (const auto* mark = std::get_if<OnceMark>(&change)) once_marks_[mark->once] = *mark;
+      once_marks_.erase_before(erase->before);
+    if (const auto* mark = std::get_if<OnceMark>(&change)) once_marks_.put(*mark);
   }
 }
 
-void AuditLog::load_once_marks(std::vector<OnceMark> marks) {
+void AuditLog::load_once_marks(const std::vector<OnceMark>& marks) {
   const std::scoped_lock lock(mutex_);
-  for (OnceMark& mark : marks) once_marks_.insert_or_assign(mark.once, mark);
+  for (const OnceMark& mark : marks) once_marks_.put(mark);
+}
+
+std::size_t AuditLog::once_marks() {
+  const std::scoped_lock lock(mutex_);
+  return once_marks_.size();
 }
 
 std::optional<OnceMark> AuditLog::done_before(const std::string& once) {
   const std::scoped_lock lock(mutex_);
-  const auto found = once_marks_.find(once);
-  if (found == once_marks_.end() || found->second.at < clock_.now() - kOnceMarksLast)
-    return std::nullopt;
-  return found->second;
+  const OnceMark* mark = once_marks_.find(once);
+  if (mark == nullptr || mark->at < clock_.now() - kOnceMarksLast) return std::nullopt;
+  return *mark;
 }
 
 Status AuditLog::commit_derived(const AuditEvent& event, const Make& make) {
@@ -99,6 +103,18 @@ Status AuditLog::commit_unaudited(std::vector<Change> changes) {
 Status AuditLog::note(const AuditEvent& event, std::string_view result) {
   const std::scoped_lock lock(mutex_);
   return commit_record(event, result, {});
+}
+
+// A mark of long ago is none, and goes with the next one.
+Status AuditLog::retract(const AuditEvent& event, std::string_view result) {
+  const std::scoped_lock lock(mutex_);
+  const OnceMark* mark = once_marks_.find(event.actor.once);
+  if (mark == nullptr) return commit_record(event, result, {});
+  OnceMark none = *mark;
+  none.at = WallTime{};
+  Status done = commit_record(event, result, {none});
+  if (done) once_marks_.put(none);
+  return done;
 }
 
 Status AuditLog::commit_record(const AuditEvent& event, std::string_view result,

@@ -7,13 +7,13 @@
 #pragma once
 
 #include <functional>
-#include <map>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "auth/expiry_clock.h"
+#include "auth/once_marks.h"
 #include "auth/state_seal.h"
 #include "auth/store_port.h"
 #include "auth/vault.h"
@@ -27,6 +27,7 @@ struct AuditEvent {
   std::string action;  // "credential.revoke"
   std::string target;
   std::string detail;
+  std::string made = {};  // what OnceMark::target is to say; empty: `target`
 };
 
 // Which records to list; what is empty holds for all.
@@ -61,9 +62,14 @@ class AuditLog {
   // Records what was refused or failed; `result` is the problem's code.
   Status note(const AuditEvent& event, std::string_view result);
 
+  // The same of a request whose effect has been committed, and did not come about after all: what
+  // has its Actor::once has done nothing.
+  Status retract(const AuditEvent& event, std::string_view result);
+
   // What a request with that Actor::once did within the last day.
   std::optional<OnceMark> done_before(const std::string& once);
-  void load_once_marks(std::vector<OnceMark> marks);  // before use
+  void load_once_marks(const std::vector<OnceMark>& marks);  // before use
+  std::size_t once_marks();                                  // how many are remembered
 
   Result<std::vector<AuditRecord>> list(const AuditFilter& filter);
   Result<std::vector<AuditRecord>> list(std::uint64_t first, std::size_t limit);
@@ -87,10 +93,10 @@ class AuditLog {
   Vault& vault_;
   ExpiryClock& clock_;
   std::mutex mutex_;
-  SealedState state_;   // guarded by mutex_
-  bool known_ = true;   // guarded by mutex_; false after a failed commit
-  std::string before_;  // guarded by mutex_; the seal before the failed commit
-  std::map<std::string, OnceMark> once_marks_;  // guarded by mutex_
+  SealedState state_;     // guarded by mutex_
+  bool known_ = true;     // guarded by mutex_; false after a failed commit
+  std::string before_;    // guarded by mutex_; the seal before the failed commit
+  OnceMarks once_marks_;  // guarded by mutex_
 };
 
 }  // namespace stepwell::auth

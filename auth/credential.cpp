@@ -5,6 +5,8 @@
 
 #include "auth/aws_sigv4.h"
 #include "auth/oauth2.h"
+#include "base/ascii.h"
+#include "base/json.h"
 #include "http/headers.h"
 
 namespace stepwell::auth {
@@ -58,9 +60,9 @@ Status check_placement(const NewCredential& credential) {
 }
 
 std::string printable(std::string_view text) {
-  std::string out(text.substr(0, 80));
+  std::string out(utf8_prefix(text, 80));
   for (char& c : out) {
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
+    if (is_ascii_control(c)) c = '?';
   }
   return out;
 }

@@ -61,6 +61,16 @@ Value scope_names(const std::vector<Permission>& scopes) {
   return names;
 }
 
+Value describe(const KeyRate& rate) {
+  const std::int64_t per = rate.per.count();
+  std::string text = std::to_string(per) + "ms";
+  if (per % 1000 == 0) text = std::to_string(per / 1000) + "s";
+  if (per % 60'000 == 0) text = std::to_string(per / 60'000) + "m";
+  return Value::object({{"requests", rate.requests},
+                        {"per", text},
+                        {"burst", rate.burst > 0 ? rate.burst : rate.requests}});
+}
+
 KeyState state_at(const ApiKey& key, WallTime now) noexcept {
   const bool past = key.expires_at && now >= *key.expires_at;
   return key.state == KeyState::active && past ? KeyState::expired : key.state;
@@ -72,6 +82,7 @@ Value describe(const ApiKey& key, WallTime now) {
                                 {"user", key.user},
                                 {"scopes", scope_names(key.scopes)},
                                 {"state", to_string(state_at(key, now))}});
+  object.set("rateLimit", key.rate ? describe(*key.rate) : Value());
   if (key.expires_at) object.set("expiresAt", format_time(*key.expires_at));
   object.set("createdBy", key.created_by);
   object.set("createdAt", format_time(key.created_at));

@@ -31,6 +31,15 @@ inline constexpr std::size_t kKeyStates = 4;
 std::string_view to_string(KeyState state) noexcept;
 std::optional<KeyState> parse_key_state(std::string_view text) noexcept;
 
+// How many requests may be made with a key, instead of what the settings say of all.
+struct KeyRate {
+  std::uint64_t requests = 0;  // within `per`, on average; 0: as many as it likes
+  Milliseconds per{1'000};
+  std::uint64_t burst = 0;  // at once after a pause; 0: as many as `requests`
+};
+// {requests, per (e.g. "1500ms", "10s", "1m"), burst}.
+Value describe(const KeyRate& rate);
+
 struct ApiKey {
   std::string id;  // with its prefix: "sw_k3v9…"
   std::string name;
@@ -43,12 +52,14 @@ struct ApiKey {
   WallTime created_at;
   std::string changed_by;  // who brought about `state`, and when
   WallTime changed_at;
+  std::optional<KeyRate> rate = {};
 };
 
 Value scope_names(const std::vector<Permission>& scopes);  // ["view-instances", …]
 
 KeyState state_at(const ApiKey& key, WallTime now) noexcept;
-// {id, name, user, scopes, state, expiresAt, createdBy, createdAt, changedBy, changedAt}; no hash.
+// {id, name, user, scopes, rateLimit, state, expiresAt, createdBy, createdAt, changedBy,
+// changedAt}; no hash.
 Value describe(const ApiKey& key, WallTime now);
 
 struct User {

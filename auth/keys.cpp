@@ -18,6 +18,8 @@ Value time_value(const std::optional<WallTime>& time) {
   return time ? Value(format_time(*time)) : Value();
 }
 
+Value rate_value(const std::optional<KeyRate>& rate) { return rate ? describe(*rate) : Value(); }
+
 }  // namespace
 
 Keys::Keys(const Vault& vault, AuditLog& audit, const Users& users, ExpiryClock& clock,
@@ -115,12 +117,14 @@ Result<IssuedKey> Keys::create(const Actor& actor, const NewKey& wanted) {
   key.hash = hash_of(secret.reveal());
   key.scopes = wanted.scopes;
   key.expires_at = wanted.expires_at;
+  key.rate = wanted.rate;
   key.created_by = key.changed_by = actor.user;
   key.created_at = key.changed_at = clock_.now();
   Result<ApiKey> stored = save(actor, key, "key.create",
                                to_json(Value::object({{"name", key.name},
                                                       {"user", key.user},
                                                       {"scopes", scope_names(key.scopes)},
+                                                      {"rateLimit", rate_value(key.rate)},
                                                       {"expiresAt", time_value(key.expires_at)}})));
   if (!stored) return fail(std::move(stored.error()));
   return IssuedKey{std::move(*stored), std::move(secret)};
@@ -160,6 +164,10 @@ Result<ApiKey> Keys::change(const Actor& actor, std::string_view id, const KeyCh
   if (change.change_expiry) {
     detail.set("expiresAt", time_value(change.expires_at));
     key->expires_at = change.expires_at;
+  }
+  if (change.change_rate) {
+    detail.set("rateLimit", rate_value(change.rate));
+    key->rate = change.rate;
   }
   return save(actor, *key, change.user ? "key.assign" : "key.change", to_json(detail));
 }

@@ -38,6 +38,7 @@ struct Principal {
   std::string user;
   Role role = Role::viewer;
   std::vector<Permission> scopes;  // none: all that the role allows
+  std::optional<KeyRate> rate = {};
   bool may(Permission permission) const noexcept;
 };
 
@@ -46,6 +47,7 @@ struct NewKey {
   std::string user;
   std::vector<Permission> scopes = {};  // none: all that the user's role allows
   std::optional<WallTime> expires_at = {};
+  std::optional<KeyRate> rate = {};  // none: as the settings say
 };
 
 // What is given changes, the rest stays.
@@ -54,6 +56,8 @@ struct KeyChange {
   std::optional<std::vector<Permission>> scopes;
   bool change_expiry = false;
   std::optional<WallTime> expires_at;  // where change_expiry: the new one, or none
+  bool change_rate = false;
+  std::optional<KeyRate> rate;  // where change_rate: as above
 };
 
 struct IssuedKey {

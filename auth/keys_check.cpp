@@ -96,7 +96,7 @@ Result<Principal> Keys::principal_of(const Entry& entry) const {
   const Result<Role> role = judge(entry.key);
   if (!role) return fail(role.error());
   entry.last_used.store(clock_.now().time_since_epoch().count(), std::memory_order_relaxed);
-  return Principal{entry.key.id, entry.key.user, *role, entry.key.scopes};
+  return Principal{entry.key.id, entry.key.user, *role, entry.key.scopes, entry.key.rate};
 }
 
 Result<Role> Keys::judge(const ApiKey& key) const {

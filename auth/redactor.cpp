@@ -220,6 +220,7 @@ void Redactor::enter(Known& known, std::unique_ptr<const ValueForms> forms, Reac
       });
       bucket.insert(place, form);
       if (reach == Reach::masked) masked_only_.insert(form.data());
+      if (reach == Reach::masked_and_refused) longest_ = std::max(longest_, form.size());
     }
   }
   known.push_back(std::move(forms));
@@ -314,6 +315,11 @@ bool Redactor::knows_part_of(std::string_view text) const {
     if (!needle.empty() && masked_only_.count(needle.data()) == 0) return true;
   }
   return false;
+}
+
+std::size_t Redactor::longest() const {
+  const std::shared_lock lock(mutex_);
+  return longest_;
 }
 
 std::string Redactor::mask_for(std::string_view owner, std::uint32_t version,

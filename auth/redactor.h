@@ -64,6 +64,8 @@ class Redactor {
   // (add_passing) is not looked for, nor a value that is a short word of letters: whoever chose it
   // could else stop every request that has it in its URL or body.
   bool knows_part_of(std::string_view text) const;
+  // Of what knows_part_of() looks for, the longest that has ever been known, in bytes.
+  std::size_t longest() const;
   // The text with the values of this one masked: for the answer to a request that carried it.
   std::string mask_for(std::string_view owner, std::uint32_t version, std::string text) const;
 
@@ -83,6 +85,7 @@ class Redactor {
   std::vector<std::vector<std::string_view>> buckets_;  // guarded; by hash of the first four bytes
   std::unordered_set<const char*> masked_only_;         // guarded; where such forms begin
   std::bitset<kBuckets> filled_;                        // guarded; the buckets that are not empty
+  std::size_t longest_ = 0;                             // guarded
 };
 
 }  // namespace stepwell::auth

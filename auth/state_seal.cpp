@@ -15,6 +15,8 @@ std::uint64_t number_of(WallTime time) {
   return static_cast<std::uint64_t>(time.time_since_epoch().count());
 }
 
+std::uint64_t per_of(const KeyRate& rate) { return static_cast<std::uint64_t>(rate.per.count()); }
+
 // The columns of a row, one after the other.
 class Row {
  public:
@@ -105,6 +107,9 @@ void StateDigest::take(const ApiKey& row) {
   text.add_list(row.scopes, [](Permission scope) { return to_string(scope); });
   text.add(row.expires_at).add(to_string(row.state));
   text.add(row.created_by).add(row.created_at).add(row.changed_by).add(row.changed_at);
+  // Keys without one are sealed as they were before there were any.
+  if (row.rate)
+    text.add("rate").add(row.rate->requests).add(per_of(*row.rate)).add(row.rate->burst);
   rows_of("keys", row.id)[place_of("keys", row.id)] = keyed_hash(key_, text.text());
 }
 

@@ -36,5 +36,7 @@ std::string number_text(const Value& number);
 // (Unicode 15 §3.9, "Best Practices for Using U+FFFD").
 std::string valid_utf8(std::string_view bytes);
 bool is_valid_utf8(std::string_view bytes);
+// Its first bytes, so many at most, that end with a whole character.
+std::string_view utf8_prefix(std::string_view text, std::size_t most);
 
 }  // namespace stepwell

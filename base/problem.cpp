@@ -49,6 +49,13 @@ Problem make_problem(ErrorKind kind, std::string code, std::string detail) {
   return problem;
 }
 
+Problem unavailable(std::string code, std::string detail) {
+  Problem problem = make_problem(ErrorKind::runtime, std::move(code), std::move(detail));
+  problem.status = 503;
+  problem.retryable = true;
+  return problem;
+}
+
 Problem Problem::with(std::string_view key, Value value) && {
   extensions.set(key, std::move(value));
   return std::move(*this);

@@ -52,6 +52,15 @@ std::size_t ascii_words(std::string_view bytes, std::size_t at) {
 
 }  // namespace
 
+std::string_view utf8_prefix(std::string_view text, std::size_t most) {
+  if (text.size() <= most) return text;
+  constexpr std::size_t kLongest = 3;  // bytes of a character behind its first
+  const auto is_inside = [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) == 0x80U; };
+  std::size_t end = most;
+  while (end > 0 && most - end < kLongest && is_inside(text[end])) --end;
+  return text.substr(0, end);
+}
+
 bool is_valid_utf8(std::string_view bytes) {
   for (std::size_t at = ascii_words(bytes, 0); at < bytes.size();) {
     const Sequence sequence = sequence_at(bytes, at);

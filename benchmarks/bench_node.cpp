@@ -59,8 +59,10 @@ std::unique_ptr<daemon::Node> open_node(const Adjust& adjust) {
 }
 
 std::unique_ptr<daemon::Node> open_node(const std::filesystem::path& data, const Adjust& adjust) {
-  const std::string key = (data / "master.key").string();
+  const std::string key = (data / "secrets" / "master.key").string();  // as `stepwell init` has it
   if (!std::filesystem::exists(key)) {
+    std::filesystem::create_directories(data / "secrets");
+    std::filesystem::permissions(data / "secrets", std::filesystem::perms::owner_all);
     SystemEntropy entropy;
     if (auto made = auth::create_master_key(key, entropy); !made) give_up(made.error());
   }

@@ -18,7 +18,6 @@
 namespace stepwell::bench {
 namespace {
 
-constexpr std::size_t kDefinitions = 10'000;
 constexpr int kLoads = 3;
 
 // Twenty tasks of the usual kinds; each definition has its own names and texts.
@@ -48,8 +47,7 @@ std::filesystem::path written_files() {
   const auto folder = std::filesystem::temp_directory_path() /
                       ("stepwell-bench-definitions-" + std::to_string(getpid()));
   std::filesystem::create_directories(folder);
-  for (std::size_t i = 0; i < kDefinitions; ++i)
-    std::ofstream(folder / ("flow-" + std::to_string(i) + ".yaml")) << twenty_tasks(i);
+  write_definitions(folder);
   return folder;
 }
 
@@ -64,6 +62,11 @@ double heap_kib() {
 }
 
 }  // namespace
+
+void write_definitions(const std::filesystem::path& folder) {
+  for (std::size_t i = 0; i < kDefinitions; ++i)
+    std::ofstream(folder / ("flow-" + std::to_string(i) + ".yaml")) << twenty_tasks(i);
+}
 
 std::vector<Row> definition_cost() {
   const std::filesystem::path folder = written_files();

@@ -1,13 +1,16 @@
-# Makes a source that holds the texts of api/openapi/*.yaml. Run as
-# cmake -DOUT=FILE -DFILES=a.yaml,b.yaml -DDIR=FOLDER -P OpenApiTexts.cmake
-string(REPLACE "," ";" names "${FILES}")
-set(source "#include \"api/openapi.h\"\n\nnamespace stepwell::api {\n\n")
-string(APPEND source "const std::vector<std::pair<std::string_view, std::string_view>>& openapi_texts() {\n")
-string(APPEND source "  static const std::vector<std::pair<std::string_view, std::string_view>> kTexts{\n")
-foreach(name ${names})
-  file(READ "${DIR}/${name}" text)
-  # A string literal holds 65536 bytes at least; one of these files is much smaller.
-  string(APPEND source "      {\"${name}\", R\"stepwell(${text})stepwell\"},\n")
-endforeach()
-string(APPEND source "  };\n  return kTexts;\n}\n\n}  // namespace stepwell::api\n")
-file(WRITE "${OUT}" "${source}")
+# stepwell_openapi_texts(SOURCE FOLDER FILE…): makes a source that holds the texts of these files. It is
+# made when CMake runs, and CMake runs again when one of them changes.
+function(stepwell_openapi_texts source folder)
+  set(code "#include \"api/openapi.h\"\n\nnamespace stepwell::api {\n\n")
+  string(APPEND code "const std::vector<std::pair<std::string_view, std::string_view>>& openapi_texts() {\n")
+  string(APPEND code "  static const std::vector<std::pair<std::string_view, std::string_view>> kTexts{\n")
+  foreach(name IN LISTS ARGN)
+    file(READ "${folder}/${name}" text)
+    # A string literal holds 65536 bytes at least; each of these files is much smaller.
+    string(APPEND code "      {\"${name}\", R\"stepwell(${text})stepwell\"},\n")
+    set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${folder}/${name}")
+  endforeach()
+  string(APPEND code "  };\n  return kTexts;\n}\n\n}  // namespace stepwell::api\n")
+  file(WRITE "${source}.new" "${code}")
+  configure_file("${source}.new" "${source}" COPYONLY)  # only what differs is written
+endfunction()

@@ -13,6 +13,7 @@ namespace {
 
 // A hundred years: more is surely not meant, and sums of a few of them do not overflow.
 constexpr double kLongest = 100.0 * 365.25 * 24 * 3600 * 1000;
+constexpr std::size_t kShown = 40;  // bytes of what is refused
 
 Problem invalid(std::string detail) {
   return make_problem(ErrorKind::validation, "duration-invalid", std::move(detail));
@@ -67,7 +68,7 @@ bool take_parts(std::string_view& text, std::span<const DurationUnit> units, dou
 }
 
 Problem not_iso(std::string_view text) {
-  const std::string head(text.substr(0, 40));
+  const std::string head(utf8_prefix(text, kShown));
   return invalid("`" + head + "` is no ISO 8601 duration such as PT1.5S or P1DT12H");
 }
 
@@ -92,7 +93,7 @@ Result<Milliseconds> parse_iso_duration(std::string_view text) {
   const std::string_view whole = text;
   if (!text.empty() && text[0] == '-')
     return fail(
-        invalid("a duration cannot be negative: `" + std::string(text.substr(0, 40)) + "`"));
+        invalid("a duration cannot be negative: `" + std::string(utf8_prefix(text, kShown)) + "`"));
   if (text.empty() || text[0] != 'P') return fail(not_iso(whole));
   text.remove_prefix(1);
   double total = 0;
@@ -100,7 +101,7 @@ Result<Milliseconds> parse_iso_duration(std::string_view text) {
   const bool date = take_parts(text, kDateUnits, total, parts);
   if (!date && has_calendar_part(whole))
     return fail(invalid("years and months have no fixed length; write days: `" +
-                        std::string(whole.substr(0, 40)) + "`"));
+                        std::string(utf8_prefix(whole, kShown)) + "`"));
   if (!date) return fail(not_iso(whole));
   if (!text.empty()) {
     text.remove_prefix(1);  // the T
@@ -125,7 +126,7 @@ Result<Milliseconds> parse_duration_object(const Value& object) {
     const auto* unit = std::find_if(kMembers.begin(), kMembers.end(),
                                     [&](const Member& m) { return m.name == member.name(); });
     if (unit == kMembers.end())
-      return fail(invalid("`" + std::string(member.name().substr(0, 40)) +
+      return fail(invalid("`" + std::string(utf8_prefix(member.name(), kShown)) +
                           "` is none of days, hours, minutes, seconds, milliseconds"));
     const auto number =
         member.value.is_number() ? member.value.as_integer() : std::optional<std::int64_t>();

@@ -108,7 +108,7 @@ std::string quoted(std::string_view text, std::size_t most) {
   for (const char c : text.substr(0, end)) {
     if (c == '\n')
       out += "\\n";
-    else if (static_cast<unsigned char>(c) < 0x20U || c == 0x7F)
+    else if (is_ascii_control(c))
       out += '?';
     else
       out += c;

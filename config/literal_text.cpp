@@ -1,5 +1,6 @@
 #include "config/literal_text.h"
 
+#include "base/ascii.h"
 #include "base/json.h"
 #include "base/value.h"
 
@@ -25,12 +26,6 @@ std::size_t closing_brace(std::string_view text, std::size_t from) {
     }
   }
   return std::string_view::npos;
-}
-
-std::string_view trimmed(std::string_view text) {
-  const std::size_t from = text.find_first_not_of(" \t\r\n");
-  if (from == std::string_view::npos) return {};
-  return text.substr(from, text.find_last_not_of(" \t\r\n") - from + 1);
 }
 
 }  // namespace

@@ -5,8 +5,10 @@
 #include <set>
 #include <utility>
 
+#include "base/ascii.h"
 #include "config/byte_size.h"
 #include "config/faults.h"
+#include "config/kind_words.h"
 #include "config/template.h"
 #include "expression/pattern.h"
 
@@ -38,23 +40,6 @@ std::vector<std::string_view> field_members(std::string_view kind) {
   return known;
 }
 
-std::string found(const Value& value) {
-  switch (value.kind()) {
-    case Value::Kind::null:
-      return "nothing";
-    case Value::Kind::boolean:
-      return "true or false";
-    case Value::Kind::number:
-      return "a number";
-    case Value::Kind::string:
-      return value.empty() ? "an empty text" : "text";
-    case Value::Kind::array:
-      return value.empty() ? "an empty list" : "a list";
-    default:
-      return "a mapping";
-  }
-}
-
 bool is_media_type(std::string_view text) {
   const std::size_t slash = text.find('/');
   const auto good = [](std::string_view part) {
@@ -68,8 +53,7 @@ bool is_media_type(std::string_view text) {
 }
 
 bool has_control(std::string_view text) {
-  return std::any_of(text.begin(), text.end(),
-                     [](char c) { return static_cast<unsigned char>(c) < 0x20U || c == 0x7F; });
+  return std::any_of(text.begin(), text.end(), is_ascii_control);
 }
 
 // As far as that can be told here: something on both sides of an "@".
@@ -129,7 +113,8 @@ class PersonCheck {
   }
   void expected(const std::string& what, const Value& value) {
     const bool quotes = what.starts_with("text") && (value.is_number() || value.is_bool());
-    fault("expected " + what + ", found " + found(value), quotes ? "; write it in quotes" : "");
+    fault("expected " + what + ", found " + std::string(kind_words(value)),
+          quotes ? "; write it in quotes" : "");
   }
 
   // Looks at what stands there, if that is known already.

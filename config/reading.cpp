@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "config/kind_words.h"
+
 namespace stepwell::config {
 
 namespace {
@@ -39,16 +41,7 @@ std::string_view kind_text(const YamlNode& node) {
     return node.elements.empty() ? "an empty list" : "a list";
   if (node.kind == YamlNode::Kind::mapping)
     return node.members.empty() ? "an empty mapping" : "a mapping";
-  switch (node.value.kind()) {
-    case Value::Kind::null:
-      return "nothing";
-    case Value::Kind::boolean:
-      return "true or false";
-    case Value::Kind::number:
-      return "a number";
-    default:
-      return "text";
-  }
+  return kind_words(node.value);
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 
 #include "base/encoding.h"
 #include "config/faults.h"
+#include "config/kind_words.h"
 #include "config/schema_keywords.h"
 
 namespace stepwell::config::detail {
@@ -24,23 +25,6 @@ constexpr std::array<std::string_view, 6> kWithoutEffect{"$dynamicAnchor",   "$r
                                                          "contentSchema",    "example"};
 constexpr std::array<std::string_view, 7> kTypes{"null",   "boolean", "integer", "number",
                                                  "string", "array",   "object"};
-
-std::string kind_text(const Value& value) {
-  switch (value.kind()) {
-    case Value::Kind::null:
-      return "nothing";
-    case Value::Kind::boolean:
-      return "true or false";
-    case Value::Kind::number:
-      return "a number";
-    case Value::Kind::string:
-      return "text";
-    case Value::Kind::array:
-      return value.empty() ? "an empty list" : "a list";
-    default:
-      return value.empty() ? "an empty mapping" : "a mapping";
-  }
-}
 
 bool may_be_schema(const Value& value) { return value.is_object() || value.is_bool(); }
 
@@ -102,7 +86,7 @@ class Checker {
   }
   void add(std::string pointer, std::string what, bool warning, bool at_key = false);
   void expected(const Way& way, std::string_view what, const Value& found) {
-    fault(way, "expected " + std::string(what) + ", found " + kind_text(found));
+    fault(way, "expected " + std::string(what) + ", found " + std::string(kind_words(found)));
   }
 
   const Value& document_;
@@ -392,7 +376,9 @@ const Value* Checker::resolve(const Reference& reference, std::string& pointer) 
   pointer = fragment;
   if (may_be_schema(*target)) return target;
   add(reference.pointer,
-      quoted(reference.text) + " leads to " + kind_text(*target) + ", not to a schema", false);
+      quoted(reference.text) + " leads to " + std::string(kind_words(*target)) +
+          ", not to a schema",
+      false);
   return nullptr;
 }
 

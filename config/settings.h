@@ -27,7 +27,10 @@ struct Settings {
   std::string http_tls_client_ca;              // empty: clients need no certificate
   std::uint64_t http_rate_limit_requests = 0;  // of a key, in such a time; 0: no limit
   Milliseconds http_rate_limit_per{1'000};
-  std::uint64_t http_rate_limit_burst = 0;  // 0: as many as `requests`
+  std::uint64_t http_rate_limit_burst = 0;             // 0: as many as `requests`
+  std::uint64_t http_webhook_rate_limit_requests = 0;  // the same of a webhook without a key
+  Milliseconds http_webhook_rate_limit_per{1'000};
+  std::uint64_t http_webhook_rate_limit_burst = 0;
   std::uint64_t http_client_active_per_host = 64;
   std::uint64_t http_client_max_active_per_host = 16'384;
   std::string http_client_ca_file;                  // empty: the system's

@@ -44,6 +44,16 @@ constexpr auto kKeys = std::to_array<SettingKey>({
     {"http.rateLimit.burst",
      "Requests that a key may make at once after a pause. 0: as many as http.rateLimit.requests.",
      &Settings::http_rate_limit_burst, Check::none},
+    {"http.webhookRateLimit.requests",
+     "Calls that each webhook takes without an API key (signed or open ones) within "
+     "http.webhookRateLimit.per, on average. 0: no limit.",
+     &Settings::http_webhook_rate_limit_requests, Check::none},
+    {"http.webhookRateLimit.per", "The time that they are counted in.",
+     &Settings::http_webhook_rate_limit_per, Check::positive},
+    {"http.webhookRateLimit.burst",
+     "Calls that a webhook takes at once after a pause. 0: as many as "
+     "http.webhookRateLimit.requests.",
+     &Settings::http_webhook_rate_limit_burst, Check::none},
     {"http.client.activePerHost",
      "Requests in flight to one host of one credential, where the host answers fast.",
      &Settings::http_client_active_per_host, Check::positive},

@@ -59,6 +59,7 @@ void perform(CommandContext& context, const CommonOptions& options, const Result
   if (!call) return report_problem(context, format, call.error());
   const Result<std::unique_ptr<Backend>> backend = open_backend(context, options);
   if (!backend) return report_problem(context, format, backend.error());
+  (*backend)->use_once(call->once);
   if (call->bulk) return perform_in_bulk(context, format, **backend, *call);
   const Result<Value> answer = call_all_pages(**backend, *call);
   if (!answer) return report_problem(context, format, answer.error());

@@ -37,6 +37,7 @@ struct AdminCall {
   std::string verb = "";    // of a bulk operation: what is asked for, e.g. "stop"
   bool dry_run = false;     // of a bulk operation: show what it would be done to
   bool confirmed = false;   // of a bulk operation: ask nobody
+  std::string once = "";    // its Idempotency-Key; empty: none
 };
 
 // The settings file and the way to the daemon, as the options say.

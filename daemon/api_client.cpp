@@ -62,15 +62,18 @@ Server server_at(const std::string& address, bool tls, const std::string& ca_fil
 
 class ApiClient::KeyHeader final : public http::SendGuard {
  public:
-  explicit KeyHeader(const Secret& key) {
+  KeyHeader(const Secret& key, std::shared_ptr<const http::TlsIdentity> identity)
+      : identity_(std::move(identity)) {
     std::string line = "Authorization: Api-Key " + std::string(key.reveal());
     lines_.push_back(Secret::take(std::move(line)));
   }
   const std::vector<Secret>& secret_headers() const override { return lines_; }
+  const http::TlsIdentity* identity() const override { return identity_.get(); }
   Status acquire() override { return {}; }
   void written() noexcept override {}
 
  private:
+  const std::shared_ptr<const http::TlsIdentity> identity_;
   std::vector<Secret> lines_;
 };
 
@@ -97,7 +100,7 @@ class ApiClient::Call final : public http::Exchange {
 };
 
 ApiClient::ApiClient(Server server, const Secret& key)
-    : server_(std::move(server)), key_header_(std::make_shared<KeyHeader>(key)) {
+    : server_(std::move(server)), key_header_(std::make_shared<KeyHeader>(key, server_.identity)) {
   http::ReactorOptions options;
   options.egress = open_rules();
   options.ca_file = server_.ca_file;
@@ -162,6 +165,7 @@ Result<Value> ApiClient::call(const std::string& method, const std::string& targ
     call->request.headers.push_back({"Content-Type", "application/json"});
     call->request.body = to_json(body);
   }
+  if (!once_.empty()) call->request.headers.push_back({"Idempotency-Key", once_});
   return json_of(send(std::move(call)));
 }
 

@@ -29,6 +29,8 @@ class Backend {
   // answers; communication/`daemon-unreachable`.
   virtual Result<Value> call(const std::string& method, const std::string& target,
                              const Value& body) = 0;
+  // What call() sends as Idempotency-Key from now on; empty: nothing. Offline there is none.
+  virtual void use_once(const std::string& key) { (void)key; }
   // An answer of any length, piece by piece, on another thread, while the caller waits. Errors: as
   // of call(), and those of `take`; offline validation/`not-offline`, here and below.
   virtual Status download(const std::string& target, const std::vector<http::Header>& headers,
@@ -42,6 +44,7 @@ class Backend {
 struct Server {
   std::string origin;   // "http://127.0.0.1:8080"
   std::string ca_file;  // certificates to trust; empty: the system's
+  std::shared_ptr<const http::TlsIdentity> identity = {};  // what it is shown; null: nothing
   // How long an answer may take to begin: more than the longest `?wait=` of the API.
   Milliseconds patience{std::chrono::minutes(6)};
 };
@@ -56,6 +59,7 @@ class ApiClient final : public Backend {
 
   Result<Value> call(const std::string& method, const std::string& target,
                      const Value& body) override;
+  void use_once(const std::string& key) override { once_ = key; }
   Status download(const std::string& target, const std::vector<http::Header>& headers,
                   const TakePiece& take) override;
   Result<Value> upload(const std::string& target, const std::string& media_type,
@@ -68,6 +72,7 @@ class ApiClient final : public Backend {
   Result<http::Response> send(std::unique_ptr<Call> call);
 
   const Server server_;
+  std::string once_;
   std::shared_ptr<KeyHeader> key_header_;
   SystemClock clock_;
   Metrics metrics_;

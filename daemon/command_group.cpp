@@ -17,6 +17,16 @@ Group::Group(CLI::App& app, CommandContext& context, const std::string& name,
             "Certificates to trust, PEM (as curl); the connection is TLS")
       .environment("STEPWELL_CACERT")
       .kind("FILE");
+  group_
+      .text("--cert", connection.certificate_file,
+            "The certificate to show to a daemon that asks for one, PEM (as curl)")
+      .environment("STEPWELL_CERT")
+      .kind("FILE");
+  group_
+      .text("--key", connection.certificate_key_file,
+            "The key of that certificate, PEM; it may also stand in its file")
+      .environment("STEPWELL_CERT_KEY")
+      .kind("FILE");
   add_output(group_, options_->output);
   if (reach == Reach::offline_too)
     group_.flag("--offline", connection.offline,
@@ -61,6 +71,13 @@ Result<AdminCall> patch_expiry(const std::string& target, const ExpiryOptions& o
 void add_force(Command command, bool& force) {
   command.flag("--force", force,
                "Although workflows, instances or credentials use it; the answer names them");
+}
+
+void add_once(Command command, std::string& key) {
+  command
+      .text("--idempotency-key", key,
+            "A text of your own: sent again with the same one, it has its effect once")
+      .kind("TEXT");
 }
 
 AdminCall PageOptions::list(const std::string& resource, Query query,

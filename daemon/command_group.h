@@ -53,6 +53,9 @@ Result<AdminCall> patch_expiry(const std::string& target, const ExpiryOptions& o
 // --force, for what is in use.
 void add_force(Command command, bool& force);
 
+// --idempotency-key, for what is to have its effect once.
+void add_once(Command command, std::string& key);
+
 // Which part of a list is shown, and in which order.
 struct PageOptions {
   std::string limit, cursor, ordering;

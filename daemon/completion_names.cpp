@@ -66,6 +66,8 @@ void print_completion_names(CommandContext& context, const std::string& kind) {
   Connection connection;
   connection.server = context.environment("STEPWELL_SERVER").value_or("");
   connection.ca_file = context.environment("STEPWELL_CACERT").value_or("");
+  connection.certificate_file = context.environment("STEPWELL_CERT").value_or("");
+  connection.certificate_key_file = context.environment("STEPWELL_CERT_KEY").value_or("");
   connection.patience = kPatience;
   context.config_file = context.environment("STEPWELL_CONFIG").value_or(context.config_file);
   const Result<std::unique_ptr<Backend>> backend = open_backend(context, connection);

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 
+#include "base/ascii.h"
 #include "base/json.h"
 
 namespace stepwell::daemon {
@@ -147,7 +148,7 @@ std::string mermaid_text(std::string_view text) {
   std::string out;
   for (std::size_t i = 0; i < valid.size(); ++i) {
     const char c = valid[i];
-    if (static_cast<unsigned char>(c) < 0x20U || c == 0x7F)
+    if (is_ascii_control(c))
       out += ' ';
     else if (is_markup(valid, i, styled))
       out += "#" + std::to_string(static_cast<int>(c)) + ";";

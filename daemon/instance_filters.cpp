@@ -5,18 +5,19 @@ namespace stepwell::daemon {
 namespace {
 
 // What the filters are called in the API.
-using FilterLists = std::array<std::pair<const char*, const std::vector<std::string>*>, 5>;
+using FilterLists = std::array<std::pair<const char*, const std::vector<std::string>*>, 4>;
 FilterLists lists_of(const InstanceFilters& filters) {
-  return {{{"workflow", &filters.workflows},
-           {"status", &filters.statuses},
-           {"name", &filters.names},
+  return {{{"status", &filters.statuses},
            {"priority", &filters.priorities},
-           {"tag", &filters.tags}}};
+           {"tag", &filters.tags},
+           {"runAs", &filters.run_as}}};
 }
 
-using FilterTexts = std::array<std::pair<const char*, const std::string*>, 15>;
+using FilterTexts = std::array<std::pair<const char*, const std::string*>, 17>;
 FilterTexts texts_of(const InstanceFilters& filters) {
-  return {{{"step", &filters.step},
+  return {{{"workflow", &filters.workflow},
+           {"name", &filters.name},
+           {"step", &filters.step},
            {"credential", &filters.credential},
            {"parent", &filters.parent},
            {"startedAfter", &filters.started.after},
@@ -43,35 +44,43 @@ void add_times(Command command, const std::string& name, InstanceFilters::Times&
 
 Query InstanceFilters::query() const {
   Query query;
-  for (const auto& [name, texts] : lists_of(*this)) query.add(name, *texts);
-  for (const auto& [name, text] : texts_of(*this)) query.add(name, *text);
+  for (const auto& [called, texts] : lists_of(*this)) query.add(called, *texts);
+  for (const auto& [called, text] : texts_of(*this)) query.add(called, *text);
   query.flag("open", open).flag("overdue", overdue);
   return query;
 }
 
 void InstanceFilters::set(Value& body) const {
-  for (const auto& [name, texts] : lists_of(*this)) {
-    if (texts->size() == 1) body.set(name, texts->front());
-    if (texts->size() > 1) body.set(name, text_array(*texts));
+  for (const auto& [called, texts] : lists_of(*this)) {
+    if (texts->size() == 1) body.set(called, texts->front());
+    if (texts->size() > 1) body.set(called, text_array(*texts));
   }
-  for (const auto& [name, text] : texts_of(*this)) set_if_given(body, name, *text);
+  for (const auto& [called, text] : texts_of(*this)) set_if_given(body, called, *text);
   if (open) body.set("open", true);
   if (overdue) body.set("overdue", true);
 }
 
-void add_instance_filters(Command command, InstanceFilters& filters) {
+void add_lasting_filters(Command command, InstanceFilters& filters) {
   command
-      .texts("--workflow", filters.workflows,
-             "Of this workflow: NAMESPACE/NAME, or NAMESPACE/NAME:VERSION; may be repeated")
+      .text("--workflow", filters.workflow,
+            "Of this workflow: NAMESPACE/NAME, or NAMESPACE/NAME:VERSION")
       .kind("WORKFLOW");
   command.texts("--status", filters.statuses, "May be repeated")
       .kind("pending|running|waiting|suspended|completed|faulted|stopped");
-  command.texts("--instance-name", filters.names, "Part of the name; may be repeated").kind("TEXT");
+  command.text("--name,--instance-name", filters.name, "Part of the name").kind("TEXT");
   command.texts("--priority", filters.priorities, "May be repeated").kind("regular|H|V");
   command.texts("--tag", filters.tags, "With any of these; may be repeated").kind("TAG");
+  command
+      .texts("--run-as", filters.run_as,
+             "That run under this API key, or one of this user's; may be repeated")
+      .kind("KEY");
+  command.text("--parent", filters.parent, "That this instance has started").kind("INSTANCE");
+}
+
+void add_instance_filters(Command command, InstanceFilters& filters) {
+  add_lasting_filters(command, filters);
   command.text("--step", filters.step, "That are at a step of this name");
   command.text("--credential", filters.credential, "Whose workflow uses it").kind("CREDENTIAL");
-  command.text("--parent", filters.parent, "That this instance has started").kind("INSTANCE");
   command.text("--started-after,--since", filters.started.after, "Started then or later")
       .kind("TIME");
   command.text("--started-before,--until", filters.started.before, "Started before then")
@@ -79,7 +88,14 @@ void add_instance_filters(Command command, InstanceFilters& filters) {
   add_times(command, "completed", filters.completed, "Completed");
   add_times(command, "stopped", filters.stopped, "Stopped");
   add_times(command, "ended", filters.ended, "Ended, in whatever way,");
-  add_times(command, "updated", filters.updated, "Last changed");
+  command
+      .text("--last-updated-after,--updated-after", filters.updated.after,
+            "Last changed then or later")
+      .kind("TIME");
+  command
+      .text("--last-updated-before,--updated-before", filters.updated.before,
+            "Last changed before then")
+      .kind("TIME");
   add_times(command, "deadline", filters.deadline, "With a deadline");
   command.flag("--open", filters.open, "That have not ended");
   command.flag("--overdue", filters.overdue, "Whose deadline has passed");

@@ -13,8 +13,8 @@
 namespace stepwell::daemon {
 
 struct InstanceFilters {
-  std::vector<std::string> workflows, statuses, names, priorities, tags;  // any of each
-  std::string step, credential, parent;
+  std::vector<std::string> statuses, priorities, tags, run_as;  // any of each
+  std::string workflow, name, step, credential, parent;
   struct Times {
     std::string after, before;
   };
@@ -28,5 +28,7 @@ struct InstanceFilters {
 
 // As options of a command.
 void add_instance_filters(Command command, InstanceFilters& filters);
+// Those alone that say the same of an instance whatever becomes of it, and its status.
+void add_lasting_filters(Command command, InstanceFilters& filters);
 
 }  // namespace stepwell::daemon

@@ -16,7 +16,7 @@ constexpr const char* kInstances = "/api/v1/instances";
 
 struct InstanceOptions {
   std::string id, step, workflow, input, output, changes;
-  std::string name, wait, priority, deadline, run_as;
+  std::string name, wait, priority, deadline, run_as, once;
   std::vector<std::string> tags;
   std::vector<std::string> ids;
   InstanceFilters filters;
@@ -47,6 +47,7 @@ Result<AdminCall> start_instance(CommandContext& context, const InstanceOptions&
   set_if_given(body, "runAs", options.run_as);
   AdminCall call = post(kInstances + Query().add("wait", options.wait).text(), std::move(body));
   call.judge = not_faulted;
+  call.once = options.once;
   return call;
 }
 
@@ -70,7 +71,9 @@ Result<AdminCall> complete_step(CommandContext& context, const InstanceOptions& 
     if (!output) return fail(std::move(output).error());
     body.set("output", *std::move(output));
   }
-  return post(path_to(kInstances, options.id, "/complete-step"), std::move(body));
+  AdminCall call = post(path_to(kInstances, options.id, "/complete-step"), std::move(body));
+  call.once = options.once;
+  return call;
 }
 
 Result<AdminCall> patch_step(CommandContext& context, const InstanceOptions& options) {
@@ -183,6 +186,7 @@ void add_start(Group& group, const SharedInstanceOptions& options) {
   add_facts(start, *options);
   start.text("--run-as", options->run_as, "The API key that it runs under (default: yours)")
       .kind("KEY");
+  add_once(start, options->once);
   start.text("--wait", options->wait, "Wait so long for its end, e.g. 30s; at most 5m")
       .kind("DURATION");
   start.footer(
@@ -206,16 +210,25 @@ void add_reading(Group& group, const SharedInstanceOptions& options) {
                                });
   show.text("id", options->id, "Of the instance").required().kind("INSTANCE");
   show.footer("Example:\n  stepwell instances show 7318349394477056");
-  Command watch = group.add_own("watch", "Show what an instance does, as it happens",
-                                [options](CommandContext& context, const CommonOptions& common) {
-                                  watch_instance(context, common, options->id, options->watch);
-                                });
-  watch.text("id", options->id, "Of the instance").required().kind("INSTANCE");
+  Command watch =
+      group.add_own("watch", "Show what an instance does, or what becomes of all, as it happens",
+                    [options](CommandContext& context, const CommonOptions& common) {
+                      options->watch.filter = options->filters.query();
+                      watch_instances(context, common, options->id, options->watch);
+                    });
+  watch.text("id", options->id, "Of the instance; without it all are meant").kind("INSTANCE");
+  add_lasting_filters(watch, options->filters);
   watch.text("--after", options->watch.after, "Behind the event with this id").kind("EVENT");
   watch.footer(
-      "From its beginning, until it has ended; with -o json one line for each event. Goes on by\n"
-      "itself where the connection is lost. Exits 1 where the instance has faulted.\n"
-      "Example:\n  stepwell instances watch 7318349394477056");
+      "One instance from its beginning, until it has ended; exits 1 where it has faulted. Without "
+      "an\n"
+      "id all that --workflow, --status and the like pick, from now on, until it is interrupted: "
+      "a\n"
+      "line for each other status, and on a terminal below them how many are how. With -o json "
+      "one\n"
+      "line for each event. Goes on by itself where the connection is lost.\n"
+      "Examples:\n  stepwell instances watch 7318349394477056\n"
+      "  stepwell instances watch --workflow sales/sync --status faulted -o json");
 }
 
 void add_changes(Group& group, const SharedInstanceOptions& options) {
@@ -242,6 +255,7 @@ void add_changes(Group& group, const SharedInstanceOptions& options) {
       .text("--value", options->output,
             "What the step gives: JSON text, @FILE, or - for standard input")
       .kind("JSON");
+  add_once(complete, options->once);
   complete.footer(
       "Only its assignee, an operator or an admin may.\n"
       "Example:\n  stepwell instances complete-step 7318349394477056 approveOrder \\\n"

@@ -123,12 +123,8 @@ bool JournalCare::in_doubt() const { return journal_.state() == store::JournalSt
 Status JournalCare::ready() const {
   if (journal_.state() == store::JournalState::working) return {};
   const std::optional<Problem> why = journal_.problem();
-  Problem problem = make_problem(
-      ErrorKind::runtime, "journal-failing",
-      "instances cannot be recorded at the moment" + (why ? ": " + why->detail : std::string()));
-  problem.status = 503;
-  problem.retryable = true;
-  return fail(std::move(problem));
+  return fail(unavailable("journal-failing", "instances cannot be recorded at the moment" +
+                                                 (why ? ": " + why->detail : std::string())));
 }
 
 }  // namespace stepwell::daemon

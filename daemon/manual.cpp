@@ -144,6 +144,9 @@ std::string manual_page(const CommandTree& tree, const std::string& version) {
       ".TP\n.B STEPWELL_API_KEY\nThe API key that commands present to the daemon.\n"
       ".TP\n.B STEPWELL_CONFIG\nThe settings file, instead of \\fIstepwell.yaml\\fR.\n"
       ".TP\n.B STEPWELL_SERVER\nThe daemon's URL, where there is no settings file.\n"
+      ".TP\n.B STEPWELL_CACERT, STEPWELL_CERT, STEPWELL_CERT_KEY\nAs \\fB--cacert\\fR, "
+      "\\fB--cert\\fR and \\fB--key\\fR.\n"
+      ".TP\n.B STEPWELL_CERT_PASSPHRASE\nOf that key, where it is encrypted.\n"
       ".TP\n.B NO_COLOR\nSet and not empty: no colours.\n"
       ".PP\nEach setting of the daemon can be given by a variable too; stepwell.yaml, as "
       "\\fBstepwell init\\fR writes it, says which there are.\n";

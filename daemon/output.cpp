@@ -136,8 +136,8 @@ void print_object(std::ostream& out, const Value& answer, const Terminal& termin
 }
 
 int exit_code_of(const Problem& problem) {
-  static constexpr std::array<std::string_view, 4> kUsageCodes{"settings-invalid", "key-missing",
-                                                               "not-offline", "usage"};
+  static constexpr std::array<std::string_view, 5> kUsageCodes{
+      "settings-invalid", "key-missing", "not-offline", "usage", "file-unreadable"};
   if (problem.code == "daemon-unreachable") return kUnreachable;
   // A key that the daemon misses would be a 401 from it, with the same code but another kind.
   const bool usage =

@@ -55,7 +55,8 @@ Result<http::EgressRules> egress_rules(const config::Settings& settings) {
   return http::EgressRules(std::move(allow), std::move(deny));
 }
 
-// The only place where settings become options.
+}  // namespace
+
 Result<NodeOptions> node_options(const config::Settings& settings) {
   auto egress = egress_rules(settings);
   if (!egress) return fail(std::move(egress.error()));
@@ -101,6 +102,8 @@ Result<NodeOptions> node_options(const config::Settings& settings) {
   options.engine.budget.depth = static_cast<std::uint32_t>(settings.expressions_max_depth);
   return options;
 }
+
+namespace {
 
 // The signals that main's thread waits for; blocked in every thread that is started later.
 sigset_t block_signals() {
@@ -151,6 +154,9 @@ class Daemon {
                   settings_.http_tls_client_ca};
     server.rate_limit = {settings_.http_rate_limit_requests, settings_.http_rate_limit_per,
                          settings_.http_rate_limit_burst};
+    server.webhook_limit = {settings_.http_webhook_rate_limit_requests,
+                            settings_.http_webhook_rate_limit_per,
+                            settings_.http_webhook_rate_limit_burst};
     auto started = api::Server::start(
         server, {node_->engine(), node_->catalog(), node_->authority(), node_->reactor(),
                  master_key_source(settings_), node_->clock(), node_->entropy(), node_->metrics(),

@@ -7,6 +7,7 @@
 
 #include "base/result.h"
 #include "config/settings.h"
+#include "daemon/wiring.h"
 
 namespace stepwell::daemon {
 
@@ -24,6 +25,9 @@ int serve(const ServeOptions& options);
 
 // Reads settings and definitions and says what is wrong with them. Gives an ExitCode.
 int check_config(const ServeOptions& options);
+
+// The only place where settings become options. Errors: configuration/`settings-invalid`.
+Result<NodeOptions> node_options(const config::Settings& settings);
 
 // File, then environment, then overrides. Faults of the file go to standard error.
 // Errors: configuration/`settings-invalid`.

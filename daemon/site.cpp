@@ -14,8 +14,11 @@
 #include "auth/authority.h"
 #include "base/entropy.h"
 #include "base/json.h"
+#include "daemon/admin_call.h"
 #include "daemon/definitions.h"
+#include "daemon/offline_node.h"
 #include "daemon/restore_staging.h"
+#include "daemon/text_source.h"
 #include "store/lock.h"
 #include "store/sqlite_secret_store.h"
 
@@ -35,48 +38,71 @@ bool is_administration(const std::string& target) {
 
 class OfflineBackend final : public Backend {
  public:
-  explicit OfflineBackend(store::LockFile lock) : lock_(std::move(lock)) {}
+  OfflineBackend(store::LockFile lock, config::Settings settings)
+      : settings_(std::move(settings)), lock_(std::move(lock)) {}
 
-  Status open(const config::Settings& settings) {
+  Status open() {
     Result<std::unique_ptr<store::SqliteSecretStore>> opened =
-        store::SqliteSecretStore::open(settings.data);
+        store::SqliteSecretStore::open(settings_.data);
     if (!opened) return fail(std::move(opened).error());
     store_ = *std::move(opened);
     Result<std::unique_ptr<auth::Authority>> authority = auth::Authority::open(
-        master_key_source(settings), {*store_, clock_, entropy_, metrics_, Log::null()});
+        master_key_source(settings_), {*store_, clock_, entropy_, metrics_, Log::null()});
     if (!authority) return fail(std::move(authority).error());
     authority_ = *std::move(authority);
     Result<std::unique_ptr<api::Administration>> made =
-        api::Administration::make({*authority_, catalog_, master_key_source(settings)});
+        api::Administration::make({*authority_, catalog_, master_key_source(settings_)});
     if (!made) return fail(std::move(made).error());
     administration_ = *std::move(made);
-    definitions_ = settings.definitions;
     return {};
   }
 
   Result<Value> call(const std::string& method, const std::string& target,
                      const Value& body) override {
-    if (!is_administration(target))
+    const std::string text = body.is_null() ? std::string() : to_json(body);
+    if (is_administration(target) && administration_) {
+      // Only these look at who refers to what.
+      if (method != "GET" || target.ends_with("/usage"))
+        read_definitions(settings_.definitions, catalog_);
+      return value_of(administration_->call(method, target, text, login_name()));
+    }
+    if (!is_administration(target) && !OfflineNode::answers(method, target, body))
       return fail(make_problem(ErrorKind::validation, "not-offline",
                                "this exists in a running daemon only; leave --offline out"));
-    // Only these look at who refers to what.
-    if (method != "GET" || target.ends_with("/usage")) read_definitions(definitions_, catalog_);
-    const api::Response response = administration_->call(
-        method, target, body.is_null() ? std::string() : to_json(body), login_name());
-    if (response.status >= 400) return fail(problem_of_answer(response.status, response.body));
-    return parse_json(response.body);
+    if (Status opened = open_node(); !opened) return fail(std::move(opened).error());
+    return value_of(node_->call(method, target, text, login_name()));
   }
 
  private:
-  store::LockFile lock_;
+  static Result<Value> value_of(const api::Response& response) {
+    if (response.status >= 400) return fail(problem_of_answer(response.status, response.body));
+    if (response.body.empty()) return Value();
+    return parse_json(response.body);
+  }
+
+  // From then on it has the data directory, and answers everything.
+  Status open_node() {
+    if (node_) return {};
+    administration_.reset();
+    authority_.reset();
+    store_.reset();
+    lock_.reset();
+    Result<std::unique_ptr<OfflineNode>> node = OfflineNode::open(settings_);
+    if (!node) return fail(std::move(node).error());
+    node_ = *std::move(node);
+    return {};
+  }
+
+  const config::Settings settings_;
+  std::optional<store::LockFile> lock_;
   SystemClock clock_;
   SystemEntropy entropy_;
   Metrics metrics_;
   std::unique_ptr<store::SqliteSecretStore> store_;
   std::unique_ptr<auth::Authority> authority_;
   engine::Catalog catalog_;
-  std::string definitions_;
   std::unique_ptr<api::Administration> administration_;
+  std::unique_ptr<OfflineNode> node_;
 };
 
 Problem unreachable(std::string detail) {
@@ -158,12 +184,34 @@ Result<std::unique_ptr<Backend>> open_offline(const config::Settings& settings) 
   Result<store::LockFile> lock = store::LockFile::acquire(settings.data);
   if (!lock) return fail(std::move(lock).error());
   if (Status ended = finish_restore(settings.data); !ended) return fail(std::move(ended).error());
-  auto backend = std::make_unique<OfflineBackend>(*std::move(lock));
-  if (Status status = backend->open(settings); !status) return fail(std::move(status).error());
+  auto backend = std::make_unique<OfflineBackend>(*std::move(lock), settings);
+  if (Status status = backend->open(); !status) return fail(std::move(status).error());
   return std::unique_ptr<Backend>(std::move(backend));
 }
 
 namespace {
+
+// Null where none is given.
+Result<std::shared_ptr<const http::TlsIdentity>> identity_of(const CommandContext& context,
+                                                             const Connection& connection) {
+  if (connection.certificate_file.empty()) {
+    if (connection.certificate_key_file.empty()) return nullptr;
+    return fail(usage_problem("--key is the key of a certificate: give that by --cert FILE"));
+  }
+  const std::string& key_file = connection.certificate_key_file.empty()
+                                    ? connection.certificate_file
+                                    : connection.certificate_key_file;
+  auto identity = std::make_shared<http::TlsIdentity>();
+  for (const auto& [file, into] : {std::pair(&connection.certificate_file, &identity->certificate),
+                                   std::pair(&key_file, &identity->key)}) {
+    Result<std::string> text = read_file(*file);
+    if (!text) return fail(std::move(text).error());
+    *into = Secret::take(*std::move(text));
+  }
+  identity->passphrase =
+      Secret::take(context.environment("STEPWELL_CERT_PASSPHRASE").value_or(std::string()));
+  return std::shared_ptr<const http::TlsIdentity>(std::move(identity));
+}
 
 Result<std::unique_ptr<Backend>> client_of(const CommandContext& context, Server server) {
   std::optional<std::string> key = context.environment("STEPWELL_API_KEY");
@@ -181,7 +229,7 @@ Result<std::unique_ptr<Backend>> open_backend(const CommandContext& context,
                                               const Connection& connection) {
   const std::string& ca_file = connection.ca_file;
   std::string address = connection.server;
-  bool tls = !ca_file.empty();
+  bool tls = !ca_file.empty() || !connection.certificate_file.empty();
   if (address.empty() || connection.offline) {
     const Result<config::Settings> settings = read_settings(context);
     if (!settings) return fail(settings.error());
@@ -193,6 +241,9 @@ Result<std::unique_ptr<Backend>> open_backend(const CommandContext& context,
   }
   Server server = server_at(address, tls, ca_file);
   server.patience = connection.patience;
+  Result<std::shared_ptr<const http::TlsIdentity>> identity = identity_of(context, connection);
+  if (!identity) return fail(std::move(identity).error());
+  server.identity = *std::move(identity);
   return client_of(context, std::move(server));
 }
 

@@ -30,13 +30,16 @@ struct Connection {
   bool offline = false;  // the data directory itself
   std::string server;    // a daemon's URL, or HOST:PORT; empty: that of the settings
   std::string ca_file;   // certificates to trust, PEM; empty: the system's
+  // What a daemon that asks for it is shown, PEM; empty: nothing. The key may stand in the
+  // certificate's file.
+  std::string certificate_file, certificate_key_file;
   Milliseconds patience = Server().patience;
 };
 
 // With `server`, the daemon there, and no settings are needed. Offline: locks the data directory
 // and opens it. Else: the daemon that holds it, with the key of STEPWELL_API_KEY. Errors:
 // communication/`daemon-unreachable` where none runs; configuration/`key-missing`;
-// `data-directory-locked`; the store's and the vault's.
+// `data-directory-locked`; the store's and the vault's; those of files that cannot be read.
 Result<std::unique_ptr<Backend>> open_backend(const CommandContext& context,
                                               const Connection& connection);
 

@@ -229,6 +229,7 @@ engine::Files* Node::files() { return parts_->files.get(); }
 
 Status Node::recover() {
   Status recovered = parts_->engine->recover(config::load_recorded);
+  if (recovered && parts_->file_care) recovered = parts_->file_care->recover();
   return recovered ? parts_->schedules->recover() : recovered;
 }
 

@@ -16,7 +16,7 @@ constexpr const char* kWorkflows = "/api/v1/workflows";
 constexpr const char* kSchedules = "/api/v1/schedules";
 
 struct WorkflowOptions {
-  std::string workflow, file, event, input;
+  std::string workflow, file, event, input, once;
   PageOptions page;
 };
 using SharedWorkflowOptions = std::shared_ptr<WorkflowOptions>;
@@ -57,7 +57,8 @@ Result<AdminCall> validate_definition(CommandContext& context, const WorkflowOpt
 }  // namespace
 
 void add_workflows_commands(CLI::App& app, CommandContext& context) {
-  Group group(app, context, "workflows", "Workflows that the daemon serves");
+  Group group(app, context, "workflows", "Workflows that the daemon serves",
+              Group::Reach::offline_too);
   const auto options = std::make_shared<WorkflowOptions>();
   const auto named = [&options](Command command) {
     command.text("workflow", options->workflow, "NAMESPACE/NAME, or NAMESPACE/NAME:VERSION")
@@ -118,17 +119,22 @@ void add_schedules_commands(CLI::App& app, CommandContext& context) {
   named(group.add("resume", "Let it start instances again",
                   on_workflow(options, kSchedules, "POST", "/resume")))
       .footer("Example:\n  stepwell schedules resume sales/nightly");
-  Command trigger = named(group.add(
-      "trigger", "Start one now, as if its time had come",
-      [options](CommandContext& c) -> Result<AdminCall> {
-        Result<std::string> path = workflow_path(kSchedules, options->workflow, "/trigger");
-        if (!path) return fail(std::move(path).error());
-        if (options->input.empty()) return post(*std::move(path));
-        Result<Value> input = read_json_option(c, "--input", options->input);
-        if (!input) return fail(std::move(input).error());
-        return post(*std::move(path), Value::object({{"input", *std::move(input)}}));
-      }));
+  Command trigger = named(group.add("trigger", "Start one now, as if its time had come",
+                                    [options](CommandContext& c) -> Result<AdminCall> {
+                                      Result<std::string> path =
+                                          workflow_path(kSchedules, options->workflow, "/trigger");
+                                      if (!path) return fail(std::move(path).error());
+                                      AdminCall call = post(*std::move(path));
+                                      call.once = options->once;
+                                      if (options->input.empty()) return call;
+                                      Result<Value> input =
+                                          read_json_option(c, "--input", options->input);
+                                      if (!input) return fail(std::move(input).error());
+                                      call.body = Value::object({{"input", *std::move(input)}});
+                                      return call;
+                                    }));
   trigger.text("--input", options->input, "JSON text, @FILE, or - for standard input").kind("JSON");
+  add_once(trigger, options->once);
   trigger.footer("Example:\n  stepwell schedules trigger sales/nightly");
   group.command().footer("Example:\n  stepwell schedules list");
 }

@@ -21,13 +21,6 @@ std::uint64_t first_id(const Clock& clock) {
   return elapsed > 0 ? static_cast<std::uint64_t>(elapsed) << 12U : 1;
 }
 
-Problem unavailable(std::string code, std::string detail) {
-  Problem problem = make_problem(ErrorKind::runtime, std::move(code), std::move(detail));
-  problem.status = 503;
-  problem.retryable = true;
-  return problem;
-}
-
 // Follows from the step or event that starts it, so that a repeated start finds it; below 2^53.
 // `attempt`: 0, and one more for each whose id is taken.
 InstanceId id_of(const std::string& once, std::uint32_t attempt) {
@@ -55,6 +48,7 @@ Engine::Impl::Impl(EngineOptions options, StepRunner& steps, Journal& journal, T
       entropy_(entropy),
       metrics_(metrics),
       log_(log),
+      open_steps_(metrics),
       deliveries_(events_, journal, clock, first_id(clock)),
       pool_(options.executor == nullptr ? std::make_unique<WorkerPool>(options.workers) : nullptr),
       executor_(options.executor == nullptr ? *pool_ : *options.executor),
@@ -69,6 +63,7 @@ Engine::Impl::Impl(EngineOptions options, StepRunner& steps, Journal& journal, T
           deliveries_,
           executor_,
           watchers_,
+          changes_,
           in_flight_,
           leaving_,
           StepMetrics(metrics),
@@ -175,6 +170,13 @@ void Engine::Impl::start(StartRequest request, std::function<void(Result<Instanc
         "too many open instances (" + std::to_string(options_.max_open) + "); try again later")));
   }
   if (!id) id = InstanceId{next_id_.fetch_add(1)};
+  if (request.prepare) {
+    if (Status ready = request.prepare(*id); !ready) {
+      instance_settled();
+      return admitted(fail(std::move(ready.error())));
+    }
+    request.prepare = nullptr;  // nobody needs it as long as the instance lives
+  }
   journal_definition(*request.workflow);
   const std::shared_ptr<Observer> observer = request.observer;
   auto instance = std::make_shared<Instance>(surroundings_, *id, std::move(request), level);
@@ -236,11 +238,7 @@ void Engine::Impl::journal_definition(const Workflow& workflow) {
   record.time = clock_.now();
   record.payload = Value::object(
       {{"digest", definition.digest}, {"sources", config::to_value(*definition.sources)}});
-  if (!definition.credentials.empty()) {
-    Value credentials = Value::array();
-    for (const auto& [name, position] : definition.credentials) credentials.push_back(name);
-    record.payload.set("credentials", std::move(credentials));
-  }
+  record.payload.set("credentials", names_of_credentials(definition));
   journal_.append(std::move(record), nullptr);
   workflow.journalled.store(true, std::memory_order_release);  // not before: others rely on it
 }
@@ -324,13 +322,16 @@ void Engine::Impl::post(std::function<void()> task) {
 }
 
 // False once the engine goes: its destructor has been, or will be, at this shard, and nobody
-// would abandon what comes after it.
-bool Engine::Impl::keep(const std::shared_ptr<Instance>& instance) {
+// would abandon what comes after it. Whoever finds one that returned finds that counted as well: a
+// list that looked before looks again.
+bool Engine::Impl::keep(const std::shared_ptr<Instance>& instance, bool returns) {
   Shard& shard = shard_of(instance->id());
   const std::scoped_lock lock(shard.mutex);
   if (abandoning()) return false;
-  return !shard.sleepers.contains(instance->id()) &&
-         shard.instances.emplace(instance->id(), instance).second;
+  const bool kept = !shard.sleepers.contains(instance->id()) &&
+                    shard.instances.emplace(instance->id(), instance).second;
+  if (kept && returns) returned_.fetch_add(1);
+  return kept;
 }
 
 // What a parent waits for has its parent's turn: it would else wait for itself.
@@ -442,8 +443,9 @@ std::vector<InstanceView> Engine::open_views(const Wanted& wanted) const {
   return impl_->open_views(wanted);
 }
 
-bool Engine::when_ended(InstanceId id, std::function<void(const InstanceView&)> callback) {
-  return impl_->when_ended(id, std::move(callback));
+bool Engine::when_ended(InstanceId id, std::function<void(const InstanceView&)> callback,
+                        std::weak_ptr<void> alive) {
+  return impl_->when_ended(id, std::move(callback), std::move(alive));
 }
 
 Status Engine::stop(InstanceId id) {
@@ -470,14 +472,14 @@ void Engine::request(Operation what, InstanceId id, std::function<void(Status)> 
   done(fail(view ? not_open(*view) : unknown_instance(id)));
 }
 
-void Engine::change(InstanceId id, const LabelChange& change, std::function<void(Status)> done) {
+void Engine::change(InstanceId id, const LabelChange& change,
+                    const std::function<void(Status)>& done) {
   const bool known = impl_->reach(
       id, [change, done](Instance& instance) { return instance.change(change, done); },
       [done](const Problem& problem) { done(fail(problem)); });
   if (known) return;
   const auto view = impl_->find(id);
-  const std::function<void(Status)> tell = std::move(done);
-  tell(fail(view ? not_open(*view) : unknown_instance(id)));
+  done(fail(view ? not_open(*view) : unknown_instance(id)));
 }
 
 void Engine::publish(const Value& event, const std::function<void(Status)>& done) {

@@ -25,6 +25,7 @@ namespace stepwell::engine {
 class Executor;
 struct History;  // engine/history.h
 class HistoryListener;
+class ChangeListener;  // engine/changes.h
 // A definition ready to be started, with its metrics. Made by Engine::prepare().
 class Workflow;
 
@@ -87,6 +88,11 @@ struct StartRequest {
   std::string once;
   Priority priority = Priority::regular;
   std::optional<WallTime> deadline;
+  // Called by start() itself, which blocks as long, with the id that the instance gets: once
+  // nothing else refuses it, and before anything of it is recorded. An error refuses it. Not called
+  // for one that was started before; for two that have the same `once` at the same moment, perhaps
+  // twice with the same id. Empty: there is nothing to prepare.
+  std::function<Status(InstanceId)> prepare = {};
 };
 
 struct EngineOptions {
@@ -144,7 +150,7 @@ class Engine {
   Result<InstancePage> list(const InstanceQuery& query) const;
   // Changes what an open instance is called, at rest or not; `done` as request()'s. Errors: those
   // of stop().
-  void change(InstanceId id, const LabelChange& change, std::function<void(Status)> done);
+  void change(InstanceId id, const LabelChange& change, const std::function<void(Status)>& done);
   // Takes those away that have ended, with their journal, and gives those that went. Their children
   // stay. A start with the same `once` makes a new one from then on. Blocks. Errors: the journal's.
   Result<std::vector<InstanceId>> remove(const std::vector<InstanceId>& ids);
@@ -160,8 +166,14 @@ class Engine {
   // history: together they have everything, and what both have has the same number.
   void watch(InstanceId id, std::shared_ptr<HistoryListener> listener);
   void unwatch(InstanceId id, const HistoryListener* listener);
+  // From now on it hears of every instance that becomes another one.
+  void follow(std::shared_ptr<ChangeListener> listener);
+  void unfollow(const ChangeListener* listener);
   // Calls back with the final view, at once if it has ended; false if there is no such instance.
-  bool when_ended(InstanceId id, std::function<void(const InstanceView&)> callback);
+  // Once what `alive` refers to is gone, nobody is called, and the callback goes; one that was
+  // never given anything is alive for ever.
+  bool when_ended(InstanceId id, std::function<void(const InstanceView&)> callback,
+                  std::weak_ptr<void> alive = {});
   // Cancels what is in flight and ends it as `stopped`: asked for here, it happens a little later.
   // Errors: validation/404 `instance-unknown`, 409 `instance-ended`.
   Status stop(InstanceId id);

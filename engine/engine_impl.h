@@ -6,6 +6,7 @@
 #include <array>
 #include <atomic>
 #include <condition_variable>
+#include <future>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -13,6 +14,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "engine/changes.h"
 #include "engine/deadline_watch.h"
 #include "engine/engine.h"
 #include "engine/finished.h"
@@ -31,6 +33,12 @@ namespace stepwell::engine {
 // Ids from here on follow from what starts the instance; those below are given one after the other
 // (until 2059).
 constexpr std::uint64_t kDerivedIds = 1ULL << 52U;
+
+// Of what old journals do not say; kept for as long as the engine, so that no promise is broken.
+struct Learning {
+  std::promise<Status> done;
+  const std::shared_future<Status> durable = done.get_future().share();
+};
 
 class Engine::Impl {
  public:
@@ -75,11 +83,14 @@ class Engine::Impl {
   Result<OpenSteps> open_steps(const OpenStepFilter& filter, std::size_t most) const;
 
   // engine_list.cpp
-  Result<InstancePage> list(const InstanceQuery& query) const;
+  Result<InstancePage> list(const InstanceQuery& query);
+  Status learn_credentials();
+  Result<std::shared_ptr<Learning>> begin_learning();
 
   // engine_history.cpp
   Result<History> history(InstanceId id);
   Watchers& watchers() { return watchers_; }
+  ChangeListeners& changes() { return changes_; }
 
   // engine_remove.cpp
   Result<std::vector<InstanceId>> remove(const std::vector<InstanceId>& ids);
@@ -97,7 +108,8 @@ class Engine::Impl {
   using Failed = std::function<void(const Problem&)>;
   template <class Task>
   bool reach(InstanceId id, Task task, const Failed& failed = {}, bool event = false);
-  bool when_ended(InstanceId id, std::function<void(const InstanceView&)> callback);
+  bool when_ended(InstanceId id, std::function<void(const InstanceView&)> callback,
+                  std::weak_ptr<void> alive = {});
   std::optional<InstanceView> find(InstanceId id) const;
   bool is_open(InstanceId id) const;
 
@@ -117,7 +129,7 @@ class Engine::Impl {
 
   Shard& shard_of(InstanceId id) { return shards_[id.number % kShards]; }
   const Shard& shard_of(InstanceId id) const { return shards_[id.number % kShards]; }
-  bool keep(const std::shared_ptr<Instance>& instance);
+  bool keep(const std::shared_ptr<Instance>& instance, bool returns = false);
   void forget(const std::vector<InstanceId>& ids);
   void tell_known(const Known& known, const std::shared_ptr<Observer>& observer,
                   const std::function<void(Result<InstanceId>)>& admitted);
@@ -171,7 +183,8 @@ class Engine::Impl {
   void line_up();
   bool orphaned(const Instance& instance) const;
   Status check_children(const Instance& instance);
-  bool take_in(const std::shared_ptr<Instance>& instance);
+  // `returns`: it had ended.
+  bool take_in(const std::shared_ptr<Instance>& instance, bool returns = false);
 
   const EngineOptions options_;
   Journal& journal_;
@@ -195,6 +208,7 @@ class Engine::Impl {
   std::unique_ptr<WorkerPool> pool_;  // null: somebody gave it an executor
   Executor& executor_;
   Watchers watchers_;
+  ChangeListeners changes_;
   Surroundings surroundings_;
   std::unique_ptr<Sleepers> sleepers_;
   DeadlineWatch deadlines_;
@@ -210,6 +224,9 @@ class Engine::Impl {
 
   std::mutex digests_mutex_;
   std::map<std::string, std::weak_ptr<const Workflow>> by_digest_;  // guarded by digests_mutex_
+
+  std::mutex learning_mutex_;
+  std::shared_ptr<Learning> learning_;  // guarded by learning_mutex_; null: not begun
 
   std::mutex recovery_mutex_;  // held by recover(), go_on() and retry(); guards what follows
   Loader load_;

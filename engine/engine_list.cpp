@@ -1,6 +1,8 @@
 // Lists of instances: of those that are open, and those that ended a moment ago, what is in memory;
 // of all others that have ended, what the journal knows.
 #include <algorithm>
+#include <future>
+#include <memory>
 #include <unordered_set>
 #include <utility>
 
@@ -84,7 +86,7 @@ void Engine::Impl::gather(Gathering& gathering) const {
     }
     for (const auto& [id, sleeper] : shard.sleepers) {
       InstanceFacts facts{id,         sleeper.status, sleeper.started, sleeper.updated,
-                          WallTime{}, &kUnlabelled,   std::nullopt};
+                          WallTime{}, &kUnlabelled,   std::nullopt,    *sleeper.key};
       if (sleeper.said) {
         facts.label = &sleeper.said->label;
         facts.parent = sleeper.said->parent;
@@ -162,9 +164,69 @@ InstancePage merge(const InstanceQuery& query, std::vector<Gathering::Found> pre
 
 }  // namespace
 
+namespace {
+
+// Told once all of them are durable.
+std::shared_ptr<Learning> keep_all(Journal& journal, std::vector<Record> records) {
+  auto learning = std::make_shared<Learning>();
+  const auto done = [learning](Status status) { learning->done.set_value(std::move(status)); };
+  if (records.empty()) {
+    done({});
+    return learning;
+  }
+  Record last = std::move(records.back());
+  records.pop_back();
+  for (Record& record : records) journal.append(std::move(record), nullptr);
+  if (journal.append(std::move(last), done) == Journal::Durability::now) done({});
+  return learning;
+}
+
+}  // namespace
+
+// Journals of the first format do not say to which credentials their definitions refer: these do.
+// Once in the life of a process; what cannot be read stays unknown.
+Result<std::shared_ptr<Learning>> Engine::Impl::begin_learning() {
+  const std::scoped_lock lock(learning_mutex_);
+  if (learning_) return learning_;
+  const Result<std::vector<std::string>> digests = journal_.incomplete_definitions();
+  if (!digests) return fail(digests.error());
+  std::vector<Record> complete;
+  for (const std::string& digest : *digests) {
+    Result<Value> payload = journal_.definition(digest);
+    if (!payload) return fail(std::move(payload.error()));
+    const Result<std::shared_ptr<const Workflow>> workflow = workflow_of(digest);
+    if (!workflow || !payload->is_object()) {
+      log_.warn("nobody knows to which credentials an old definition refers",
+                {{"digest", digest},
+                 {"problem", workflow ? std::string("it is gone") : workflow.error().one_line()}});
+      continue;
+    }
+    Record& record = complete.emplace_back();
+    record.kind = Record::Kind::definition;
+    record.time = clock_.now();
+    record.payload = *std::move(payload);
+    record.payload.set("credentials", names_of_credentials((*workflow)->program->definition()));
+  }
+  learning_ = keep_all(journal_, std::move(complete));
+  return learning_;
+}
+
+// A journal that is held up may be so for long, and whoever asks holds a thread.
+Status Engine::Impl::learn_credentials() {
+  constexpr std::chrono::seconds kPatience{2};
+  const Result<std::shared_ptr<Learning>> learning = begin_learning();
+  if (!learning) return fail(learning.error());
+  const std::shared_future<Status> durable = (*learning)->durable;
+  if (durable.wait_for(kPatience) == std::future_status::ready) return durable.get();
+  return fail(unavailable("journal-failing",
+                          "what old definitions refer to cannot be recorded at the moment"));
+}
+
 // First what is in memory: what leaves it before is in the journal. One that had ended and goes on
 // meanwhile may be in neither.
-Result<InstancePage> Engine::Impl::list(const InstanceQuery& query) const {
+Result<InstancePage> Engine::Impl::list(const InstanceQuery& query) {
+  if (!query.filter.credential.empty())
+    if (Status learned = learn_credentials(); !learned) return fail(std::move(learned.error()));
   while (true) {
     const std::uint64_t returned = returned_.load();
     Gathering gathering(query);

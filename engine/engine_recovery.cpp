@@ -58,9 +58,9 @@ Result<std::shared_ptr<Instance>> Engine::Impl::bring_back(std::vector<Record> r
                                     std::move(*replayed));
 }
 
-bool Engine::Impl::take_in(const std::shared_ptr<Instance>& instance) {
+bool Engine::Impl::take_in(const std::shared_ptr<Instance>& instance, bool returns) {
   open_.fetch_add(1);
-  if (!keep(instance)) {
+  if (!keep(instance, returns)) {
     instance_settled();
     return false;
   }
@@ -211,15 +211,15 @@ void Engine::Impl::retry(InstanceId id, std::function<void(Status)> done) {
     finished_.remove(id);
   }
   forget({id});
-  const bool taken = take_in(*instance);
-  returned_.fetch_add(1);  // a list that looked before it was there looks again
-  if (!taken) return done(fail(shutting_down()));
+  if (!take_in(*instance, true)) return done(fail(shutting_down()));
   if (Turnstile* turnstile = turnstile_of(**instance)) turnstile->count_in(id);
   const auto durable = [this, instance = *instance, done](Status status) {
     if (status) {
       instance->listen_again();
       instance->tell_status();
+      const bool resumes = instance->status() == InstanceStatus::suspended;
       instance->go_on();
+      if (resumes) instance->request({now(), ResumeRequested{}}, [](const Status&) {});
     } else {
       instance->unless_gone([&] { let_go(*instance); });
     }

@@ -202,7 +202,9 @@ void Engine::Impl::deliver(const EventBus::Address& to, const Value& event,
       {}, true);
 }
 
-bool Engine::Impl::when_ended(InstanceId id, std::function<void(const InstanceView&)> callback) {
+bool Engine::Impl::when_ended(InstanceId id, std::function<void(const InstanceView&)> callback,
+                              std::weak_ptr<void> alive) {
+  std::vector<Waiters::Waiter> dead;  // they go without the lock
   while (true) {
     std::shared_ptr<Instance> instance;
     {
@@ -213,12 +215,12 @@ bool Engine::Impl::when_ended(InstanceId id, std::function<void(const InstanceVi
       } else if (const auto asleep = shard.sleepers.find(id); asleep != shard.sleepers.end()) {
         std::unique_ptr<Sleeper::Company>& company = asleep->second.company;
         if (!company) company = std::make_unique<Sleeper::Company>();
-        company->waiters.push_back(std::move(callback));
+        dead = company->waiters.add(std::move(callback), std::move(alive));
         return true;
       }
     }
     if (!instance) break;
-    if (instance->when_ended(callback)) return true;
+    if (instance->when_ended(callback, alive)) return true;
   }
   const auto view = find(id);
   if (view) callback(*view);

@@ -42,6 +42,13 @@ std::optional<std::string> file_id(const Value& value);
 // The ids in all such objects anywhere in the value, each once, in order.
 std::vector<std::string> file_ids(const Value& value);
 
+// Files that were taken for an instance, or a step of it, of which it is not sure yet that it comes
+// to be.
+struct FileClaim {
+  InstanceId instance;
+  std::vector<std::string> ids;
+};
+
 // Takes a file's bytes in. Destroyed before finish(): nothing of it stays.
 class FileWriter {
  public:
@@ -72,14 +79,22 @@ class Files {
   virtual Result<std::optional<FileInfo>> find(const std::string& id) = 0;
   // Errors: validation/404 `file-unknown`.
   virtual Result<std::unique_ptr<FileReader>> open(const std::string& id) = 0;
-  // From now on they go with that instance. Errors: validation/404 `file-unknown`; 409
-  // `file-in-use` for one that goes with another. All or none.
-  virtual Status attach(const std::vector<std::string>& ids, InstanceId instance) = 0;
+  // From now on, durably, they go with that instance, whose admission is to follow. All or none.
+  // Then keep() or release(), once; where a process ends before, the next one settles it by whether
+  // there is such an instance. Errors: validation/404 `file-unknown`; 409 `file-in-use` for one
+  // that goes with another instance.
+  virtual Result<FileClaim> claim(const std::vector<std::string>& ids, InstanceId instance) = 0;
+  // The instance is there. Does not block.
+  virtual void keep(const FileClaim& claim) = 0;
+  // It did not come about: they are free again, but for those that another claim for the same
+  // instance keeps.
+  virtual Status release(const FileClaim& claim) = 0;
   // By id, above `after`, at most so many; those of one instance, or all.
   virtual Result<std::vector<FileInfo>> list(std::optional<InstanceId> instance,
                                              const std::string& after, std::size_t most) = 0;
-  // Errors: validation/404 `file-unknown`.
-  virtual Status remove(const std::string& id) = 0;
+  // `seen`: as its caller has found it. Errors: validation/409 `file-in-use` while it is claimed,
+  // and where it goes with another instance by now.
+  virtual Status remove(const FileInfo& seen) = 0;
   // Those that go with these instances.
   virtual Status remove_of(const std::vector<InstanceId>& instances) = 0;
 };

@@ -28,20 +28,22 @@ HistoryEntry HistoryEntry::of(InstanceStatus status, std::uint64_t number, WallT
 
 // A replay passes over what a retry took back. It happened all the same: so what came before each
 // retry is replayed as well.
-Result<std::vector<HistoryEntry>> history_of(const Program& program, InstanceId id,
-                                             const std::vector<Record>& records) {
-  std::vector<HistoryEntry> all;
+Result<HistoryText> history_of(const Program& program, InstanceId id,
+                               const std::vector<Record>& records,
+                               const std::function<bool()>& late) {
+  HistoryText all;
   std::uint64_t last = 0;
-  for (std::size_t end = 1; end <= records.size(); ++end) {
+  for (std::size_t end = 1; end <= records.size() && !all.cut; ++end) {
     if (end < records.size() && records[end].kind != Record::Kind::retried) continue;
-    std::vector<HistoryEntry> some;
+    Telling some{{}, late, false};
     Result<Replayed> replayed = replay(
         program, id, {records.begin(), records.begin() + static_cast<std::ptrdiff_t>(end)}, &some);
     if (!replayed) return fail(std::move(replayed.error()));
-    for (HistoryEntry& entry : some) {
+    all.cut = some.cut;
+    for (HistoryEntry& entry : some.entries) {
       if (entry.number <= last) continue;
       last = entry.number;
-      all.push_back(std::move(entry));
+      all.entries.push_back(std::move(entry));
     }
   }
   return all;

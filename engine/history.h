@@ -8,6 +8,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -42,15 +43,30 @@ struct History {
   std::shared_ptr<const Program> program;
   std::vector<HistoryEntry> entries;
   // False: it begins at a snapshot, and what was before is not in the journal any more; or there
-  // are more entries than kMostHistory; or the instance is ahead of the journal.
+  // are more entries than kMostHistory; or its end is missing, as below.
   bool whole = true;
+  // Behind the entry with this number (0: from the first) some may be missing: the instance is
+  // ahead of the journal, or its life was too long to be told in time.
+  std::optional<std::uint64_t> missing_after;
+};
+
+// Into which a replay tells.
+struct Telling {
+  std::vector<HistoryEntry> entries;
+  std::function<bool()> late;  // is it time to end? Asked again and again
+  bool cut = false;            // it was
 };
 
 // From all records that the journal has of an instance, as replay() takes them; also of what was
 // taken back by a retry. Where there are more than kMostHistory, the first may be left out, and
 // still more than that many are given. Errors: those of replay().
-Result<std::vector<HistoryEntry>> history_of(const Program& program, InstanceId id,
-                                             const std::vector<Record>& records);
+struct HistoryText {
+  std::vector<HistoryEntry> entries;
+  bool cut = false;  // `late` said so: what comes next is missing
+};
+Result<HistoryText> history_of(const Program& program, InstanceId id,
+                               const std::vector<Record>& records,
+                               const std::function<bool()>& late);
 
 // Hears of one instance, in order. Called on workers, with locks held: must not block.
 class HistoryListener {

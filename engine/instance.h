@@ -14,6 +14,7 @@
 #include <variant>
 #include <vector>
 
+#include "engine/changes.h"
 #include "engine/deliveries.h"
 #include "engine/engine.h"
 #include "engine/event_bus.h"
@@ -24,6 +25,7 @@
 #include "engine/replay.h"
 #include "engine/sleepers.h"
 #include "engine/turnstile.h"
+#include "engine/waiters.h"
 
 namespace stepwell::engine {
 
@@ -66,6 +68,7 @@ struct Surroundings {
   Deliveries& deliveries;
   Executor& pool;
   Watchers& watchers;
+  ChangeListeners& changes;
   std::atomic<std::size_t>& in_flight;  // steps that run outside
   const std::atomic<bool>& resting;     // nothing is begun any more
   StepMetrics step_metrics;
@@ -111,8 +114,9 @@ class Instance final : public Job,
   bool stop();
   // Stops, suspends or resumes it, and tells when that is durable, or that it has ended before.
   bool request(Event event, const std::function<void(Status)>& done);
-  // Calls back with the final view, at once where it has ended.
-  bool when_ended(std::function<void(const InstanceView&)> callback);
+  // Calls back with the final view, at once where it has ended. `alive`: as Engine's.
+  bool when_ended(std::function<void(const InstanceView&)> callback,
+                  std::weak_ptr<void> alive = {});
   bool event_arrived(ListenerId listener, const Value& event, const Delivery& delivery);
 
   // engine/instance_people.cpp. Completes or changes a step, and tells when that is durable or why
@@ -150,6 +154,9 @@ class Instance final : public Job,
   std::uint64_t traced() const;
   // To whoever watches it: after a retry.
   void tell_status() const;
+  // To those who follow all.
+  void tell_change(InstanceChange what) const;
+  void tell_status_once();
 
   // Cancels what is in flight and does nothing from now on; its journal stays as it is. For an
   // engine that goes away.
@@ -288,6 +295,7 @@ class Instance final : public Job,
   void continue_recovered(const GoOnMail& mail);
   void continue_steps();
   void take_snapshot();
+  bool is_snapshot_due(std::uint32_t number) const;  // … once it has so many records
   bool has_room();
 
   // a transition: applied, journalled, released
@@ -364,6 +372,7 @@ class Instance final : public Job,
   bool begins_ = false;             // the last transition is its start
   bool announce_ = false;           // the last transition suspended or resumed it
   bool turned_ = false;             // … or gave it another status
+  bool untold_ = true;              // those who follow all have not heard of its status
   bool ended_in_journal_ = false;   // `ended` was appended, or can never be
   bool over_ = false;               // its end has been released, and is to be settled
   bool yielded_ = false;
@@ -408,7 +417,7 @@ class Instance final : public Job,
   bool settled_ = false;
   std::optional<Result<InstanceId>> admission_;  // once it is known
   std::vector<std::function<void(Result<InstanceId>)>> also_admitted_;
-  std::vector<std::function<void(const InstanceView&)>> waiters_;
+  Waiters waiters_;
 };
 
 }  // namespace stepwell::engine

@@ -145,6 +145,7 @@ bool picks(const InstanceFilter& filter, const InstanceFacts& facts) {
   if (!any_of(filter.statuses, facts.status) || (filter.open && ended(facts.status))) return false;
   if (!any_of(filter.priorities, label.priority)) return false;
   if (filter.parent && facts.parent != filter.parent) return false;
+  if (!any_of(filter.keys, facts.key)) return false;
   if (!times_fit(filter, facts)) return false;
   if (filter.overdue && !was_overdue(*filter.overdue, facts)) return false;
   if (!filter.name.empty() && !has_part(label.name, filter.name)) return false;

@@ -62,6 +62,7 @@ struct InstanceFilter {
   std::vector<std::string> tags;         // has any of these
   std::string step;                      // is active: its name, or its reference
   std::string credential;                // the definition refers to it
+  std::vector<std::string> keys;         // runs under any of these API keys
   std::optional<InstanceId> parent;
   std::optional<WallTime> overdue;  // was open at its deadline, as it is seen at this time
   TimeRange started;
@@ -118,6 +119,7 @@ struct InstanceFacts {
   WallTime ended{};
   const Label* label = nullptr;
   std::optional<InstanceId> parent;
+  std::string_view key = {};  // id of the API key that it runs under
 };
 // All but workflow, step and credential.
 bool picks(const InstanceFilter& filter, const InstanceFacts& facts);

@@ -67,6 +67,7 @@ void Instance::release_label() {
   }
   urgency_.store(static_cast<std::uint8_t>(now.priority), std::memory_order_relaxed);
   surroundings_.on_label(*this, before, now);
+  tell_change(InstanceChange::label);
   if (!now.overdue || before.overdue || !now.deadline) return;
   surroundings_.overdue.increment();
   surroundings_.log.info("an instance is open at its deadline",
@@ -89,7 +90,7 @@ std::optional<InstanceView> Instance::view_if(
   const WallTime updated =
       ended(published_.status) ? published_.ended : std::max(published_.updated, label_.changed);
   Glance glance{{id_, published_.status, published_.started, updated, published_.ended, &label_,
-                 std::nullopt},
+                 std::nullopt, request_.key},
                 published_.active};
   if (request_.parent) glance.facts.parent = request_.parent->id;
   if (!wanted(glance)) return std::nullopt;

@@ -102,10 +102,11 @@ void Instance::prepare(PersonMail mail, std::vector<std::string> files) {
   mail.prepared = true;
   ++preparing_;
   const auto back = std::make_shared<PersonMail>(std::move(mail));
-  how(id_, std::move(files), [self = shared_from_this(), back](Status good) {
+  how({id_, *back->step, std::move(files)}, [self = shared_from_this(), back](Status good) {
     back->good = std::move(good);
     const auto done = back->done;
-    if (!self->post(std::move(*back))) done(fail(self->too_late_for(back->answer->step)));
+    const auto answer = back->answer;  // the mail goes, taken or not
+    if (!self->post(std::move(*back))) done(fail(self->too_late_for(answer->step)));
   });
 }
 

@@ -8,16 +8,6 @@ namespace stepwell::engine {
 
 namespace {
 
-// What came for it is kept until the instance is resumed.
-bool is_settled(const State& state, StepId step) {
-  return std::any_of(state.deferred.begin(), state.deferred.end(), [step](const Event& event) {
-    if (const auto* finished = std::get_if<StepFinished>(&event.what))
-      return finished->step == step;
-    const auto* changed = std::get_if<StepChanged>(&event.what);
-    return changed != nullptr && changed->step == step;
-  });
-}
-
 bool of_workflow(const std::string& wanted, const std::string& workflow) {
   return wanted.empty() || workflow == wanted ||
          (wanted.find(':') == std::string::npos && workflow.starts_with(wanted + ":"));
@@ -30,10 +20,19 @@ std::optional<PersonKind> parse_person_kind(std::string_view text) {
   return config::person_kind(text);
 }
 
+bool is_decided(const State& state, StepId step) {
+  return std::any_of(state.deferred.begin(), state.deferred.end(), [step](const Event& event) {
+    if (const auto* finished = std::get_if<StepFinished>(&event.what))
+      return finished->step == step;
+    const auto* changed = std::get_if<StepChanged>(&event.what);  // a mail that was let go
+    return changed != nullptr && changed->step == step;
+  });
+}
+
 std::vector<OpenStep> open_steps_of(const Program& program, const State& state) {
   std::vector<OpenStep> steps;
   for (const Frame& frame : state.frames) {
-    if (!frame.parked || is_settled(state, frame.parked->step)) continue;
+    if (!frame.parked || is_decided(state, frame.parked->step)) continue;
     const config::Task& task = *program.task(frame.task).task;
     OpenStep step;
     step.instance = state.id;
@@ -62,6 +61,14 @@ void mark_overdue(std::vector<OpenStep>& steps, WallTime now) {
   for (OpenStep& step : steps) step.overdue = step.due && *step.due <= now;
 }
 
+OpenStepIndex::OpenStepIndex(Metrics& metrics) {
+  for (const PersonKind kind :
+       {PersonKind::decision, PersonKind::form, PersonKind::email, PersonKind::upload})
+    waiting_.at(static_cast<std::size_t>(kind)) =
+        metrics.gauge("stepwell_person_steps_waiting", "Open steps that wait for people, by kind.",
+                      {{"kind", std::string(to_string(kind))}});
+}
+
 void OpenStepIndex::forget_locked(InstanceId instance) {
   auto at = steps_.lower_bound({instance.number, 0});
   while (at != steps_.end() && at->first.first == instance.number) {
@@ -71,6 +78,7 @@ void OpenStepIndex::forget_locked(InstanceId instance) {
       known->second.erase(at->first);
       if (known->second.empty()) by_assignee_.erase(known);
     }
+    waiting(at->second.entry.kind).add(-1);
     at = steps_.erase(at);
   }
 }
@@ -82,6 +90,7 @@ void OpenStepIndex::set(InstanceId instance, const std::string& workflow,
   for (Entry& entry : entries) {
     const Key key{instance.number, entry.id.number};
     for (const std::string& user : entry.assignees) by_assignee_[user].insert(key);
+    waiting(entry.kind).add(1);
     steps_[key] = {std::move(entry), &*workflows_.insert(workflow).first};
   }
   size_.store(steps_.size(), std::memory_order_relaxed);

@@ -3,6 +3,7 @@
 // The structs are plain values. An OpenStepIndex is owned by the engine; any thread.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <functional>
@@ -17,6 +18,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/metrics.h"
 #include "base/result.h"
 #include "base/units.h"
 #include "base/value.h"
@@ -63,11 +65,16 @@ struct StepAnswer {
   std::map<std::string, FileInfo, std::less<>> files = {};
   // Is there such a user? Called on workers. Empty: nobody looks.
   std::function<bool(std::string_view)> known_user = {};
-  // Called on a worker once all has been found good and before anything is recorded, with the files
-  // that become part of the instance; calls back on any thread, and an error is the answer. Where
-  // somebody else was faster it may have been for nothing. Empty: no file is taken.
-  using Prepare = std::function<void(InstanceId instance, std::vector<std::string> files,
-                                     std::function<void(Status)> done)>;
+  // Called on a worker once all has been found good and before anything is recorded, with the step
+  // that is meant and the files that become part of the instance; calls back on any thread, and an
+  // error is the answer. Where somebody else was faster it may have been for nothing. Empty: no
+  // file is taken.
+  struct Preparation {
+    InstanceId instance;
+    StepId step;
+    std::vector<std::string> files;
+  };
+  using Prepare = std::function<void(Preparation what, std::function<void(Status)> done)>;
   Prepare prepare = {};
 };
 
@@ -90,6 +97,8 @@ struct OpenSteps {
 
 // The open steps of an instance, in the order of their ids.
 std::vector<OpenStep> open_steps_of(const Program& program, const State& state);
+// Has somebody completed it while the instance is suspended, which keeps that until it is resumed?
+bool is_decided(const State& state, StepId step);
 
 // Which open steps there are: enough to find the ones that are wanted, not what they ask. About 200
 // bytes for each, whether its instance is in memory or not.
@@ -102,6 +111,8 @@ class OpenStepIndex {
     std::vector<std::string> assignees;  // none: nobody in particular
   };
   using Key = std::pair<std::uint64_t, std::uint64_t>;  // instance and step
+
+  explicit OpenStepIndex(Metrics& metrics);
 
   // All that the instance has from now on; an empty list forgets it.
   void set(InstanceId instance, const std::string& workflow, std::vector<Entry> entries);
@@ -117,7 +128,11 @@ class OpenStepIndex {
   };
   static bool picks(const OpenStepFilter& filter, const Kept& kept, WallTime now);
   void forget_locked(InstanceId instance);
+  const Gauge& waiting(PersonKind kind) const {
+    return waiting_.at(static_cast<std::size_t>(kind));
+  }
 
+  std::array<Gauge, 4> waiting_;  // by PersonKind
   std::atomic<std::size_t> size_{0};
   mutable std::mutex mutex_;  // guards what follows
   std::map<Key, Kept> steps_;

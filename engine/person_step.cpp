@@ -323,7 +323,13 @@ Result<OpenStep> find_open_step(const Program& program, const State& state,
                     .with("references", std::move(references))
                     .with("ids", std::move(ids)));
   }
-  if (was_completed(program, state, named)) return fail(step_completed(named));
+  // While it is suspended an instance keeps what a person decided, and the frame with it.
+  const bool kept = std::any_of(state.frames.begin(), state.frames.end(), [&](const Frame& frame) {
+    return frame.parked && is_decided(state, frame.parked->step) &&
+           (names_task(named, *program.task(frame.task).task) ||
+            is_number_of(named, frame.parked->step));
+  });
+  if (kept || was_completed(program, state, named)) return fail(step_completed(named));
   for (TaskNumber number = 0; number < program.tasks(); ++number) {
     const config::Task& task = *program.task(number).task;
     if (!names_task(named, task)) continue;

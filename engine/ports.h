@@ -157,6 +157,11 @@ class Journal {
   virtual Result<std::vector<InstanceId>> remove(const std::vector<InstanceId>& instances) = 0;
   // The payload of a definition's record; null where it is not known.
   virtual Result<Value> definition(const std::string& digest) = 0;
+  // Those whose record does not say to which credentials they refer, by their digests. A second
+  // record of one that does completes the first.
+  virtual Result<std::vector<std::string>> incomplete_definitions() {
+    return std::vector<std::string>{};
+  }
   // `published` without `delivered`; the last `schedule` of each workflow.
   virtual Result<std::vector<Record>> undelivered() = 0;
   virtual Result<std::vector<Record>> schedules() = 0;

@@ -140,8 +140,15 @@ InstanceView view_of(const InstanceSummary& summary) {
   return view;
 }
 
+Value names_of_credentials(const config::Definition& definition) {
+  Value names = Value::array();
+  for (const auto& [name, position] : definition.credentials) names.push_back(name);
+  return names;
+}
+
 InstanceFacts facts_of(const InstanceView& view, const Label& label) {
-  return {view.id, view.status, view.started, view.updated, view.ended, &label, view.parent};
+  return {view.id,    view.status, view.started, view.updated,
+          view.ended, &label,      view.parent,  view.key};
 }
 
 Status check_retry(const std::vector<Record>& records) {
@@ -151,15 +158,7 @@ Status check_retry(const std::vector<Record>& records) {
     return fail(client_error(409, "instance-not-faulted",
                              name_of(id) + " has not faulted; only one that has can be retried"));
   }
-  const auto last = std::find_if(records.rbegin(), records.rend(), [](const Record& record) {
-    return record.kind != Kind::ended && record.kind != Kind::step_started &&
-           record.kind != Kind::changed;
-  });
-  const bool step = last->kind == Kind::step_finished && last->payload.get("problem").is_object();
-  const bool timeout =
-      last->kind == Kind::timer_fired && end.payload.get("problem").is_object() &&
-      Problem::from_value(end.payload.get("problem")).type == error_type_uri(ErrorKind::timeout);
-  if (step || timeout) return {};
+  if (may_succeed_again(records)) return {};
   return fail(client_error(
       409, "instance-not-retryable",
       name_of(id) +
@@ -193,11 +192,7 @@ Problem not_open(const InstanceView& view) {
 }
 
 Problem shutting_down() {
-  Problem problem = make_problem(ErrorKind::runtime, "shutting-down",
-                                 "the daemon is stopping; try another node or later");
-  problem.status = 503;
-  problem.retryable = true;
-  return problem;
+  return unavailable("shutting-down", "the daemon is stopping; try another node or later");
 }
 
 Problem unknown_instance(InstanceId id) {

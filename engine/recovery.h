@@ -25,6 +25,9 @@ Asked read_head(const Record& head);
 // Of one that has ended, or that could not be brought back.
 InstanceView view_of(const InstanceSummary& summary);
 
+// To which a definition refers, as its record says.
+Value names_of_credentials(const config::Definition& definition);
+
 Label label_of(const StartRequest& request);
 Label label_of(const InstanceSummary& summary);
 // Of one that is open, from what Journal::read() gives.

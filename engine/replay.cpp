@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <optional>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -33,35 +35,70 @@ bool follows(const Record& record) {
          record.kind == Kind::changed;
 }
 
+// What may go otherwise the next time: a step that failed, or the time limit that made the end.
+bool may_succeed(const Record& record, const Record* end) {
+  if (record.kind == Kind::step_finished) return record.payload.get("problem").is_object();
+  if (record.kind != Kind::timer_fired || end == nullptr) return false;
+  const Value& problem = end->payload.get("problem");
+  return problem.is_object() &&
+         Problem::from_value(problem).type == error_type_uri(ErrorKind::timeout);
+}
+
+struct Failure {
+  std::optional<std::size_t> end;   // the record that says so
+  std::vector<std::size_t> causes;  // the records that a retry takes back
+};
+
+// Of the first `count` records, those apart that are taken back already.
+Failure failure_of(const std::vector<Record>& records, std::size_t count,
+                   const std::vector<bool>& undone) {
+  Failure failure;
+  std::size_t at = count;
+  for (; at > 0 && (undone[at - 1] || follows(records[at - 1])); --at)
+    if (records[at - 1].kind == Kind::ended && !failure.end) failure.end = at - 1;
+  if (at == 0) return failure;
+  if (records[at - 1].kind != Kind::resumed) {
+    failure.causes.push_back(at - 1);
+    return failure;
+  }
+  // What came while it was suspended has counted only now, all of it at once: it is suspended
+  // again, with all that did not fail, and is resumed once more.
+  failure.causes.push_back(at - 1);
+  for (--at; at > 0 && records[at - 1].kind != Kind::suspended; --at) {
+    const Record& record = records[at - 1];
+    if (!undone[at - 1] && (record.kind == Kind::timer_fired || may_succeed(record, nullptr)))
+      failure.causes.push_back(at - 1);
+  }
+  return failure;
+}
+
 // Which of the records are taken back by a `retried` that came later.
 std::vector<bool> taken_back(const std::vector<Record>& records) {
   std::vector<bool> undone(records.size(), false);
   for (std::size_t i = 0; i < records.size(); ++i) {
     if (records[i].kind != Kind::retried) continue;
-    std::size_t at = i;
-    while (at > 0 && (undone[at - 1] || follows(records[at - 1]))) {
-      --at;
-      if (records[at].kind == Kind::ended) undone[at] = true;
-    }
-    if (at > 0) undone[at - 1] = true;
+    const Failure failure = failure_of(records, i, undone);
+    for (const std::size_t cause : failure.causes) undone[cause] = true;
+    if (failure.end) undone[*failure.end] = true;
   }
   return undone;
 }
 
 class Replay {
  public:
-  Replay(const Program& program, InstanceId id, std::vector<HistoryEntry>* history)
-      : program_(program), history_(history) {
+  Replay(const Program& program, InstanceId id, Telling* telling)
+      : program_(program), telling_(telling) {
     out_.state.id = id;
   }
 
   Status take(Record record, bool undone) {
     cuts_ = expression::Cuts::replay(std::move(record.cuts));
     forget_first();
-    for (std::uint32_t turn = 0; turn < record.turns; ++turn) {
+    for (std::uint32_t turn = 0; turn < record.turns && !late(); ++turn) {
       apply({out_.state.updated, Resumed{}});
       forget_first();
     }
+    if (late()) return {};
     out_.number = std::max(out_.number, record.number);
     switch (record.kind) {
       case Kind::step_started:
@@ -83,7 +120,8 @@ class Replay {
       default:
         break;
     }
-    if (undone) {
+    if (undone && !is_of_use(record)) {
+      if (record.kind == Kind::timer_fired) exceeded_.insert(record.id);
       undone_ = std::move(record);
       return {};
     }
@@ -110,11 +148,12 @@ class Replay {
   Replayed finish() {
     constexpr int kMostTurns = 50;  // one may go on for ever
     cuts_ = {};
-    for (int turn = 0; history_ != nullptr && out_.yielded && turn < kMostTurns; ++turn) {
-      const auto told = static_cast<std::ptrdiff_t>(history_->size());
+    for (int turn = 0; telling_ != nullptr && out_.yielded && turn < kMostTurns && !late();
+         ++turn) {
+      const auto told = static_cast<std::ptrdiff_t>(telling_->entries.size());
       apply({out_.state.updated, Resumed{}});
       if (cuts_.ended.empty()) continue;
-      history_->erase(history_->begin() + told, history_->end());
+      telling_->entries.erase(telling_->entries.begin() + told, telling_->entries.end());
       break;
     }
     return std::move(out_);
@@ -139,7 +178,7 @@ class Replay {
     const WallTime now = event.time;
     const InstanceStatus before = out_.state.status;
     engine::apply(program_, out_.state, std::move(event), commands_, &cuts_);
-    if (history_ != nullptr) tell(before);
+    if (telling_ != nullptr) tell(before);
     for (Command& command : commands_) await(command, now);
   }
 
@@ -177,15 +216,26 @@ class Replay {
   // the limit that was exceeded begins anew.
   void retry(WallTime now) {
     for (auto& [id, step] : out_.steps) step.started = false;
-    const WallTime then = undone_ ? undone_->time : out_.state.updated;
+    const WallTime then =
+        undone_ ? std::max(undone_->time, out_.state.updated) : out_.state.updated;
     for (auto& [id, timer] : out_.timers) {
       if (is_due_date(id)) continue;  // of a person, whose time has not stood still
-      const bool exceeded =
-          undone_ && undone_->kind == Kind::timer_fired && undone_->id == id.number;
-      timer.due += exceeded ? now - timer.set : now - then;
+      timer.due += exceeded_.count(id.number) != 0 ? now - timer.set : now - then;
       timer.set = now;
     }
+    exceeded_.clear();
     undone_.reset();
+  }
+
+  // While it was suspended a time came that is no limit: it has come all the same.
+  bool is_of_use(const Record& record) const {
+    const State& state = out_.state;
+    if (record.kind != Kind::timer_fired || state.status != InstanceStatus::suspended) return false;
+    const TimerId timer{record.id};
+    return timer != state.timeout &&
+           std::none_of(state.frames.begin(), state.frames.end(), [timer](const Frame& frame) {
+             return frame.timeout == timer || frame.attempt_timeout == timer;
+           });
   }
 
   bool is_due_date(TimerId timer) const {
@@ -199,30 +249,39 @@ class Replay {
     constexpr unsigned kTracesOfARecord = 20;
     std::uint64_t& traced = out_.state.traced;
     traced = std::max(traced, std::uint64_t{record.number} << kTracesOfARecord) + 1;
-    if (history_ != nullptr)
-      history_->push_back(HistoryEntry::of(out_.state.status, traced, record.time));
+    if (telling_ != nullptr)
+      telling_->entries.push_back(HistoryEntry::of(out_.state.status, traced, record.time));
+  }
+
+  // From then on nothing is told.
+  bool late() {
+    if (telling_ == nullptr) return false;
+    telling_->cut = telling_->cut || (telling_->late && telling_->late());
+    return telling_->cut;
   }
 
   void forget_first() {
-    if (history_ != nullptr && history_->size() > 2 * kMostHistory)
-      history_->erase(history_->begin(), history_->end() - kMostHistory - 1);
+    if (telling_ == nullptr || telling_->entries.size() <= 2 * kMostHistory) return;
+    auto& entries = telling_->entries;
+    entries.erase(entries.begin(), entries.end() - kMostHistory - 1);
   }
 
   void tell(InstanceStatus before) {
     const State& state = out_.state;
     for (const Command& command : commands_)
       if (const auto* trace = std::get_if<Trace>(&command))
-        history_->push_back(HistoryEntry::of(*trace, state.updated));
+        telling_->entries.push_back(HistoryEntry::of(*trace, state.updated));
     if (state.status != before)
-      history_->push_back(HistoryEntry::of(state.status, state.traced, state.updated));
+      telling_->entries.push_back(HistoryEntry::of(state.status, state.traced, state.updated));
   }
 
   const Program& program_;
-  std::vector<HistoryEntry>* const history_;
+  Telling* const telling_;
   Replayed out_;
   std::vector<Command> commands_;
   expression::Cuts cuts_;
-  std::optional<Record> undone_;
+  std::optional<Record> undone_;      // the last one
+  std::set<std::uint64_t> exceeded_;  // time limits that are taken back
 };
 
 }  // namespace
@@ -275,15 +334,22 @@ Result<std::optional<Event>> event_of(const Record& record) {
   }
 }
 
+bool may_succeed_again(const std::vector<Record>& records) {
+  const Failure failure = failure_of(records, records.size(), taken_back(records));
+  const Record* end = failure.end ? &records[*failure.end] : nullptr;
+  return std::any_of(failure.causes.begin(), failure.causes.end(),
+                     [&](std::size_t cause) { return may_succeed(records[cause], end); });
+}
+
 Result<Replayed> replay(const Program& program, InstanceId id, std::vector<Record> records,
-                        std::vector<HistoryEntry>* history) {
+                        Telling* telling) {
   if (records.empty() || !begins(records.front())) {
     Record none{};
     none.instance = id;
     return fail(damaged(none, "does not say what was started"));
   }
   const std::vector<bool> undone = taken_back(records);
-  Replay replayed(program, id, history);
+  Replay replayed(program, id, telling);
   for (std::size_t i = 0; i < records.size(); ++i)
     if (Status taken = replayed.take(std::move(records[i]), undone[i]); !taken)
       return fail(std::move(taken.error()));

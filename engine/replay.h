@@ -42,13 +42,18 @@ struct Replayed {
   std::optional<Label> label;  // where it was changed
 };
 
-struct HistoryEntry;  // engine/history.h
+struct Telling;  // engine/history.h
 
-// `records` as a Journal reads them. Where `history` is given, all that they tell of the instance
-// is appended to it, with what the instance does by itself after the last one. Errors:
-// configuration/`store-damaged` where they contradict the definition or each other, saying which.
+// `records` as a Journal reads them. Where `telling` is given, all that they tell of the instance
+// goes into it, with what the instance does by itself after the last one, as long as there is time;
+// what is given back is then of no use. Errors: configuration/`store-damaged` where they contradict
+// the definition or each other, saying which.
 Result<Replayed> replay(const Program& program, InstanceId id, std::vector<Record> records,
-                        std::vector<HistoryEntry>* history = nullptr);
+                        Telling* telling = nullptr);
+
+// All that is known of an instance that has ended: did a step or a time limit make it fail, so that
+// it may go well if that is taken back?
+bool may_succeed_again(const std::vector<Record>& records);
 
 // The event that a record stands for; nothing where it stands for none of the state machine's.
 Result<std::optional<Event>> event_of(const Record& record);

@@ -118,9 +118,8 @@ void Schedules::stop() {
 
 void Schedules::hold(std::set<std::string> workflows) { held_->set(std::move(workflows)); }
 
-Status Schedules::trigger(const std::string& workflow, std::string once, Value input,
+Status Schedules::trigger(const std::string& workflow, StartRequest request,
                           std::function<void(Result<InstanceId>)> admitted) {
-  StartRequest request;
   {
     const std::scoped_lock lock(mutex_);
     const auto found = entries_.find(workflow);
@@ -133,8 +132,6 @@ Status Schedules::trigger(const std::string& workflow, std::string once, Value i
     request.workflow = found->second->workflow();
   }
   request.name = "triggered";
-  request.input = std::move(input);
-  request.once = std::move(once);
   surroundings_.engine.start(std::move(request), std::move(admitted));
   return {};
 }

@@ -62,8 +62,9 @@ class Schedules {
   // their times are missed, their events go by.
   void hold(std::set<std::string> workflows);
   // Starts an instance now, as the schedule would, held or not; its times stay as they are.
-  // `admitted` as Engine::start() has it. Errors: validation/404 `schedule-unknown`.
-  Status trigger(const std::string& workflow, std::string once, Value input,
+  // `request` without workflow and name; `admitted` as Engine::start() has it. Errors:
+  // validation/404 `schedule-unknown`.
+  Status trigger(const std::string& workflow, StartRequest request,
                  std::function<void(Result<InstanceId>)> admitted);
   std::vector<ScheduleView> list() const;  // by workflow
 

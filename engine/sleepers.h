@@ -18,6 +18,7 @@
 #include "engine/event_bus.h"
 #include "engine/executor.h"
 #include "engine/ports.h"
+#include "engine/waiters.h"
 
 namespace stepwell::engine {
 
@@ -27,7 +28,7 @@ struct Sleeper {
   // Who is told of its end.
   struct Company {
     std::shared_ptr<Observer> observer;
-    std::vector<std::function<void(const InstanceView&)>> waiters;
+    Waiters waiters;
   };
   struct Ear {
     ListenerId listener;

@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <cstring>
 
+#include "base/ascii.h"
 #include "http/classify.h"
 #include "http/handle.h"
 #include "http/headers.h"
@@ -21,14 +22,6 @@ namespace {
 // Room is made at once for an answer that says its length, up to here; more as it comes.
 constexpr std::uint64_t kReserveAtMost = 1024UL * 1024;
 constexpr std::size_t kUsualHeaders = 8;
-
-constexpr bool is_space(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
-
-std::string_view trimmed(const char* begin, const char* end) {
-  while (begin != end && is_space(*begin)) ++begin;
-  while (begin != end && is_space(end[-1])) --end;
-  return {begin, static_cast<std::size_t>(end - begin)};
-}
 
 // The fields that say where an answer's content ends.
 enum class Framing : std::uint8_t { none, length, transfer_encoding, content_encoding };
@@ -172,7 +165,7 @@ std::size_t Handle::on_header(char* data, std::size_t size, std::size_t count, v
   }
   if (transfer.head_done) return line.size();  // trailers
   auto& headers = transfer.response.headers;
-  const std::string_view text = trimmed(line.data(), line.data() + line.size());
+  const std::string_view text = trimmed(line);
   if (line.starts_with("HTTP/")) {
     if (handle.take_status_line(text)) return line.size();
     handle.stop(protocol_violated(transfer.target(), "its status line is malformed"));
@@ -184,13 +177,12 @@ std::size_t Handle::on_header(char* data, std::size_t size, std::size_t count, v
     if (!headers.empty()) headers.back().value.append(" ").append(text);
     return line.size();
   }
-  const char* const end = text.data() + text.size();
-  const char* const colon = std::find(text.data(), end, ':');
-  if (colon == end) return line.size();
+  const std::size_t colon = text.find(':');
+  if (colon == std::string_view::npos) return line.size();
   if (headers.empty()) headers.reserve(kUsualHeaders);
   Header& header = headers.emplace_back();
-  header.name = trimmed(text.data(), colon);
-  header.value = trimmed(colon + 1, end);
+  header.name = trimmed(text.substr(0, colon));
+  header.value = trimmed(text.substr(colon + 1));
   return line.size();
 }
 

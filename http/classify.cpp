@@ -2,6 +2,9 @@
 
 #include <curl/curl.h>
 
+#include "base/ascii.h"
+#include "base/json.h"
+
 namespace stepwell::http {
 namespace {
 
@@ -9,8 +12,7 @@ namespace {
 std::string in_words(std::string_view message) {
   if (message.empty()) return {};
   std::string out = " (";
-  for (const char c : message.substr(0, 300))
-    out += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? ' ' : c;
+  for (const char c : utf8_prefix(message, 300)) out += is_ascii_control(c) ? ' ' : c;
   return out + ")";
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/ascii.h"
+#include "base/json.h"
 
 namespace stepwell::http {
 namespace {
@@ -13,25 +14,18 @@ constexpr std::size_t kMaxLabel = 63;
 constexpr std::size_t kMaxName = 256;
 constexpr std::size_t kShown = 100;
 
-bool is_control(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }
 bool has_control(std::string_view text) {
-  return std::any_of(text.begin(), text.end(), is_control);
+  return std::any_of(text.begin(), text.end(), is_ascii_control);
 }
 
 bool is_letter_or_digit(char c) {
   return is_ascii_digit(c) || (ascii_lower(c) >= 'a' && ascii_lower(c) <= 'z');
 }
 
-std::string_view trimmed(std::string_view text) {
-  while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
-  while (!text.empty() && text.back() == ' ') text.remove_suffix(1);
-  return text;
-}
-
 std::string shown_address(std::string_view text) {
-  std::string out(text.substr(0, kShown));
+  std::string out(utf8_prefix(text, kShown));
   for (char& c : out)
-    if (is_control(c)) c = '?';
+    if (is_ascii_control(c)) c = '?';
   if (text.size() > kShown) out += "...";
   return "\"" + out + "\"";
 }

@@ -14,10 +14,8 @@ namespace {
 constexpr std::size_t kBase64ATime = kMailBase64Bytes * 512;
 constexpr std::size_t kMaxMediaType = 255;
 
-bool breaks_a_field(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }
-
 Status check_field(std::string_view what, std::string_view value) {
-  if (std::none_of(value.begin(), value.end(), breaks_a_field)) return {};
+  if (std::none_of(value.begin(), value.end(), is_ascii_control)) return {};
   return fail(mail_invalid(std::string(what) +
                            " has a line break or another control character, which a header field "
                            "cannot have"));

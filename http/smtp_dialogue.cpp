@@ -7,6 +7,7 @@
 
 #include "base/ascii.h"
 #include "base/encoding.h"
+#include "base/json.h"
 #include "http/mail_text.h"
 
 namespace stepwell::http {
@@ -92,7 +93,10 @@ bool SmtpReader::take_line() {
   reply_.code = code;
   if (line_.size() > 4) reply_.text += std::string_view(line_).substr(4);
   if (reply_.text.size() > kMaxReply) return false;
-  if (last) complete_.push_back(std::exchange(reply_, {}));
+  if (last) {
+    reply_.text = valid_utf8(reply_.text);
+    complete_.push_back(std::exchange(reply_, {}));
+  }
   return true;
 }
 
@@ -197,6 +201,24 @@ std::string_view SmtpDialogue::choose_for_password(std::string_view parameter) {
   return "LOGIN";
 }
 
+namespace {
+
+// RFC 5801 §4.
+std::string as_saslname(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    if (c == '=')
+      out += "=3D";
+    else if (c == ',')
+      out += "=2C";
+    else
+      out += c;
+  }
+  return out;
+}
+
+}  // namespace
+
 std::string_view SmtpDialogue::choose_for_token(std::string_view token) {
   constexpr std::string_view kSeparator = "\x01";
   constexpr std::string_view kBearer = "auth=Bearer ";
@@ -204,10 +226,10 @@ std::string_view SmtpDialogue::choose_for_token(std::string_view token) {
     method_ = Method::oauthbearer;
     const std::size_t colon = std::min(server_.rfind(':'), server_.size());
     const std::string_view server = server_;
-    responses_.push_back(
-        in_base64(joined({"n,a=", mail_.sender, ",", kSeparator, "host=", server.substr(0, colon),
-                          kSeparator, "port=", server.substr(std::min(colon + 1, server.size())),
-                          kSeparator, kBearer, token, kSeparator, kSeparator})));
+    responses_.push_back(in_base64(joined(
+        {"n,a=", as_saslname(mail_.sender), ",", kSeparator, "host=", server.substr(0, colon),
+         kSeparator, "port=", server.substr(std::min(colon + 1, server.size())), kSeparator,
+         kBearer, token, kSeparator, kSeparator})));
     return "OAUTHBEARER";
   }
   if (!offers("AUTH", "XOAUTH2")) return {};
@@ -277,11 +299,21 @@ SmtpDialogue::Say SmtpDialogue::name_recipient() {
   return say(State::recipient, "RCPT TO:<" + mail_.recipients[recipient_++] + ">");
 }
 
+// Of a thousand refusals only some tell why at length. A text is kept whole or not at all: of a
+// part nobody could tell whether it holds a part of a secret.
+void SmtpDialogue::note_refused(const SmtpReply& reply) {
+  constexpr std::size_t kMostTexts = 64UL * 1024;
+  std::string text = masked(reply.text);
+  if (refusals_bytes_ + text.size() > kMostTexts) text.clear();
+  refusals_bytes_ += text.size();
+  answer_.refused.push_back({mail_.recipients[recipient_ - 1], reply.code, std::move(text)});
+}
+
 SmtpDialogue::Say SmtpDialogue::after_recipient(const SmtpReply& reply) {
   if (reply.code < 300)
     ++taken_;
   else
-    answer_.refused.push_back({mail_.recipients[recipient_ - 1], reply.code, masked(reply.text)});
+    note_refused(reply);
   // The server is about to go.
   if (reply.code == 421) return end(MailAnswer::Stage::recipient, reply);
   if (recipient_ < mail_.recipients.size()) return name_recipient();

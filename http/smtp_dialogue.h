@@ -78,6 +78,7 @@ class SmtpDialogue {
   Say name_sender();
   Say name_recipient();
   Say after_recipient(const SmtpReply& reply);
+  void note_refused(const SmtpReply& reply);
   bool offers(std::string_view keyword, std::string_view word = {}) const;
   std::optional<std::uint64_t> size_limit() const;
   std::string masked(std::string text) const;
@@ -93,6 +94,7 @@ class SmtpDialogue {
   std::vector<Secret> shown_;      // … and what was
   std::size_t recipient_ = 0;      // the next one to be named
   std::size_t taken_ = 0;          // recipients that the server takes
+  std::size_t refusals_bytes_ = 0;
   MailAnswer answer_;
   std::optional<Problem> problem_;
 };

@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "base/ascii.h"
+#include "base/json.h"
 
 namespace stepwell::http {
 namespace {
@@ -19,8 +20,8 @@ Problem url_invalid(std::string_view text, std::string_view why) {
   if (const auto at = shown.rfind('@'); at != std::string::npos)
     shown = "(hidden)" + shown.substr(at);
   for (char& c : shown)
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
-  if (shown.size() > 200) shown = shown.substr(0, 200) + "...";
+    if (is_ascii_control(c)) c = '?';
+  if (shown.size() > 200) shown = std::string(utf8_prefix(shown, 200)) + "...";
   return make_problem(ErrorKind::configuration, "url-invalid",
                       "the URL \"" + shown + "\" cannot be used: " + std::string(why));
 }
@@ -201,8 +202,7 @@ Result<Url> parse_mail_url(std::string_view text) {
 Result<std::string> resolve_reference(std::string_view base, std::string_view reference) {
   if (auto checked = parse_url(base); !checked) return fail(std::move(checked.error()));
   for (const char c : reference)
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
-      return fail(url_invalid(reference, "it contains a control character"));
+    if (is_ascii_control(c)) return fail(url_invalid(reference, "it contains a control character"));
   const std::unique_ptr<CURLU, decltype(&curl_url_cleanup)> handle(curl_url(), &curl_url_cleanup);
   if (!handle) return fail(url_invalid(reference, "memory is short"));
   if (curl_url_set(handle.get(), CURLUPART_URL, std::string(base).c_str(), 0) != CURLUE_OK)

@@ -161,6 +161,7 @@ void EmailCall::send() {
   request.mail = email_.mail;
   request.timeouts.connect = options_.connect_timeout;
   request.timeouts.first_byte = options_.answer_timeout;
+  request.limits.low_speed_time = options_.block_timeout;
   request.timeouts.total = Deadline::after(surroundings_.clock, options_.total_timeout);
   request.repeatable = call_.repeatable;
   if (grant_ || !key().empty()) {

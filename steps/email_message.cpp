@@ -165,7 +165,8 @@ std::string texts_of(const http::MailMessage& message, const std::vector<std::st
       texts.append("\n").append(one.name).append("\n").append(one.address);
   for (const std::string& recipient : recipients) texts.append("\n").append(recipient);
   for (const http::MailAttachment& one : message.attachments)
-    texts.append("\n").append(one.name).append("\n").append(one.content);
+    for (const std::string* part : {&one.name, &one.media_type, &one.content})
+      texts.append("\n").append(*part);
   return texts;
 }
 

@@ -19,8 +19,11 @@ struct EmailStepOptions {
   std::string credential;  // for `server`, where a step names neither; empty: none
   http::StartTls start_tls = http::StartTls::automatic;
   Milliseconds connect_timeout{60'000};  // some servers greet late, to see who is in a hurry
-  Milliseconds answer_timeout{300'000};  // of each command (RFC 5321 §4.5.3.2)
-  Milliseconds total_timeout{900'000};
+  // Of each command: as long as the one behind the last dot may take (RFC 5321 §4.5.3.2.6), since
+  // who gives up earlier does not know whether the mail was taken.
+  Milliseconds answer_timeout{600'000};
+  std::chrono::seconds block_timeout{180};  // while the content goes out (RFC 5321 §4.5.3.2.5)
+  Milliseconds total_timeout{1'800'000};    // with the time in the queue
 };
 
 class EmailStep final : public engine::StepRunner {

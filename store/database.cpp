@@ -49,19 +49,20 @@ Status whole(const std::string& path, const struct stat& status) {
 }
 
 // True where the file was made now. A file that SQLite makes itself would get the umask's mode; its
-// -wal and -shm copy this one's.
+// -wal and -shm copy this one's. One that is there is not opened: to close it would drop the locks
+// that another connection of this process has on it (POSIX, fcntl), so that the next program which
+// looks at the database would take its log away.
 Result<bool> create_private(const std::string& path) {
-  int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-  const bool made = file >= 0;
-  if (!made && errno == EEXIST) file = ::open(path.c_str(), O_RDWR | O_CLOEXEC);
-  struct stat status {};
-  if (file < 0 || ::fstat(file, &status) != 0) {
-    std::string why = std::generic_category().message(errno);
-    if (file >= 0) ::close(file);
-    return fail(unusable("store-unusable", "cannot open the database " + path + ": " + why));
+  const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (file >= 0) {
+    ::close(file);
+    return true;
   }
-  ::close(file);
-  if (made) return true;
+  struct stat status {};
+  if (errno != EEXIST || ::stat(path.c_str(), &status) != 0 ||
+      ::faccessat(AT_FDCWD, path.c_str(), R_OK | W_OK, AT_EACCESS) != 0)
+    return fail(unusable("store-unusable", "cannot open the database " + path + ": " +
+                                               std::generic_category().message(errno)));
   if (Status sound = whole(path, status); !sound) return fail(std::move(sound.error()));
   return false;
 }

@@ -31,7 +31,13 @@ CREATE INDEX files_by_instance ON files (instance, id) WHERE instance IS NOT NUL
 CREATE INDEX files_unused ON files (created_at) WHERE instance IS NULL;
 )";
 
-constexpr std::array kFileMigrations = {Migration{1, kFiles}};
+// claimed: 1 for those whose instance had not been admitted when they were taken for it.
+constexpr const char* kClaims = R"(
+ALTER TABLE files ADD COLUMN claimed INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX files_claimed ON files (id) WHERE claimed = 1;
+)";
+
+constexpr std::array kFileMigrations = {Migration{1, kFiles}, Migration{2, kClaims}};
 
 constexpr const char* kColumns = "id, name, media_type, size, sha256, created_at, user, instance";
 
@@ -52,19 +58,19 @@ FileInfo info_of(const Statement& row) {
   return info;
 }
 
-Problem file_in_use(const std::string& id) {
-  Problem problem =
-      make_problem(ErrorKind::validation, "file-in-use",
-                   "the file " + id + " belongs to another instance; upload it again");
-  problem.status = 409;
-  return problem;
-}
-
 }  // namespace
 
 Problem file_unknown() {
   Problem problem = make_problem(ErrorKind::validation, "file-unknown", "there is no such file");
   problem.status = 404;
+  return problem;
+}
+
+Problem file_in_use(const std::string& id) {
+  Problem problem =
+      make_problem(ErrorKind::validation, "file-in-use",
+                   "the file " + id + " belongs to another instance; upload it again");
+  problem.status = 409;
   return problem;
 }
 
@@ -141,10 +147,13 @@ Result<std::vector<FileInfo>> FileRows::list(std::optional<InstanceId> instance,
   }
 }
 
-Status FileRows::attach(const std::vector<std::string>& ids, InstanceId instance) {
-  Result<Statement> update = database_.prepare("UPDATE files SET instance = ? WHERE id = ?");
+Result<std::vector<std::string>> FileRows::claim(const std::vector<std::string>& ids,
+                                                 InstanceId instance) {
+  Result<Statement> update =
+      database_.prepare("UPDATE files SET instance = ?, claimed = 1 WHERE id = ?");
   if (!update) return fail(std::move(update).error());
-  return in_transaction([&]() -> Status {
+  std::vector<std::string> free;
+  Status all = in_transaction([&]() -> Status {
     for (const std::string& id : ids) {
       const Result<std::optional<FileInfo>> info = find(id);
       if (!info) return fail(info.error());
@@ -153,9 +162,43 @@ Status FileRows::attach(const std::vector<std::string>& ids, InstanceId instance
       if (taken && taken->number != instance.number) return fail(file_in_use(id));
       if (taken) continue;
       if (Status done = update->bind(signed_of(instance.number)).bind(id).run(); !done) return done;
+      free.push_back(id);
     }
     return {};
   });
+  if (!all) return fail(std::move(all).error());
+  return free;
+}
+
+Status FileRows::settle(const std::vector<std::string>& kept,
+                        const std::vector<std::string>& freed) {
+  Result<Statement> keep = database_.prepare("UPDATE files SET claimed = 0 WHERE id = ?");
+  if (!keep) return fail(std::move(keep).error());
+  Result<Statement> free =
+      database_.prepare("UPDATE files SET claimed = 0, instance = NULL WHERE id = ?");
+  if (!free) return fail(std::move(free).error());
+  return in_transaction([&]() -> Status {
+    for (const std::string& id : kept)
+      if (Status done = keep->bind(id).run(); !done) return done;
+    for (const std::string& id : freed)
+      if (Status done = free->bind(id).run(); !done) return done;
+    return {};
+  });
+}
+
+Result<std::vector<FileRows::Claimed>> FileRows::claimed(const std::string& after,
+                                                         std::size_t most) {
+  Result<Statement> select = database_.prepare(
+      "SELECT id, instance FROM files WHERE claimed = 1 AND id > ? ORDER BY id LIMIT ?");
+  if (!select) return fail(std::move(select).error());
+  select->bind(after).bind(signed_of(most));
+  std::vector<Claimed> found;
+  for (;;) {
+    const Result<bool> row = select->step();
+    if (!row) return fail(row.error());
+    if (!*row) return found;
+    found.push_back({select->text(0), InstanceId{unsigned_of(select->number(1))}});
+  }
 }
 
 template <class Parameter>
@@ -212,8 +255,14 @@ Result<FileRows::Removed> FileRows::remove(const std::string& id) {
 
 Result<FileRows::Removed> FileRows::remove_of(const std::vector<InstanceId>& instances) {
   Removed removed;
+  Result<Statement> any = database_.prepare("SELECT 1 FROM files WHERE instance = ? LIMIT 1");
+  if (!any) return fail(std::move(any).error());
   Status done = in_transaction([&]() -> Status {
     for (const InstanceId instance : instances) {
+      const Result<std::optional<std::int64_t>> has =
+          any->bind(signed_of(instance.number)).one_number();
+      if (!has) return fail(has.error());
+      if (!*has) continue;
       Status taken = take("SELECT id, sha256, size FROM files WHERE instance = ?",
                           signed_of(instance.number), removed);
       if (!taken) return taken;
@@ -239,7 +288,8 @@ Result<FileRows::Removed> FileRows::remove_unused(WallTime before, std::size_t m
 
 Result<std::vector<InstanceId>> FileRows::instances(InstanceId after, std::size_t most) {
   Result<Statement> select = database_.prepare(
-      "SELECT DISTINCT instance FROM files WHERE instance > ? ORDER BY instance LIMIT ?");
+      "SELECT DISTINCT instance FROM files WHERE instance > ? AND claimed = 0 ORDER BY instance "
+      "LIMIT ?");
   if (!select) return fail(std::move(select).error());
   select->bind(signed_of(after.number)).bind(signed_of(most));
   std::vector<InstanceId> found;

@@ -38,13 +38,22 @@ class FileRows {
   Result<std::optional<engine::FileInfo>> find(const std::string& id);
   Result<std::vector<engine::FileInfo>> list(std::optional<InstanceId> instance,
                                              const std::string& after, std::size_t most);
-  // Also validation/404 `file-unknown`, 409 `file-in-use`.
-  Status attach(const std::vector<std::string>& ids, InstanceId instance);
+  // Those that were free before are marked as claimed; gives them. Also validation/404
+  // `file-unknown`, 409 `file-in-use`.
+  Result<std::vector<std::string>> claim(const std::vector<std::string>& ids, InstanceId instance);
+  // Takes the mark away: from `kept`, which stay with their instance, and from `freed`.
+  Status settle(const std::vector<std::string>& kept, const std::vector<std::string>& freed);
+  struct Claimed {
+    std::string id;
+    InstanceId instance;
+  };
+  // Those with the mark, by id, above `after`, at most so many.
+  Result<std::vector<Claimed>> claimed(const std::string& after, std::size_t most);
   Result<Removed> remove(const std::string& id);
   Result<Removed> remove_of(const std::vector<InstanceId>& instances);
   // Those that no instance has taken and that came before; at most so many.
   Result<Removed> remove_unused(WallTime before, std::size_t most);
-  // That have files, above this one.
+  // That have files without the mark, above this one.
   Result<std::vector<InstanceId>> instances(InstanceId after, std::size_t most);
   Result<bool> has_content(const std::string& sha256);
   struct Sums {
@@ -66,5 +75,6 @@ class FileRows {
 };
 
 Problem file_unknown();
+Problem file_in_use(const std::string& id);
 
 }  // namespace stepwell::store

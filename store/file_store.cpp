@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <utility>
 
 #include "store/file_name.h"
@@ -210,10 +211,97 @@ Result<std::unique_ptr<engine::FileReader>> FileStore::open(const std::string& i
   return fail(std::move(problem));
 }
 
-Status FileStore::attach(const std::vector<std::string>& ids, InstanceId instance) {
-  if (ids.empty()) return {};
+// --- Claims ---
+
+Result<engine::FileClaim> FileStore::claim(const std::vector<std::string>& ids,
+                                           InstanceId instance) {
+  engine::FileClaim claim{instance, {}};
+  if (ids.empty()) return claim;
   const std::scoped_lock lock(write_mutex_);
-  return writer_.attach(ids, instance);
+  Result<std::vector<std::string>> taken = writer_.claim(ids, instance);
+  if (!taken) return fail(std::move(taken).error());
+  const std::scoped_lock claims(claims_mutex_);
+  for (const std::string& id : ids) {
+    const bool fresh = std::find(taken->begin(), taken->end(), id) != taken->end();
+    const bool known = claims_.count(id) != 0;
+    Claims& of = claims_[id];
+    // The instance had it before: whether for good, settle_claims() finds out.
+    if (!fresh && !known) of.kept = true;
+    of.instance = instance;
+    ++of.open;
+    claim.ids.push_back(id);
+  }
+  return claim;
+}
+
+// Those that nobody keeps. The lock is held.
+std::vector<std::string> FileStore::settled(const engine::FileClaim& claim, bool kept) {
+  std::vector<std::string> free;
+  for (const std::string& id : claim.ids) {
+    const auto of = claims_.find(id);
+    if (of == claims_.end()) continue;
+    of->second.kept = of->second.kept || kept;
+    if (--of->second.open > 0) continue;
+    if (!of->second.kept) free.push_back(id);
+    claims_.erase(of);
+  }
+  return free;
+}
+
+// That it is for good is written by settle_claims(): until then it is so because the instance is
+// there.
+void FileStore::keep(const engine::FileClaim& claim) {
+  const std::scoped_lock claims(claims_mutex_);
+  (void)settled(claim, true);
+}
+
+Status FileStore::release(const engine::FileClaim& claim) {
+  const std::scoped_lock lock(write_mutex_);
+  std::vector<std::string> free;
+  {
+    const std::scoped_lock claims(claims_mutex_);
+    free = settled(claim, false);
+  }
+  return free.empty() ? Status() : writer_.settle({}, free);
+}
+
+bool FileStore::is_claimed(const std::string& id) const {
+  const std::scoped_lock claims(claims_mutex_);
+  return claims_.count(id) != 0;
+}
+
+bool FileStore::has_claims(InstanceId instance) const {
+  const std::scoped_lock claims(claims_mutex_);
+  return std::any_of(claims_.begin(), claims_.end(),
+                     [instance](const auto& each) { return each.second.instance == instance; });
+}
+
+Status FileStore::settle_claims(const Exists& exists) {
+  std::string after;
+  do {
+    if (Status done = settle_bite(after, exists); !done) return done;
+  } while (!after.empty());
+  return {};
+}
+
+// Nobody claims or removes a file meanwhile.
+Status FileStore::settle_bite(std::string& after, const Exists& exists) {
+  const std::scoped_lock lock(write_mutex_);
+  const auto rows = writer_.claimed(after, kBite);
+  if (!rows) return fail(rows.error());
+  after = rows->size() < kBite ? std::string() : rows->back().id;
+  std::vector<std::string> kept;
+  std::vector<std::string> freed;
+  for (const FileRows::Claimed& row : *rows) {
+    if (is_claimed(row.id)) continue;
+    const Result<bool> there = exists(row.instance);
+    if (!there) return fail(there.error());
+    (*there ? kept : freed).push_back(row.id);
+  }
+  if (!freed.empty())
+    surroundings_.log.info("files are free again, whose instance did not come about",
+                           {{"files", freed.size()}});
+  return kept.empty() && freed.empty() ? Status() : writer_.settle(kept, freed);
 }
 
 Result<std::vector<FileInfo>> FileStore::list(std::optional<InstanceId> instance,
@@ -235,9 +323,14 @@ Result<std::size_t> FileStore::removed(const Result<FileRows::Removed>& rows) {
   return rows->files;
 }
 
-Status FileStore::remove(const std::string& id) {
+Status FileStore::remove(const engine::FileInfo& seen) {
   const std::scoped_lock lock(write_mutex_);
-  const Result<std::size_t> gone = removed(writer_.remove(id));
+  if (is_claimed(seen.id)) return fail(file_in_use(seen.id));
+  const Result<std::optional<engine::FileInfo>> now = writer_.find(seen.id);
+  if (!now) return fail(now.error());
+  if (*now && (**now).instance && (**now).instance != seen.instance)
+    return fail(file_in_use(seen.id));
+  const Result<std::size_t> gone = removed(writer_.remove(seen.id));
   return gone ? Status() : fail(gone.error());
 }
 
@@ -247,7 +340,11 @@ Status FileStore::remove_of(const std::vector<InstanceId>& instances) {
     const auto from = instances.begin() + static_cast<std::ptrdiff_t>(at);
     const auto count = static_cast<std::ptrdiff_t>(std::min(kBite, instances.size() - at));
     const std::scoped_lock lock(write_mutex_);
-    const Result<std::size_t> gone = removed(writer_.remove_of({from, from + count}));
+    // An id that follows from a start's Idempotency-Key may be about to be in use again.
+    std::vector<InstanceId> those;
+    std::copy_if(from, from + count, std::back_inserter(those),
+                 [this](InstanceId id) { return !has_claims(id); });
+    const Result<std::size_t> gone = removed(writer_.remove_of(those));
     if (!gone) return fail(gone.error());
   }
   return {};
@@ -277,7 +374,21 @@ Status FileStore::remove_orphans(InstanceId& after, const Exists& exists) {
     if (!*there) gone.push_back(instance);
   }
   after = instances->size() < kBite ? InstanceId{} : instances->back();
-  return remove_of(gone);
+  return remove_gone(gone, exists);
+}
+
+// An id that follows from a start's Idempotency-Key may be in use again by now.
+Status FileStore::remove_gone(const std::vector<InstanceId>& instances, const Exists& exists) {
+  for (const InstanceId instance : instances) {
+    const std::scoped_lock lock(write_mutex_);
+    if (has_claims(instance)) continue;
+    const Result<bool> there = exists(instance);
+    if (!there) return fail(there.error());
+    if (*there) continue;
+    const Result<std::size_t> gone = removed(writer_.remove_of({instance}));
+    if (!gone) return fail(gone.error());
+  }
+  return {};
 }
 
 void FileStore::renew_gauges() {

@@ -8,6 +8,7 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -53,21 +54,34 @@ class FileStore final : public engine::Files {
   Result<std::optional<engine::FileInfo>> find(const std::string& id) override;
   // Also configuration/`store-damaged` where the content is gone.
   Result<std::unique_ptr<engine::FileReader>> open(const std::string& id) override;
-  Status attach(const std::vector<std::string>& ids, InstanceId instance) override;
+  Result<engine::FileClaim> claim(const std::vector<std::string>& ids,
+                                  InstanceId instance) override;
+  void keep(const engine::FileClaim& claim) override;
+  Status release(const engine::FileClaim& claim) override;
   Result<std::vector<engine::FileInfo>> list(std::optional<InstanceId> instance,
                                              const std::string& after, std::size_t most) override;
-  Status remove(const std::string& id) override;
+  Status remove(const engine::FileInfo& seen) override;
   Status remove_of(const std::vector<InstanceId>& instances) override;
 
+  using Exists = std::function<Result<bool>(InstanceId)>;
+  // Of files that were claimed, and that nobody in this process is about to settle: those of an
+  // instance that is there are its own for good, the others are free. Before anything is started,
+  // and now and then.
+  Status settle_claims(const Exists& exists);
   // Removes what no instance took in time; gives how many.
   Result<std::size_t> remove_unused();
   // Removes the files of instances that there are no more, a bite at a time: those above `after`,
   // which is the last one that was looked at then; 0: all have been.
-  using Exists = std::function<Result<bool>(InstanceId)>;
   Status remove_orphans(InstanceId& after, const Exists& exists);
 
  private:
   class Writer;
+  // Of one file: how many claims, all for this instance, are not settled; has one been kept?
+  struct Claims {
+    InstanceId instance;
+    std::size_t open = 0;
+    bool kept = false;
+  };
   FileStore(FileContents contents, FileRows writer, FileRows reader, FileOptions options,
             Secret seed, const Surroundings& surroundings);
   std::string derived(const std::string& once) const;
@@ -75,6 +89,11 @@ class FileStore final : public engine::Files {
   Status reserve(std::uint64_t bytes);
   Result<std::size_t> removed(const Result<FileRows::Removed>& rows);
   void renew_gauges();
+  std::vector<std::string> settled(const engine::FileClaim& claim, bool kept);
+  bool is_claimed(const std::string& id) const;
+  bool has_claims(InstanceId instance) const;
+  Status remove_gone(const std::vector<InstanceId>& instances, const Exists& exists);
+  Status settle_bite(std::string& after, const Exists& exists);
 
   const FileContents contents_;
   const FileOptions options_;
@@ -91,6 +110,9 @@ class FileStore final : public engine::Files {
   FileRows writer_;  // guarded by write_mutex_, as are keeping and removing contents
   std::mutex read_mutex_;
   FileRows reader_;  // guarded by read_mutex_
+  // Taken last, and for moments only.
+  mutable std::mutex claims_mutex_;
+  std::map<std::string, Claims> claims_;  // guarded by claims_mutex_; by the file's id
 };
 
 }  // namespace stepwell::store

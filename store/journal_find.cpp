@@ -11,17 +11,19 @@ namespace stepwell::store {
 using engine::FoundInstances;
 using engine::InstanceSummary;
 
-// Most of them have all of their records there, and need no look into the tables.
+// Most of them have all of their records there, and need no look into the tables. But what came a
+// second time says nothing of an instance that the tables have as a whole.
 Status JournalReader::find_logged(JournalSearch& search,
                                   std::vector<std::pair<InstanceId, Rows>>& logged) {
   for (auto& [id, rows] : logged) {
     search.pass_over(id);
     const bool whole = id.number < kDerivedInstances && rows.front()->is_admission();
     Known known{std::move(rows)};
-    if (whole) {
+    if (whole)
       for (const SharedRow& row : known.rows) known.history.apply(JournalHistory::line_of(*row));
-    } else if (Status done = load(id, known, false); !done) {
-      return done;
+    if (!whole || !known.history.tail()) {
+      known.history.clear();
+      if (Status done = load(id, known, false); !done) return done;
     }
     if (!known.history.head() || !known.history.tail()) continue;
     Result<InstanceSummary> summary = summary_of(known.history, id);

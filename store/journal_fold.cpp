@@ -13,7 +13,7 @@ namespace {
 using Line = JournalHistory::Line;
 
 // In the order of JournalFold::Sql.
-constexpr std::array<std::string_view, 20> kFolding{
+constexpr std::array<std::string_view, 21> kFolding{
     "INSERT INTO instances VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
     "DELETE FROM records WHERE instance = ?",
     "DELETE FROM removed WHERE id = ?",
@@ -25,7 +25,9 @@ constexpr std::array<std::string_view, 20> kFolding{
     "UPDATE instances SET status = ?2, ended_at = ?3, last = ?4, reopened = ?5, replaced = ?6, "
     "tail = ?7, started_at = ?8 WHERE id = ?1",
     "UPDATE instances SET life = '' WHERE id = ?",
-    "INSERT INTO definitions VALUES (?, ?) ON CONFLICT DO NOTHING",
+    "INSERT INTO definitions VALUES (?, ?) ON CONFLICT DO UPDATE SET record = excluded.record "
+    "WHERE json_type(definitions.record, '$[7].credentials') IS NULL "
+    "AND json_type(excluded.record, '$[7].credentials') IS NOT NULL",
     "INSERT INTO events VALUES (?, ?) ON CONFLICT DO NOTHING",
     "DELETE FROM events WHERE id = ?",
     "INSERT OR REPLACE INTO schedules VALUES (?, ?)",
@@ -38,6 +40,7 @@ constexpr std::array<std::string_view, 20> kFolding{
     "name = ?2, tags = ?3, priority = ?4, deadline = ?5, changed = ?7",
     "INSERT OR IGNORE INTO tags VALUES (?, ?)",
     "INSERT OR IGNORE INTO credential_uses VALUES (?, ?)",
+    "SELECT 1 FROM labels WHERE id = ?",
 };
 
 // The first of them for many rows at once, which costs a third less.
@@ -220,7 +223,15 @@ Status JournalFold::add_many(Database& database) {
     for (std::size_t i = 0; done && i < kMany; ++i) done = label(*many_[i], true);
     return done;
   }
-  for (std::size_t i = 0; done && i < kMany; ++i) done = fold(database, *many_[i]);
+  // Those that were new are there now, but for what people say of them.
+  for (std::size_t i = 0; done && i < kMany; ++i) {
+    done = fold(database, *many_[i]);
+    if (!done) break;
+    const Result<std::optional<std::int64_t>> labelled =
+        sql(kLabelled).bind(as_column(many_[i]->id.number)).one_number();
+    if (!labelled) return fail(labelled.error());
+    if (!*labelled) done = label(*many_[i], true);
+  }
   return done;
 }
 

@@ -56,6 +56,7 @@ class JournalFold {
     kLabel,
     kTag,
     kUse,
+    kLabelled,
     kSqlCount
   };
   JournalFold(std::vector<Statement> statements, Statement add_many)

@@ -1,8 +1,10 @@
 #include "store/journal_reader.h"
 
 #include <algorithm>
+#include <iterator>
 #include <limits>
 #include <map>
+#include <set>
 #include <utility>
 
 #include "store/journal_row.h"
@@ -198,7 +200,7 @@ Status JournalReader::read_open_locked(const engine::Journal::Reader& each,
 }
 
 Result<engine::FoundInstances> JournalReader::find(const engine::InstanceQuery& query,
-                                                   Milliseconds limit) {
+                                                   const SearchLimits& limits) {
   const std::scoped_lock lock(mutex_);
   std::vector<std::pair<InstanceId, Rows>> logged;
   Rows shared;
@@ -207,7 +209,7 @@ Result<engine::FoundInstances> JournalReader::find(const engine::InstanceQuery& 
     if (!query.filter.credential.empty()) shared = overlay_.shared();
   });
   if (!done) return fail(std::move(done.error()));
-  JournalSearch search(database_, query, limit);
+  JournalSearch search(database_, query, limits);
   done = search.prepare(shared);
   if (done) done = find_logged(search, logged);
   if (done) done = search.run();
@@ -253,6 +255,27 @@ Result<Value> JournalReader::definition(const std::string& digest) {
   Result<Record> record = record_of(text, {});
   if (!record) return fail(std::move(record.error()));
   return std::move(record->payload);
+}
+
+Result<std::vector<std::string>> JournalReader::incomplete_definitions() {
+  std::set<std::string, std::less<>> digests;
+  const auto text = [&](std::string_view digest) -> Status {
+    digests.emplace(digest);
+    return {};
+  };
+  std::set<std::string, std::less<>> complete;
+  Status done =
+      shared("SELECT digest FROM definitions WHERE json_type(record, '$[7].credentials') IS NULL",
+             text, [&](const JournalRow& row) -> Status {
+               if (row.kind == Kind::definition && row.digest.is_string())
+                 (row.credentials.is_array() ? complete : digests).emplace(row.digest.as_string());
+               return {};
+             });
+  if (!done) return fail(std::move(done.error()));
+  std::vector<std::string> left;
+  std::set_difference(digests.begin(), digests.end(), complete.begin(), complete.end(),
+                      std::back_inserter(left));
+  return left;
 }
 
 Result<std::vector<Record>> JournalReader::undelivered() {
@@ -319,32 +342,60 @@ Result<std::uint64_t> JournalReader::last_instance(std::uint64_t limit) {
   return std::max(logged, as_number(last->value_or(0)));
 }
 
+std::string ended_instances(const std::vector<std::int64_t>& workflows,
+                            std::string_view condition) {
+  constexpr std::size_t kMostMerged = 100;  // SQLite takes 500 parts; more versions are sorted
+  const auto of = [&](const std::string& which) {
+    return "SELECT id, ended_at FROM instances INDEXED BY instances_of WHERE workflow " + which +
+           " AND ended_at IS NOT NULL" + std::string(condition);
+  };
+  const bool merged = workflows.size() <= kMostMerged;
+  std::string text;
+  for (const std::int64_t id : workflows)
+    text.append(text.empty() ? ""
+                : merged     ? " UNION ALL "
+                             : ", ")
+        .append(merged ? of("= " + std::to_string(id)) : std::to_string(id));
+  return merged ? text : of("IN (" + text + ")");
+}
+
 Result<std::vector<std::int64_t>> JournalReader::beyond(const Retention& retention,
                                                         std::size_t most) {
-  const bool all = retention.workflow.empty();
-  const std::string from =
-      all ? "SELECT id FROM instances INDEXED BY instances_ended WHERE status IS NOT NULL"
-          : "SELECT id FROM instances INDEXED BY instances_of WHERE workflow IN "
-            "(SELECT id FROM workflows WHERE name = ?) AND status IS NOT NULL";
   const std::scoped_lock lock(mutex_);
   std::vector<std::int64_t> found;
-  const auto search = [&](const char* how, std::int64_t first, std::int64_t second) -> Status {
-    Result<Statement> statement = database_.prepare(from + how);
+  std::vector<std::int64_t> workflows;
+  const bool all = retention.workflow.empty();
+  if (!all) {
+    Result<Statement> named = database_.prepare("SELECT id FROM workflows WHERE name = ?");
+    if (!named) return fail(std::move(named.error()));
+    named->bind(retention.workflow);
+    Result<std::vector<std::int64_t>> ids = numbers(std::move(*named));
+    if (!ids || ids->empty()) return ids;
+    workflows = std::move(*ids);
+  }
+  const auto limit = static_cast<std::int64_t>(std::min<std::size_t>(most, INT32_MAX));
+  const auto search = [&](std::string_view condition, std::string_view order, std::int64_t skip,
+                          std::optional<std::int64_t> before) -> Status {
+    std::string text = all ? "SELECT id, ended_at FROM instances INDEXED BY instances_ended "
+                             "WHERE status IS NOT NULL" +
+                                 std::string(condition)
+                           : ended_instances(workflows, condition);
+    text.append(order).append(" LIMIT ?1 OFFSET ?2");
+    Result<Statement> statement = database_.prepare(text);
     if (!statement) return fail(std::move(statement.error()));
-    if (!all) statement->bind(retention.workflow);
-    statement->bind(first).bind(second);
+    statement->bind(limit).bind(skip);
+    if (before) statement->bind(*before);
     Result<std::vector<std::int64_t>> ids = numbers(std::move(*statement));
     if (!ids) return fail(std::move(ids.error()));
     found = std::move(*ids);
     return {};
   };
-  const auto limit = static_cast<std::int64_t>(std::min<std::size_t>(most, INT32_MAX));
   Status done;
   if (retention.ended_before)
-    done = search(" AND ended_at < ? ORDER BY ended_at LIMIT ?", as_column(*retention.ended_before),
-                  limit);
+    done =
+        search(" AND ended_at < ?3", " ORDER BY ended_at", 0, as_column(*retention.ended_before));
   if (done && found.empty() && retention.keep) {
-    done = search(" ORDER BY ended_at DESC LIMIT ? OFFSET ?", limit, as_column(*retention.keep));
+    done = search("", " ORDER BY ended_at DESC", as_column(*retention.keep), std::nullopt);
     std::reverse(found.begin(), found.end());
   }
   if (!done) return fail(std::move(done.error()));

@@ -20,7 +20,12 @@
 
 namespace stepwell::store {
 
+// SQL for id and ended_at of those of the workflows that have ended: with an ORDER BY ended_at
+// behind it SQLite reads no more of their index than it gives. `condition` begins with AND.
+std::string ended_instances(const std::vector<std::int64_t>& workflows, std::string_view condition);
+
 class JournalSearch;
+struct SearchLimits;
 
 // Which finished instances are not kept: those beyond any limit that is given.
 struct Retention {
@@ -39,8 +44,10 @@ class JournalReader {
   Result<std::vector<engine::Record>> read(InstanceId instance);
   Result<std::optional<engine::InstanceSummary>> summary(InstanceId instance);
   // Looks no longer than that, about.
-  Result<engine::FoundInstances> find(const engine::InstanceQuery& query, Milliseconds limit);
+  Result<engine::FoundInstances> find(const engine::InstanceQuery& query,
+                                      const SearchLimits& limits);
   Result<Value> definition(const std::string& digest);
+  Result<std::vector<std::string>> incomplete_definitions();
   // Both for the time before anything is appended: log and tables are not read as one state.
   Result<std::vector<engine::Record>> undelivered();
   Result<std::vector<engine::Record>> schedules();

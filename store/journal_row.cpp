@@ -136,6 +136,8 @@ JournalRow to_row(const Record& record) {
   else
     append_json(row.text, record.payload);
   row.text.push_back(']');
+  // What cannot be read again would keep the daemon from starting.
+  if (!is_valid_utf8(row.text)) row.text = valid_utf8(row.text);
   return row;
 }
 

@@ -12,7 +12,7 @@ using engine::Record;
 namespace {
 
 // In the order of JournalRows::Sql.
-constexpr std::array<std::string_view, 14> kStatements{
+constexpr std::array<std::string_view, 15> kStatements{
     "INSERT INTO log VALUES (?, ?)",
     "SELECT 1 FROM instances WHERE id = ?",
     "DELETE FROM instances WHERE id = ? AND status IS NOT NULL",
@@ -29,9 +29,9 @@ constexpr std::array<std::string_view, 14> kStatements{
     "(SELECT 1 FROM workflows WHERE digest = ?1)",
     "DELETE FROM credential_uses WHERE digest = ?1 AND NOT EXISTS "
     "(SELECT 1 FROM definitions WHERE digest = ?1)",
-    "DELETE FROM tags WHERE instance = ?1 AND tag IN "
-    "(SELECT value FROM labels, json_each(labels.tags) WHERE labels.id = ?1)",
-    "DELETE FROM labels WHERE id = ?",
+    "DELETE FROM tags WHERE instance = ? AND tag IN (SELECT value FROM json_each(?))",
+    "DELETE FROM labels WHERE id = ? RETURNING tags",
+    "SELECT 1 FROM records WHERE instance = ? LIMIT 1",
 };
 
 }  // namespace
@@ -136,6 +136,21 @@ void JournalRows::rely_on(const JournalRow& row) {
   last_relied_on_ = row.digest;
 }
 
+// Most instances have nothing of either.
+Status JournalRows::remove_label(std::int64_t instance) {
+  Statement& label = sql(kRemoveLabel).bind(instance);
+  std::string tags;
+  for (;;) {
+    const Result<bool> row = label.step();
+    if (!row) return fail(row.error());
+    if (!*row) break;
+    tags = label.text(0);
+  }
+  label.reset();
+  if (tags.empty()) return {};
+  return sql(kRemoveTags).bind(instance).bind(tags).run();
+}
+
 Result<std::int64_t> JournalRows::remove_records(std::int64_t instance, std::int64_t rows) {
   Status done = sql(kRemoveRecords).bind(instance).bind(rows).run();
   if (!done) return fail(std::move(done.error()));
@@ -145,6 +160,7 @@ Result<std::int64_t> JournalRows::remove_records(std::int64_t instance, std::int
 Result<JournalRows::Removed> JournalRows::remove(const std::vector<std::int64_t>& instances,
                                                  std::int64_t rows) {
   Removed removed;
+  std::int64_t highest = 0;
   overlay_->removing();
   for (const std::int64_t id : instances) {
     if (rows <= 0) break;
@@ -154,22 +170,25 @@ Result<JournalRows::Removed> JournalRows::remove(const std::vector<std::int64_t>
     Status done = sql(kRemoveInstance).bind(id).run();
     if (!done) return fail(std::move(done.error()));
     if (database_.changes() == 0) continue;  // it was retried, or is not there
-    done = sql(kRemoveTags).bind(id).run();
-    if (done) done = sql(kRemoveLabel).bind(id).run();
+    done = remove_label(id);
     if (!done) return fail(std::move(done.error()));
     removed.instances.push_back(id);
+    if (as_number(id) < kDerivedInstances) highest = std::max(highest, id);
     --rows;
+    const Result<std::optional<std::int64_t>> more = sql(kHasRecords).bind(id).one_number();
+    if (!more) return fail(more.error());
+    if (!*more) continue;
     const std::int64_t most = std::max<std::int64_t>(rows, 1);
     const Result<std::int64_t> gone = remove_records(id, most);
     if (!gone) return fail(gone.error());
     rows -= *gone;
-    if (*gone == most) {
-      removed.left_over = true;
-      done = sql(kLeaveOver).bind(id).run();
-    }
-    if (done && as_number(id) < kDerivedInstances) done = sql(kRaiseHighest).bind(id).run();
+    if (*gone < most) continue;
+    removed.left_over = true;
+    done = sql(kLeaveOver).bind(id).run();
     if (!done) return fail(std::move(done.error()));
   }
+  if (Status done = highest > 0 ? sql(kRaiseHighest).bind(highest).run() : Status(); !done)
+    return fail(std::move(done.error()));
   return removed;
 }
 

@@ -77,6 +77,7 @@ class JournalRows {
     kRemoveUses,
     kRemoveTags,
     kRemoveLabel,
+    kHasRecords,
     kSqlCount
   };
 
@@ -89,6 +90,7 @@ class JournalRows {
   Status read_log();
   Result<bool> exists(InstanceId id);
   void rely_on(const JournalRow& row);
+  Status remove_label(std::int64_t instance);
   Result<std::int64_t> remove_records(std::int64_t instance, std::int64_t rows);
 
   Database database_;

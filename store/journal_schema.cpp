@@ -119,7 +119,14 @@ CREATE INDEX instances_started ON instances (started_at) WHERE status IS NOT NUL
 CREATE INDEX instances_stopped ON instances (id) WHERE status = 3;
 )";
 
-constexpr std::array kJournalMigrations = {Migration{1, kJournal}, Migration{2, kLabels}};
+// What a workflow's own retention takes away, and its newest ones, are found without the others.
+constexpr const char* kWorkflowEnds = R"(
+DROP INDEX instances_of;
+CREATE INDEX instances_of ON instances (workflow, ended_at);
+)";
+
+constexpr std::array kJournalMigrations = {Migration{1, kJournal}, Migration{2, kLabels},
+                                           Migration{3, kWorkflowEnds}};
 
 }  // namespace
 

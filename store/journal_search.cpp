@@ -19,9 +19,6 @@ using By = InstanceOrder::By;
 
 namespace {
 
-// A set of so few is looked through as a whole and sorted. A larger one is so dense along any order
-// that a page of it is found soon, unless it lies at one end.
-constexpr std::int64_t kFew = 3'000;
 // Rows between two looks at the clock.
 constexpr std::uint64_t kRowsBetweenLooks = 64;
 constexpr std::int64_t kNever = INT64_MAX;
@@ -30,6 +27,10 @@ constexpr const char* kFoundColumns =
     "SELECT i.id, i.workflow, i.started_at, i.status, i.ended_at, ";
 constexpr const char* kLabelColumns = "l.name, l.tags, l.priority, l.deadline, l.parent";
 constexpr const char* kNoLabelColumns = "NULL, NULL, NULL, NULL, NULL";
+constexpr const char* kLabelledFirst =
+    " FROM labels AS l CROSS JOIN instances AS i ON i.id = l.id WHERE i.status IS NOT NULL";
+// No column has it, since hardly anybody asks.
+constexpr const char* kKeyColumn = ", i.head ->> '$[7].key'";
 
 // Among those that have ended: does it pick only these?
 bool only(const InstanceFilter& filter, std::initializer_list<InstanceStatus> statuses) {
@@ -136,9 +137,14 @@ void JournalSearch::offer(InstanceSummary summary) {
   facts.status = status_of(static_cast<std::int64_t>(to_row(*summary.end).status));
   if (const auto parent = head.get("parent").get("id").as_integer(); parent && *parent > 0)
     facts.parent = InstanceId{as_number(*parent)};
+  facts.key = text_of("key");
   InstancePosition position = engine::position_of(query_.order, facts);
   if (query_.after && !engine::comes_before(query_.order, *query_.after, position)) return;
   if (engine::picks(filter, facts)) waiting_.push_back({std::move(position), std::move(summary)});
+}
+
+const char* JournalSearch::key_column() const {
+  return query_.filter.keys.empty() ? ", NULL" : kKeyColumn;
 }
 
 bool JournalSearch::needs_labels() const {
@@ -231,15 +237,15 @@ std::vector<JournalSearch::Sql> JournalSearch::sets() const {
 
 Result<bool> JournalSearch::is_small(const Sql& set) {
   Sql counting = set;
-  counting.text = "SELECT count(*) FROM (" + set.text + " LIMIT " + std::to_string(kFew) + ")";
+  counting.text = "SELECT count(*) FROM (" + set.text + " LIMIT " + std::to_string(few_) + ")";
   Result<Statement> statement = prepare(counting);
   if (!statement) return fail(std::move(statement.error()));
   return statement->one_number().map(
-      [](std::optional<std::int64_t> count) { return count.value_or(0) < kFew; });
+      [this](std::optional<std::int64_t> count) { return count.value_or(0) < few_; });
 }
 
 Status JournalSearch::look_through(const Sql& set) {
-  Sql sql{std::string(kFoundColumns) + kLabelColumns +
+  Sql sql{std::string(kFoundColumns) + kLabelColumns + key_column() +
               " FROM instances AS i LEFT JOIN labels AS l ON l.id = i.id "
               "WHERE i.status IS NOT NULL AND i.id IN (" +
               set.text + ")",
@@ -276,6 +282,7 @@ bool JournalSearch::take(const Statement& row) {
                               &label,
                               std::nullopt};
   if (const auto parent = row.optional_number(9)) facts.parent = InstanceId{as_number(*parent)};
+  facts.key = row.view(10);
   position_ = engine::position_of(query_.order, facts);
   if (logged_.contains(facts.id)) return false;
   if (query_.after && !engine::comes_before(query_.order, *query_.after, position_)) return false;
@@ -306,6 +313,11 @@ std::vector<JournalSearch::Segment> JournalSearch::segments() const {
     return " FROM instances AS i INDEXED BY " + index + (needs_labels() ? joined : std::string()) +
            " WHERE " + where;
   };
+  // Those that have nothing to be ordered by.
+  const auto without = [&](const char* nothing, std::int64_t number) {
+    if (!only_labelled()) return Segment{plain + ended, "", number, false, true};
+    return Segment{std::string(kLabelledFirst) + " AND " + nothing, "", number};
+  };
   switch (query_.order.by) {
     case By::id:
       break;
@@ -316,21 +328,32 @@ std::vector<JournalSearch::Segment> JournalSearch::segments() const {
     }
     case By::updated:
     case By::completed:
+      if (workflows_ && workflows_->size() == 1)
+        return {{indexed("instances_of", "i.workflow = " + std::to_string(*workflows_->begin()) +
+                                             " AND i.ended_at IS NOT NULL"
+                                             " AND i.status IS NOT NULL"),
+                 "i.ended_at"}};
       return {{indexed("instances_ended", "i.status IS NOT NULL"), "i.ended_at", 0, false}};
     case By::priority: {
-      std::vector<Segment> all{{plain + ended, "", 0, false, true}};
+      std::vector<Segment> all;
+      if (!is_urgent(query_.filter)) all.push_back(without("l.priority = 0", 0));
       for (const std::int64_t number : {1, 2})
         all.push_back({labelled("labels_priority",
                                 "l.priority > 0 AND l.priority = " + std::to_string(number)),
                        "", number, false});
       return all;
     }
-    case By::name:
-      return {{plain + ended, "", 0, false, true},
-              {labelled("labels_name", "l.name IS NOT NULL"), "l.name", 0, true}};
-    case By::deadline:
-      return {{labelled("labels_deadline", "l.deadline IS NOT NULL"), "l.deadline", 0, false},
-              {plain + ended, "", kNever, false, true}};
+    case By::name: {
+      Segment named{labelled("labels_name", "l.name IS NOT NULL"), "l.name", 0, true};
+      if (query_.filter.name.empty()) return {without("l.name IS NULL", 0), std::move(named)};
+      sift_names(named);
+      return {std::move(named)};
+    }
+    case By::deadline: {
+      Segment due{labelled("labels_deadline", "l.deadline IS NOT NULL"), "l.deadline"};
+      if (query_.filter.deadline.any() || query_.filter.overdue) return {std::move(due)};
+      return {std::move(due), without("l.deadline IS NULL", kNever)};
+    }
     case By::status: {
       std::vector<Segment> all;
       const auto add = [&](InstanceStatus status, const std::string& from) {
@@ -343,19 +366,45 @@ std::vector<JournalSearch::Segment> JournalSearch::segments() const {
       return all;
     }
   }
+  return {along_ids()};
+}
+
+// Of most instances nobody says anything.
+bool JournalSearch::only_labelled() const {
   const InstanceFilter& filter = query_.filter;
-  const bool of_few = !filter.name.empty() || !filter.tags.empty() || filter.parent ||
-                      filter.overdue || filter.deadline.any() || is_urgent(filter);
-  if (of_few)
-    return {
-        {" FROM labels AS l CROSS JOIN instances AS i ON i.id = l.id "
-         "WHERE i.status IS NOT NULL",
-         "", 0, false}};
-  if (only(filter, {InstanceStatus::faulted}))
-    return {{indexed("instances_faulted", "i.status = 2"), "", 0, false}};
-  if (only(filter, {InstanceStatus::stopped}))
-    return {{indexed("instances_stopped", "i.status = 3"), "", 0, false}};
-  return {{plain + ended, "", 0, false}};
+  return !filter.name.empty() || !filter.tags.empty() || filter.parent || filter.overdue ||
+         filter.deadline.any() || is_urgent(filter);
+}
+
+// Names are looked at before instances are, but for some, so that the clock is looked at as well.
+void JournalSearch::sift_names(Segment& segment) const {
+  segment.from += " AND (l.id % 61 = 0 OR instr(lower(l.name), lower(?)) > 0)";
+  segment.values.emplace_back(query_.filter.name);
+}
+
+// By the index that knows most of what is asked for.
+JournalSearch::Segment JournalSearch::along_ids() const {
+  const InstanceFilter& filter = query_.filter;
+  const std::string joined = needs_labels() ? " LEFT JOIN labels AS l ON l.id = i.id" : "";
+  const auto indexed = [&](const std::string& index, const std::string& where) {
+    return Segment{" FROM instances AS i INDEXED BY " + index + joined + " WHERE " + where};
+  };
+  if (filter.tags.size() == 1)
+    return {" FROM tags AS t CROSS JOIN instances AS i ON i.id = t.instance" + joined +
+                " WHERE t.tag = ? AND i.status IS NOT NULL",
+            "",
+            0,
+            false,
+            false,
+            {filter.tags.front()}};
+  if (only_labelled()) {
+    Segment few{kLabelledFirst};
+    if (!filter.name.empty()) sift_names(few);
+    return few;
+  }
+  if (only(filter, {InstanceStatus::faulted})) return indexed("instances_faulted", "i.status = 2");
+  if (only(filter, {InstanceStatus::stopped})) return indexed("instances_stopped", "i.status = 3");
+  return {" FROM instances AS i" + joined + " WHERE i.status IS NOT NULL"};
 }
 
 // None where all of it comes before what is asked for. Two where that begins among rows that have
@@ -365,14 +414,16 @@ std::vector<JournalSearch::Sql> JournalSearch::statements_of(const Segment& segm
   const char* const behind = descending ? " < ?" : " > ?";
   const char* const direction = descending ? " DESC" : "";
   Sql sql{std::string(kFoundColumns) + (needs_labels() ? kLabelColumns : kNoLabelColumns) +
-              segment.from,
-          {}};
+              key_column() + segment.from,
+          segment.values};
   const std::string& column = segment.column;
   if (query_.order.by == By::started && !column.empty())
     add_range(sql, column, query_.filter.started);
   if (column == "i.ended_at") add_range(sql, column, ends());
   if (column == "l.deadline") add_range(sql, column, query_.filter.deadline);
-  const std::string id = segment.from.starts_with(" FROM labels") ? "l.id" : "i.id";
+  const std::string id = segment.from.starts_with(" FROM labels") ? "l.id"
+                         : segment.from.starts_with(" FROM tags") ? "t.instance"
+                                                                  : "i.id";
   std::optional<Parameter> value;  // the column's, where it begins
   if (const auto& after = query_.after) {
     if (column.empty()) {
@@ -381,7 +432,7 @@ std::vector<JournalSearch::Sql> JournalSearch::statements_of(const Segment& segm
         InstancePosition last{segment.number, {}, InstanceId{descending ? 0 : UINT64_MAX}};
         if (engine::comes_before(query_.order, last, *after)) return {};
       } else {
-        sql.add(std::string(" AND i.id") + behind, as_column(after->id.number));
+        sql.add(" AND " + id + behind, as_column(after->id.number));
       }
     } else if (segment.by_name) {
       if (!after->text.empty()) {

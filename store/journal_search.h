@@ -23,6 +23,13 @@
 
 namespace stepwell::store {
 
+struct SearchLimits {
+  Milliseconds time{150};
+  // A set of fewer is looked through as a whole and sorted. A larger one is so dense along any
+  // order that a page of it is found soon, unless it lies at one end.
+  std::int64_t few = 3'000;
+};
+
 class JournalSearch {
  public:
   struct Found {
@@ -31,8 +38,11 @@ class JournalSearch {
     std::optional<engine::InstanceSummary> logged;
   };
 
-  JournalSearch(Database& database, const engine::InstanceQuery& query, Milliseconds limit)
-      : database_(database), query_(query), end_(std::chrono::steady_clock::now() + limit) {}
+  JournalSearch(Database& database, const engine::InstanceQuery& query, const SearchLimits& limits)
+      : database_(database),
+        query_(query),
+        few_(limits.few),
+        end_(std::chrono::steady_clock::now() + limits.time) {}
 
   // First: which workflows are meant. `defined`: definitions in the log.
   Status prepare(const std::vector<SharedRow>& defined);
@@ -63,15 +73,19 @@ class JournalSearch {
   };
   // Rows that follow each other in the order: all with one value, or by a column.
   struct Segment {
-    std::string from;    // … FROM … WHERE …
-    std::string column;  // empty: all have `number`
+    std::string from;         // … FROM … WHERE …
+    std::string column = {};  // empty: all have `number`
     std::int64_t number = 0;
     bool by_name = false;  // the column is text
     // Other rows come as well, which are not meant: no index knows those that are.
     bool among_others = false;
+    std::vector<Parameter> values = {};  // bound in `from`
   };
 
   std::vector<Segment> segments() const;
+  Segment along_ids() const;
+  bool only_labelled() const;
+  void sift_names(Segment& segment) const;
   std::optional<Sql> small_set();
   std::vector<Sql> sets() const;
   Result<bool> is_small(const Sql& set);
@@ -79,6 +93,7 @@ class JournalSearch {
   static void add_range(Sql& sql, const std::string& column, const engine::TimeRange& range);
   engine::TimeRange ends() const;
   bool needs_labels() const;
+  const char* key_column() const;
   Result<Statement> prepare(const Sql& sql);
   Status look_through(const Sql& set);
   // False: there is no room, or no time, for more.
@@ -91,6 +106,7 @@ class JournalSearch {
 
   Database& database_;
   const engine::InstanceQuery& query_;
+  const std::int64_t few_;
   const std::chrono::steady_clock::time_point end_;
   std::optional<std::set<std::int64_t>> workflows_;  // nothing: all
   std::set<std::string, std::less<>> digests_;       // that refer to the credential

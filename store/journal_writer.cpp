@@ -23,13 +23,6 @@ bool leaves_open(const Problem& problem) { return problem.code != "disk-full"; }
 // A log so many times as long as it should be is not let grow any further where folds fail.
 constexpr std::size_t kMostTimes = 16;
 
-Problem unavailable(std::string code, std::string detail) {
-  Problem problem = make_problem(ErrorKind::runtime, std::move(code), std::move(detail));
-  problem.status = 503;
-  problem.retryable = true;
-  return problem;
-}
-
 // Its refusal is told to somebody, who can do without it; all else has happened and must be kept.
 // So has the start of an instance that another one's step asked for.
 bool can_be_refused(const JournalRow& row, bool awaited) {
@@ -62,6 +55,9 @@ JournalWriter::JournalWriter(JournalRows rows, std::optional<Database> beside,
       commit_seconds_(metrics.histogram("stepwell_journal_commit_seconds",
                                         "How long commits of the journal take.",
                                         duration_buckets())),
+      commit_records_(metrics.histogram("stepwell_journal_commit_records",
+                                        "Records of a commit of the journal.",
+                                        {1, 2, 5, 10, 20, 50, 100, 200, 500, 1'000})),
       rows_(std::move(rows)),
       checkpointer_(beside ? std::make_unique<JournalCheckpointer>(std::move(*beside)) : nullptr),
       thread_([this] { write(); }) {}
@@ -218,6 +214,7 @@ Status JournalWriter::commit() {
   if (!done) return done;
   commits_.increment();
   records_.increment(static_cast<double>(group_));
+  commit_records_.observe(static_cast<double>(group_));
   commit_seconds_.observe(
       std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
   return done;

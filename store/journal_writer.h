@@ -40,7 +40,8 @@ struct JournalOptions {
   Milliseconds fold_after{100};             // with nothing to do: all of it …
   bool fold_at_end = true;                  // … also when it is closed
   Milliseconds fold_retry_after{10'000};    // where that failed; the log grows meanwhile
-  Milliseconds look_for{150};               // a page of a list, where no index leads to it
+  Milliseconds look_for{150};               // a page of a list, where no index leads to it …
+  std::int64_t look_through = 3'000;        // … or to so many: fewer are sorted as a whole
 };
 
 enum class JournalState : std::uint8_t {
@@ -114,6 +115,7 @@ class JournalWriter {
   const Gauge waiting_gauge_;
   const Gauge failing_gauge_;
   const Histogram commit_seconds_;
+  const Histogram commit_records_;
 
   mutable std::mutex mutex_;
   std::condition_variable arrived_;

@@ -132,8 +132,16 @@ CREATE TABLE once_marks (
 CREATE INDEX once_marks_by_time ON once_marks (at);
 )";
 
+// A key's own rate limit; all three or none.
+constexpr const char* kRates = R"(
+ALTER TABLE api_keys ADD COLUMN rate_requests INTEGER;
+ALTER TABLE api_keys ADD COLUMN rate_per INTEGER;
+ALTER TABLE api_keys ADD COLUMN rate_burst INTEGER;
+)";
+
 // Version 1 was never released; what it wrote has no seal over its state.
-constexpr std::array kMigrations = {Migration{2, kSecrets}, Migration{3, kSwitches}};
+constexpr std::array kMigrations = {Migration{2, kSecrets}, Migration{3, kSwitches},
+                                    Migration{4, kRates}};
 
 }  // namespace
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "store/journal_schema.h"
+#include "store/journal_search.h"
 
 namespace stepwell::store {
 
@@ -75,12 +76,16 @@ Result<std::optional<engine::InstanceSummary>> SqliteJournal::summary(InstanceId
 }
 
 Result<engine::FoundInstances> SqliteJournal::find(const engine::InstanceQuery& query) {
-  return finder_.find(query, look_for_);
+  return finder_.find(query, SearchLimits{look_for_, look_through_});
 }
 
 // The engine asks for it within read_open().
 Result<Value> SqliteJournal::definition(const std::string& digest) {
   return reader_.definition(digest);
+}
+
+Result<std::vector<std::string>> SqliteJournal::incomplete_definitions() {
+  return finder_.incomplete_definitions();
 }
 
 Result<std::vector<Record>> SqliteJournal::undelivered() { return reader_.undelivered(); }

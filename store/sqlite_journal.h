@@ -52,6 +52,7 @@ class SqliteJournal final : public engine::Journal {
   Result<engine::FoundInstances> find(const engine::InstanceQuery& query) override;
   Result<std::vector<InstanceId>> remove(const std::vector<InstanceId>& instances) override;
   Result<Value> definition(const std::string& digest) override;
+  Result<std::vector<std::string>> incomplete_definitions() override;
   Result<std::vector<engine::Record>> undelivered() override;
   Result<std::vector<engine::Record>> schedules() override;
   Result<std::uint64_t> last_instance(std::uint64_t limit) override;
@@ -78,6 +79,7 @@ class SqliteJournal final : public engine::Journal {
   SqliteJournal(JournalRows rows, std::optional<Database> beside, Database reader, Database finder,
                 Database scans, JournalOptions options, Metrics& metrics, Log& log)
       : look_for_(options.look_for),
+        look_through_(options.look_through),
         overlay_(rows.overlay()),
         writer_(std::move(rows), std::move(beside), options, metrics, log),
         reader_(std::move(reader), overlay_),
@@ -89,6 +91,7 @@ class SqliteJournal final : public engine::Journal {
                                             std::int64_t rows_at_once);
 
   const Milliseconds look_for_;
+  const std::int64_t look_through_;
   Removed removed_;
   const JournalOverlay& overlay_;  // the writer's
   JournalWriter writer_;           // closed last: it can copy the write-ahead log

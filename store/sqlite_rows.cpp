@@ -72,6 +72,15 @@ Result<std::vector<auth::Permission>> scopes_of(std::string_view text) {
   return scopes;
 }
 
+std::optional<std::int64_t> rate_column(const ApiKey& key, std::uint64_t auth::KeyRate::*column) {
+  if (!key.rate) return std::nullopt;
+  return static_cast<std::int64_t>(*key.rate.*column);
+}
+std::optional<std::int64_t> rate_per(const ApiKey& key) {
+  if (!key.rate) return std::nullopt;
+  return key.rate->per.count();
+}
+
 // One overload for each kind of change; `sql` is prepared anew, since changes are rare.
 class Writer {
  public:
@@ -115,14 +124,16 @@ class Writer {
 
   Status operator()(const ApiKey& row) {
     return run(
-        "INSERT INTO api_keys VALUES (?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT (id) DO UPDATE SET "
+        "INSERT INTO api_keys VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT (id) DO UPDATE SET "
         "name=excluded.name, user=excluded.user, hash=excluded.hash, scopes=excluded.scopes, "
         "expires_at=excluded.expires_at, state=excluded.state, created_by=excluded.created_by, "
         "created_at=excluded.created_at, changed_by=excluded.changed_by, "
-        "changed_at=excluded.changed_at",
+        "changed_at=excluded.changed_at, rate_requests=excluded.rate_requests, "
+        "rate_per=excluded.rate_per, rate_burst=excluded.rate_burst",
         row.id, row.name, row.user, Blob{row.hash}, scopes_text(row.scopes), ms(row.expires_at),
         to_string(row.state), row.created_by, ms(row.created_at), row.changed_by,
-        ms(row.changed_at));
+        ms(row.changed_at), rate_column(row, &auth::KeyRate::requests), rate_per(row),
+        rate_column(row, &auth::KeyRate::burst));
   }
 
   Status operator()(const User& row) {
@@ -273,6 +284,13 @@ Status read_credentials(Database& database, StoredState& state) {
                   });
 }
 
+std::optional<auth::KeyRate> rate_of(const Statement& row) {
+  const std::optional<std::int64_t> requests = row.optional_number(11);
+  if (!requests) return std::nullopt;
+  return auth::KeyRate{static_cast<std::uint64_t>(*requests), Milliseconds(row.number(12)),
+                       static_cast<std::uint64_t>(row.number(13))};
+}
+
 Status read_keys(Database& database, StoredState& state) {
   Status done = for_each(database, "SELECT name, role, active, created_by, created_at FROM users",
                          [&](const Statement& row) -> Status {
@@ -286,7 +304,7 @@ Status read_keys(Database& database, StoredState& state) {
   return for_each(
       database,
       "SELECT id, name, user, hash, scopes, expires_at, state, created_by, created_at, changed_by, "
-      "changed_at FROM api_keys",
+      "changed_at, rate_requests, rate_per, rate_burst FROM api_keys",
       [&](const Statement& row) -> Status {
         const auto key_state = auth::parse_key_state(row.text(6));
         Result<std::vector<auth::Permission>> scopes = scopes_of(row.text(4));
@@ -294,7 +312,7 @@ Status read_keys(Database& database, StoredState& state) {
         state.keys.push_back({row.text(0), row.text(1), row.text(2), row.text(3),
                               std::move(*scopes), time_of(row.optional_number(5)), *key_state,
                               row.text(7), time_of(row.number(8)), row.text(9),
-                              time_of(row.number(10))});
+                              time_of(row.number(10)), rate_of(row)});
         return {};
       });
 }

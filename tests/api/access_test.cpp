@@ -154,8 +154,10 @@ TEST_F(Matrix, OtherSpellingsOfARouteAreNoRoute) {
       for (const char* user : {"", "ana"}) {
         const Answer answer =
             ask(office, route.method, spelling, *user == 0 ? "" : office.key(user));
-        // In the place of a parameter anything may stand, and is not found there.
-        const bool parameter = path.ends_with("/7") || path.ends_with("/sw_aaaaaaaaaaaa");
+        // In the place of a parameter anything may stand, and is not found there; also where a
+        // route of its own is one of these things.
+        const bool parameter = path.ends_with("/7") || path.ends_with("/sw_aaaaaaaaaaaa") ||
+                               path == "/api/v1/instances/events";
         EXPECT_TRUE(answer.status == 404 || answer.status == 400 || answer.status == 405 ||
                     (parameter && *user == 0 && answer.status == 401))
             << route.method << " " << spelling << " " << answer.status;

@@ -1,7 +1,9 @@
 // What an instance did, as its steps and as a stream of events that can be resumed.
 #include <gtest/gtest.h>
 
+#include "api/instance_events.h"
 #include "tests/api/office.h"
+#include "tests/api/stream_events.h"
 
 namespace stepwell::api::test {
 namespace {
@@ -12,40 +14,15 @@ constexpr const char* kTwoSteps = R"(do:
   - {never: {if: '${ false }', set: {b: 2}}}
 )";
 
-struct Event {
-  std::string id;
-  std::string name;
-  Value data;
-};
-
-// The events in a stream's text, chunked or not.
-std::vector<Event> events_of(const std::string& text) {
-  std::vector<Event> events;
-  Event event;
-  for (std::size_t at = 0; at < text.size();) {
-    const std::size_t end = std::min(text.find('\n', at), text.size());
-    const std::string line = text.substr(at, end - at);
-    at = end + 1;
-    if (line.starts_with("id: ")) event.id = line.substr(4);
-    if (line.starts_with("event: ")) event.name = line.substr(7);
-    if (!line.starts_with("data: ")) continue;
-    const Result<Value> data = parse_json(line.substr(6));
-    EXPECT_TRUE(data) << line;
-    if (data) event.data = *data;
-    events.push_back(std::exchange(event, {}));
-  }
-  return events;
-}
-
-std::string line_of(const Event& event) {
+std::string line_of(const StreamEvent& event) {
   if (event.name == "status") return std::string(event.data.get("status").as_string());
   return std::string(event.data.get("event").as_string()) + ' ' +
          std::string(event.data.get("name").as_string());
 }
 
-std::vector<std::string> lines_of(const std::vector<Event>& events) {
+std::vector<std::string> lines_of(const std::vector<StreamEvent>& events) {
   std::vector<std::string> lines;
-  for (const Event& event : events) lines.push_back(line_of(event));
+  for (const StreamEvent& event : events) lines.push_back(line_of(event));
   return lines;
 }
 
@@ -69,10 +46,10 @@ class InstanceHistory : public ::testing::Test {
     return "GET /api/v1/instances/" + id + "/events HTTP/1.1\r\nHost: h\r\n" + more +
            "Authorization: Api-Key " + office.key("vic") + "\r\n\r\n";
   }
-  std::vector<Event> all(const std::string& id, const std::string& more = "") const {
+  std::vector<StreamEvent> all(const std::string& id, const std::string& more = "") const {
     Wire wire(office.address());
     wire.send(request(id, more));
-    return events_of(wire.read_until("\r\n0\r\n\r\n"));
+    return stream_events(wire.read_until("\r\n0\r\n\r\n"));
   }
 
   Office office;
@@ -86,9 +63,9 @@ TEST_F(InstanceHistory, LiveAndAfterwardsItIsTheSame) {
   std::string text = wire.read_until("\"running\"");
   finish(step);
   text += wire.read_until("\r\n0\r\n\r\n");
-  const std::vector<Event> live = events_of(text);
+  const std::vector<StreamEvent> live = stream_events(text);
   EXPECT_EQ(lines_of(live), kLife);
-  const std::vector<Event> later = all(id);
+  const std::vector<StreamEvent> later = all(id);
   ASSERT_EQ(later.size(), live.size());
   for (std::size_t i = 0; i < live.size(); ++i) {
     EXPECT_EQ(later[i].id, live[i].id);
@@ -99,10 +76,10 @@ TEST_F(InstanceHistory, LiveAndAfterwardsItIsTheSame) {
 TEST_F(InstanceHistory, GoesOnBehindTheLastEventThatTheClientHas) {
   const std::string id = start();
   finish(office.steps.next());
-  const std::vector<Event> whole = all(id);
+  const std::vector<StreamEvent> whole = all(id);
   ASSERT_EQ(lines_of(whole), kLife);
   for (std::size_t seen = 1; seen < whole.size(); ++seen) {
-    const std::vector<Event> rest = all(id, "Last-Event-ID: " + whole[seen - 1].id + "\r\n");
+    const std::vector<StreamEvent> rest = all(id, "Last-Event-ID: " + whole[seen - 1].id + "\r\n");
     EXPECT_EQ(lines_of(rest), std::vector<std::string>(
                                   kLife.begin() + static_cast<std::ptrdiff_t>(seen), kLife.end()));
   }
@@ -117,11 +94,11 @@ TEST_F(InstanceHistory, GoesOnBehindTheLastEventThatTheClientHas) {
 TEST_F(InstanceHistory, AClientThatComesBackMidwayMissesNothing) {
   const std::string id = start();
   const auto step = office.steps.next();
-  std::vector<Event> seen;
+  std::vector<StreamEvent> seen;
   {
     Wire wire(office.address());
     wire.send(request(id));
-    seen = events_of(wire.read_until("\"running\"}"));
+    seen = stream_events(wire.read_until("\"running\"}"));
     ASSERT_FALSE(seen.empty());
   }
   seen.resize(1);
@@ -130,7 +107,7 @@ TEST_F(InstanceHistory, AClientThatComesBackMidwayMissesNothing) {
   std::string text = wire.read_until("\"running\"");
   finish(step);
   text += wire.read_until("\r\n0\r\n\r\n");
-  for (Event& event : events_of(text)) seen.push_back(std::move(event));
+  for (StreamEvent& event : stream_events(text)) seen.push_back(std::move(event));
   EXPECT_EQ(lines_of(seen), kLife);
 }
 
@@ -154,13 +131,87 @@ TEST_F(InstanceHistory, StepsSayHowFarEachTaskIs) {
   EXPECT_EQ(items.elements()[2].get("status"), Value("skipped"));
 }
 
+// Once a stream went on as if nothing were missing.
+TEST_F(InstanceHistory, WhereTheEndOfWhatWasIsMissingAGapIsTold) {
+  const std::string id = start();
+  finish(office.steps.next());
+  const InstanceId number{std::stoull(id)};
+  const engine::History whole = *office.engine->history(number);
+  ASSERT_EQ(whole.entries.size(), kLife.size());
+  struct Case {
+    std::size_t live;  // the entry that is told first while it is read; 0: none, and it is over
+    std::uint64_t seen;
+    std::vector<std::string> expected;
+  };
+  const std::vector<std::string> begun{kLife[0], kLife[1], kLife[2]};
+  const auto with = [](std::vector<std::string> texts, const std::vector<std::string>& more) {
+    texts.insert(texts.end(), more.begin(), more.end());
+    return texts;
+  };
+  const Case cases[] = {
+      {3, 0, with(begun, {kLife[3], kLife[4], kLife[5], kLife[6]})},
+      {4, 0, with(begun, {" gap", kLife[4], kLife[5], kLife[6]})},
+      {6, 0, with(begun, {" gap", kLife[6]})},
+      {0, 0, with(begun, {" gap"})},
+      {5, 5, {kLife[5], kLife[6]}},
+  };
+  for (const Case& each : cases) {
+    engine::History history = whole;
+    history.entries.resize(3);
+    history.whole = false;
+    history.missing_after = history.entries.back().number;
+    const auto events =
+        std::make_shared<InstanceEvents>(office.authority->redactor(), number, each.seen);
+    const auto stream =
+        std::make_shared<EventStream>([events](EventStream& to) { events->fill(to); });
+    for (std::size_t i = each.live; i > 0 && i < whole.entries.size(); ++i)
+      events->on_entry(whole.entries[i]);
+    events->on_over();
+    ASSERT_TRUE(events->begin(std::move(history), stream));
+    std::string text;
+    for (bool last = false; !last;) {
+      EventStream::Piece piece = stream->take(1U << 20U);
+      text += piece.text;
+      last = piece.last;
+    }
+    std::vector<std::string> lines;
+    for (const StreamEvent& event : stream_events(text))
+      lines.push_back(event.name == "gap" ? " gap" : line_of(event));
+    EXPECT_EQ(lines, each.expected) << each.live;
+  }
+}
+
+TEST_F(InstanceHistory, IsToldNoLongerThanThereIsTime) {
+  const std::string id = start();
+  finish(office.steps.next());
+  const InstanceId number{std::stoull(id)};
+  const engine::History whole = *office.engine->history(number);
+  const std::vector<engine::Record> records = *office.journal.read(number);
+  std::size_t shorter = 0;
+  for (int patience = 0; patience < 10; ++patience) {
+    int left = patience;
+    const auto told =
+        engine::history_of(*whole.program, number, records, [&left] { return left-- <= 0; });
+    ASSERT_TRUE(told);
+    if (!told->cut) {
+      EXPECT_EQ(told->entries.size(), whole.entries.size());
+      break;
+    }
+    ASSERT_LE(told->entries.size(), whole.entries.size());
+    if (told->entries.size() < whole.entries.size()) ++shorter;
+    for (std::size_t i = 0; i < told->entries.size(); ++i)
+      EXPECT_EQ(told->entries[i].number, whole.entries[i].number);
+  }
+  EXPECT_GT(shorter, 0U);
+}
+
 TEST_F(InstanceHistory, AFaultIsTold) {
   const std::string id = start();
   const auto step = office.steps.next();
   step.ticket.finish(std::make_unique<stepwell::test::ReadyResult>(
       fail(make_problem(ErrorKind::communication, "http-status", "no"))));
   EXPECT_TRUE(office.engine->wait_until_idle(Deadline()));
-  const std::vector<Event> events = all(id);
+  const std::vector<StreamEvent> events = all(id);
   ASSERT_GE(events.size(), 2U);
   EXPECT_EQ(line_of(events[events.size() - 2]), "faulted call");
   EXPECT_EQ(events[events.size() - 2].data.get("error").get("reason"), Value("http-status"));

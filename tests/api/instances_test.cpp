@@ -20,6 +20,27 @@ class Instances : public testing::Test {
   std::string path_of(const Answer& created) {
     return std::string(kAll) + "/" + to_json(created.json().get("id"));
   }
+  Answer start_once(const std::string& user, const std::string& key, const std::string& body,
+                    const std::string& query = "") {
+    Wire wire(office.address());
+    wire.send("POST /api/v1/instances" + query + " HTTP/1.1\r\nHost: h\r\nAuthorization: Api-Key " +
+              office.key(user) + "\r\nIdempotency-Key: " + key +
+              "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body);
+    return wire.read();
+  }
+  // Another version of the workflow that is there.
+  void deploy(const std::string& version) {
+    const auto loaded = config::load_definition(
+        "document: {dsl: '1.0.0', namespace: test, name: get, version: '" + version + "'}\n" + kGet,
+        "get.yaml");
+    ASSERT_TRUE(loaded.definition);
+    auto entries = office.catalog.list();
+    entries.push_back({loaded.definition, office.engine->prepare(loaded.definition)});
+    ASSERT_TRUE(office.catalog.replace(entries));
+  }
+  std::string key_id(const std::string& user) const {
+    return office.key(user).substr(0, office.key(user).find('.'));
+  }
   Office office;
 };
 
@@ -170,11 +191,7 @@ TEST_F(Instances, AStartThatIsRepeatedWithItsKeyFindsTheFirst) {
   office.add_workflow("other", kGet);
   const auto start = [&](const std::string& user, const std::string& key, const std::string& body,
                          const std::string& query = "") {
-    Wire wire(office.address());
-    wire.send("POST /api/v1/instances" + query + " HTTP/1.1\r\nHost: h\r\nAuthorization: Api-Key " +
-              office.key(user) + "\r\nIdempotency-Key: " + key +
-              "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body);
-    return wire.read();
+    return start_once(user, key, body, query);
   };
   const std::string get = R"({"workflow":"test/get","input":{"n":1}})";
   const Answer first = start("olga", "k-1", get);
@@ -199,6 +216,71 @@ TEST_F(Instances, AStartThatIsRepeatedWithItsKeyFindsTheFirst) {
   const Answer ended = start("olga", "k-1", get, "?wait=1m");
   EXPECT_EQ(ended.header("Location"), first.header("Location"));
   EXPECT_EQ(ended.json().get("status"), Value("completed"));
+}
+
+TEST_F(Instances, AStartThatIsRepeatedAsksForTheSameVersionAndKey) {
+  const std::string plain = R"({"workflow":"test/get"})";
+  const std::string first_version = R"({"workflow":"test/get:1.0.0"})";
+  const std::string second_version = R"({"workflow":"test/get:2.0.0"})";
+  const auto run_as = [&](const std::string& user) {
+    return R"({"workflow":"test/get","runAs":")" + key_id(user) + "\"}";
+  };
+  struct Case {
+    std::string first;
+    std::string again;
+    bool same;
+  };
+  // What is started under 1 is repeated when there is 2 as well.
+  const std::vector<Case> cases{{plain, plain, true},
+                                {plain, first_version, true},
+                                {plain, second_version, false},
+                                {first_version, plain, true},
+                                {first_version, first_version, true},
+                                {first_version, second_version, false},
+                                {plain, run_as("ana"), true},
+                                {plain, run_as("olga"), false},
+                                {run_as("olga"), run_as("olga"), true},
+                                {run_as("olga"), plain, false},
+                                {run_as("olga"), run_as("ana"), false},
+                                {plain,
+                                 R"({"workflow":"test/get","name":"n","tags":["t"],)"
+                                 R"("priority":"H","deadline":"2099-01-01T00:00:00Z"})",
+                                 true}};
+  std::vector<Answer> started;
+  for (std::size_t i = 0; i < cases.size(); ++i) {
+    started.push_back(start_once("ana", "k" + std::to_string(i), cases[i].first));
+    ASSERT_EQ(started.back().status, 201) << started.back().body;
+  }
+  deploy("2.0.0");
+  EXPECT_EQ(office.call("ana", "POST", kAll, plain).json().get("workflow"),
+            Value("test/get:2.0.0"));
+  for (std::size_t i = 0; i < cases.size(); ++i) {
+    const Case& each = cases[i];
+    const Answer again = start_once("ana", "k" + std::to_string(i), each.again);
+    EXPECT_EQ(again.status, each.same ? 201 : 422) << each.first << each.again << again.body;
+    if (each.same)
+      EXPECT_EQ(again.header("Location"), started[i].header("Location")) << each.first;
+    else
+      EXPECT_EQ(again.reason(), "idempotency-key-reused") << again.body;
+  }
+  EXPECT_EQ(office.engine->open_instances(), cases.size() + 1);
+}
+
+TEST_F(Instances, AStartIsRepeatedAlsoWhereItsInputHasBeenStoredAsACredential) {
+  const std::string body = R"({"workflow":"test/get","input":{"a":"tok-0123456789-abcdef","n":1}})";
+  const Answer first = start_once("olga", "k", body);
+  ASSERT_EQ(first.status, 201) << first.body;
+  ASSERT_EQ(office
+                .call("ana", "POST", "/api/v1/credentials",
+                      R"({"name":"crm","kind":"bearer","origins":["https://crm.example.com"],)"
+                      R"("value":"tok-0123456789-abcdef"})")
+                .status,
+            201);
+  const Answer again = start_once("olga", "k", body);
+  EXPECT_EQ(again.status, 201) << again.body;
+  EXPECT_EQ(again.header("Location"), first.header("Location"));
+  EXPECT_EQ(start_once("olga", "k", R"({"workflow":"test/get","input":{"a":"x","n":1}})").reason(),
+            "idempotency-key-reused");
 }
 
 TEST_F(Instances, UnknownIdsAre404InAnySpelling) {

@@ -48,6 +48,103 @@ TEST(RateLimit, IsOneForEachKeyAndSaysWhenToComeBack) {
   EXPECT_EQ(office.call("ana", "GET", "/api/v1/workflows").status, 200);
 }
 
+TEST(RateLimit, AKeyMayHaveOneOfItsOwn) {
+  Office office;
+  const std::string key =
+      "/api/v1/keys/" + office.key("vic").substr(0, office.key("vic").find('.'));
+  const auto ask = [&office](const char* user = "vic") {
+    return office.call(user, "GET", "/api/v1/workflows");
+  };
+  const auto set = [&](const std::string& limit, const char* user = "ana") {
+    return office.call(user, "PATCH", key, "{\"rateLimit\":" + limit + "}");
+  };
+  EXPECT_EQ(ask().header("RateLimit-Policy"), "") << "the settings have none";
+  EXPECT_EQ(set(R"({"requests":1})", "olga").status, 403);
+  const Answer changed = set(R"({"requests":2,"per":"10s"})");
+  EXPECT_EQ(changed.status, 200) << changed.body;
+  EXPECT_EQ(to_json(changed.json().get("rateLimit")), R"({"requests":2,"per":"10s","burst":2})");
+  EXPECT_EQ(ask().header("RateLimit-Policy"), "\"key\";q=2;w=10");
+  EXPECT_EQ(ask().status, 200);
+  const Answer refused = ask();
+  EXPECT_EQ(refused.status, 429);
+  EXPECT_EQ(refused.reason(), "rate-limited");
+  EXPECT_EQ(refused.header("Retry-After"), "5");
+  EXPECT_EQ(ask("ana").header("RateLimit-Policy"), "") << "others have none";
+  // What was used up before counts under another limit, too.
+  EXPECT_EQ(set(R"({"requests":100,"per":"10s","burst":5})").status, 200);
+  EXPECT_EQ(ask().status, 429);
+  office.clock.advance(Milliseconds(100));
+  EXPECT_EQ(ask().status, 200);
+  EXPECT_EQ(ask().status, 429);
+  EXPECT_EQ(set(R"({"requests":0})").status, 200);
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(ask().status, 200) << "as many as it likes";
+  EXPECT_TRUE(set("null").json().get("rateLimit").is_null());
+  for (const char* wrong :
+       {"7", "{}", R"({"requests":-1})", R"({"requests":1.5})", R"({"requests":1,"per":"0s"})",
+        R"({"requests":1,"per":"25h"})", R"({"requests":1,"per":10})", R"({"requests":"1"})",
+        R"({"requests":1,"bursts":2})", R"({"requests":1000000001})"})
+    EXPECT_EQ(set(wrong).reason(), "request-invalid") << wrong;
+  const Value made =
+      office
+          .call("ana", "POST", "/api/v1/keys",
+                R"({"name":"n","user":"vic","rateLimit":{"requests":9,"per":"90s"}})")
+          .json();
+  EXPECT_EQ(to_json(made.get("rateLimit")), R"({"requests":9,"per":"90s","burst":9})");
+  const Value record =
+      office.call("ana", "GET", "/api/v1/audit?action=key.change").json().get("items").at(0);
+  EXPECT_NE(record.get("detail").as_string().find("rateLimit"), std::string::npos);
+}
+
+TEST(RateLimit, ANarrowedKeyGivesNoWayAroundItsOwn) {
+  const Office office;
+  const auto with = [&](const std::string& key, const char* method, const std::string& target,
+                        const std::string& body) {
+    Wire wire(office.address());
+    wire.send(std::string(method) + " " + target +
+              " HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\nContent-Length: " +
+              std::to_string(body.size()) + "\r\nAuthorization: Api-Key " + key + "\r\n\r\n" +
+              body);
+    return wire.read();
+  };
+  const std::string keys = "/api/v1/keys";
+  const auto issue = [&](const std::string& more) {
+    const Answer made = office.call("ana", "POST", keys, R"({"name":"k","user":"ana")" + more);
+    EXPECT_EQ(made.status, 201) << made.body;
+    return std::string(made.json().get("key").as_string());
+  };
+  const std::string limit = R"("rateLimit":{"requests":500,"per":"10s"}})";
+  const std::string narrowed = R"(,"scopes":["manage-keys","view-workflows"])";
+  const std::string key = issue(narrowed + "," + limit);
+  const std::string wanted = R"({"name":"k","user":"ana","scopes":["view-workflows"])";
+  for (const char* other : {R"(,"rateLimit":{"requests":0}})", R"(,"rateLimit":null})",
+                            R"(,"rateLimit":{"requests":1}})"})
+    EXPECT_EQ(with(key, "POST", keys, wanted + other).status, 403) << other;
+  const Answer made = with(key, "POST", keys, wanted + "}");
+  EXPECT_EQ(made.status, 201) << made.body;
+  EXPECT_EQ(to_json(made.json().get("rateLimit")), R"({"requests":500,"per":"10s","burst":500})");
+  const std::string one = keys + "/" + std::string(made.json().get("id").as_string());
+  for (const char* other : {R"({"rateLimit":{"requests":0}})", R"({"rateLimit":null})"})
+    EXPECT_EQ(with(key, "PATCH", one, other).status, 403) << other;
+  EXPECT_EQ(with(key, "PATCH", one, R"({"expiresAt":null})").status, 200);
+  // It takes both: who is not narrowed may, and who has no limit has none to get around.
+  for (const std::string& free : {issue("," + limit), issue(narrowed + "}")})
+    EXPECT_EQ(with(free, "PATCH", one, R"({"rateLimit":{"requests":7}})").status, 200);
+}
+
+TEST(RateLimit, AKeysOwnCountsInsteadOfThatOfTheSettings) {
+  ServerOptions options;
+  options.rate_limit = {1, Milliseconds(10'000), 1};
+  Office office(options);
+  const std::string key =
+      "/api/v1/keys/" + office.key("vic").substr(0, office.key("vic").find('.'));
+  EXPECT_EQ(office.call("ana", "PATCH", key, R"({"rateLimit":{"requests":3,"per":"1s"}})").status,
+            200);
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(office.call("vic", "GET", "/api/v1/workflows").status, 200);
+  EXPECT_EQ(office.call("vic", "GET", "/api/v1/workflows").status, 429);
+  EXPECT_EQ(office.call("olga", "GET", "/api/v1/workflows").status, 200);
+  EXPECT_EQ(office.call("olga", "GET", "/api/v1/workflows").status, 429);
+}
+
 TEST(RateLimit, AnAddressMayGuessAFewKeysOnly) {
   Office office;
   const std::string guess =

@@ -291,11 +291,15 @@ TEST(ByteRange, IsWhatTheRequestAsksFor) {
 }
 
 TEST(ByteRange, KnowsItsEntityTag) {
-  EXPECT_TRUE(names_tag("\"a\"", "\"a\""));
-  EXPECT_TRUE(names_tag("\"b\", W/\"a\" ", "\"a\""));
-  EXPECT_TRUE(names_tag("*", "\"a\""));
-  EXPECT_FALSE(names_tag("\"b\"", "\"a\""));
-  EXPECT_FALSE(names_tag("", "\"a\""));
+  for (const Comparison how : {Comparison::weak, Comparison::strong}) {
+    EXPECT_TRUE(names_tag("\"a\"", "\"a\"", how));
+    EXPECT_TRUE(names_tag("\"b\", \"a\" ", "\"a\"", how));
+    EXPECT_TRUE(names_tag("*", "\"a\"", how));
+    EXPECT_FALSE(names_tag("\"b\"", "\"a\"", how));
+    EXPECT_FALSE(names_tag("", "\"a\"", how));
+  }
+  EXPECT_TRUE(names_tag("\"b\", W/\"a\" ", "\"a\"", Comparison::weak));
+  EXPECT_FALSE(names_tag("\"b\", W/\"a\" ", "\"a\"", Comparison::strong));
 }
 
 }  // namespace

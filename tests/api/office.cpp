@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "config/loader.h"
 #include "tests/api/described.h"
@@ -27,7 +28,8 @@ Value Answer::json() const {
   return value ? *value : Value();
 }
 
-Wire::Wire(const std::string& address) : descriptor_(::socket(AF_INET, SOCK_STREAM, 0)) {
+Wire::Wire(const std::string& address, const char* from)
+    : descriptor_(::socket(AF_INET, SOCK_STREAM, 0)) {
   const std::size_t colon = address.rfind(':');
   sockaddr_in to{};
   to.sin_family = AF_INET;
@@ -35,10 +37,24 @@ Wire::Wire(const std::string& address) : descriptor_(::socket(AF_INET, SOCK_STRE
   inet_pton(AF_INET, address.substr(0, colon).c_str(), &to.sin_addr);
   const timeval limit{10, 0};
   ::setsockopt(descriptor_, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+  sockaddr_in own{};
+  own.sin_family = AF_INET;
+  inet_pton(AF_INET, from, &own.sin_addr);
+  if (std::string_view(from) != "127.0.0.1") {
+    EXPECT_EQ(::bind(descriptor_, reinterpret_cast<const sockaddr*>(&own), sizeof own), 0);
+  }
   EXPECT_EQ(::connect(descriptor_, reinterpret_cast<const sockaddr*>(&to), sizeof to), 0);
 }
 
-Wire::~Wire() { ::close(descriptor_); }
+Wire::~Wire() {
+  if (descriptor_ >= 0) ::close(descriptor_);
+}
+
+void Wire::reset() {
+  const linger now{1, 0};
+  ::setsockopt(descriptor_, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+  ::close(std::exchange(descriptor_, -1));
+}
 
 void Wire::send(std::string_view bytes) const {
   while (!bytes.empty()) {

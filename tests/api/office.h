@@ -34,7 +34,8 @@ struct Answer {
 // One connection. Reads give up after ten seconds, so that a broken server fails a test.
 class Wire {
  public:
-  explicit Wire(const std::string& address);
+  // `from`: of the loopback addresses, which the server sees.
+  explicit Wire(const std::string& address, const char* from = "127.0.0.1");
   ~Wire();
   Wire(const Wire&) = delete;
   Wire& operator=(const Wire&) = delete;
@@ -45,6 +46,8 @@ class Wire {
   std::string read_until(std::string_view mark);
   // Nothing more comes, and the server has closed.
   bool closed();
+  // Breaks off, so that the server's next write fails.
+  void reset();
 
  private:
   bool more();

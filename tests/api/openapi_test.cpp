@@ -16,7 +16,7 @@ namespace {
 class OpenApi : public testing::Test {
  protected:
   OpenApi() {
-    dispatcher = Dispatcher::make(office.services(), {pool, pool}).value();
+    dispatcher = Dispatcher::make(office.services(), {pool, pool, pool, pool}).value();
     description = describe_api(dispatcher->router().routes()).value();
   }
   ~OpenApi() override { pool.stop(); }
@@ -30,7 +30,7 @@ class OpenApi : public testing::Test {
   }
 
   Office office;
-  BlockingPool pool{1, 1};
+  BlockingPool pool{1, 1, office.metrics.gauge("queue", "")};
   std::unique_ptr<Dispatcher> dispatcher;
   Description description;
 };

@@ -3,8 +3,11 @@
 
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <thread>
+#include <vector>
 
+#include "api/errand.h"
 #include "tests/api/office.h"
 
 namespace stepwell::api::test {
@@ -225,6 +228,98 @@ TEST_F(PeopleDesk, AFileThatIsHandedInGoesWithTheInstance) {
   const std::string other = start("papers");
   EXPECT_EQ(complete(other, "hand", output(file)).reason(), "file-in-use");
   EXPECT_EQ(show(other).get("openSteps").size(), 1U);
+}
+
+TEST_F(PeopleDesk, ACompletionIsRepeatedByItsKey) {
+  const auto send = [&](const std::string& id, const std::string& key, const std::string& body) {
+    Wire wire(office.address());
+    wire.send("POST /api/v1/instances/" + id +
+              "/complete-step HTTP/1.1\r\nHost: h\r\nAuthorization: Api-Key " + office.key("olga") +
+              "\r\nIdempotency-Key: " + key + "\r\nContent-Length: " + std::to_string(body.size()) +
+              "\r\n\r\n" + body);
+    return wire.read();
+  };
+  office.add_workflow("again",
+                      "do: [{a: {call: decision, with: {prompt: p, options: [y, n]}}}, "
+                      "{b: {call: decision, with: {prompt: p, options: [y]}, then: a}}]\n");
+  const std::string yes = R"({"step": "a", "output": {"decision": "y"}})";
+  const std::string id = start("again");
+  EXPECT_EQ(send(id, "1", R"({"step": "a", "output": {"decision": "x"}})").reason(),
+            "step-output-invalid");
+  EXPECT_EQ(send(id, "1", yes).status, 200);  // what was refused may be sent again
+  const Answer again = send(id, "1", yes);
+  EXPECT_EQ(again.status, 200) << again.body;
+  EXPECT_EQ(to_json(again.json().get("id")), id);
+  EXPECT_EQ(send(id, "1", R"({"step": "a", "output": {"decision": "n"}})").reason(),
+            "idempotency-key-reused");
+  EXPECT_EQ(send(id, "2", yes).reason(), "step-completed");
+  EXPECT_EQ(send(id, "2", yes).reason(), "step-completed");  // it never had an effect
+  // The next round of the same step is another one.
+  EXPECT_EQ(complete(id, "b", R"({"decision": "y"})").status, 200);
+  ASSERT_EQ(show(id).get("openSteps").at(0).get("step"), Value("a"));
+  EXPECT_EQ(send(id, "1", yes).status, 200);
+  EXPECT_EQ(show(id).get("openSteps").at(0).get("step"), Value("a"));
+  EXPECT_EQ(send(id, "3", yes).status, 200);
+  EXPECT_EQ(show(id).get("openSteps").at(0).get("step"), Value("b"));
+  // Another client's key is another one.
+  EXPECT_EQ(complete(id, "a", R"({"decision": "y"})").reason(), "step-completed");
+}
+
+TEST_F(PeopleDesk, ACompletionThatCameTooLateLeavesItsFilesFree) {
+  office.add_workflow("papers", "do: [{hand: {call: upload, with: {prompt: p}}}]\n");
+  const auto hold = [&] {
+    auto writer = office.files->create({}, 1_MiB);
+    EXPECT_TRUE((*writer)->write("x"));
+    return (*writer)->finish().value().id;
+  };
+  const std::string id = start("papers");
+  std::vector<std::string> files;
+  std::vector<std::unique_ptr<Wire>> wires;
+  for (int i = 0; i < 4; ++i) {
+    files.push_back(hold());
+    wires.push_back(std::make_unique<Wire>(office.address()));
+  }
+  for (std::size_t i = 0; i < files.size(); ++i)
+    wires[i]->send(
+        office.text_of("olga", "POST", "/api/v1/instances/" + id + "/complete-step",
+                       R"({"step": "hand", "output": {"file": ")" + files[i] + R"("}})"));
+  std::size_t done = 0;
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    const Answer answer = wires[i]->read();
+    const bool won = answer.status == 200;
+    if (won) ++done;
+    EXPECT_TRUE(won || answer.reason() == "step-completed") << answer.body;
+    EXPECT_EQ((*office.files->find(files[i]))->instance.has_value(), won) << i;
+  }
+  EXPECT_EQ(done, 1U);
+}
+
+// Nobody is told "later" of what cannot come about any more.
+TEST(Errands, ThatNothingIsPreparedForInTimeAreRefused) {
+  const auto errand = std::make_shared<Errand>();
+  const auto prepare = errand->prepare();
+  const auto nothing = [](const engine::StepAnswer::Preparation&) { return Status(); };
+  const std::optional<Status> over = errand->wait(Milliseconds(1), nothing);
+  ASSERT_TRUE(over && !*over);
+  EXPECT_EQ(over->error().code, "overloaded");
+  Status late;
+  prepare({InstanceId{1}, engine::StepId{2}, {}}, [&](Status status) { late = std::move(status); });
+  ASSERT_FALSE(late);
+  EXPECT_EQ(late.error().code, "overloaded");
+}
+
+TEST(Errands, WhatIsPreparedMayComeAboutLater) {
+  const auto errand = std::make_shared<Errand>();
+  Status told = fail(make_problem(ErrorKind::runtime, "nobody", ""));
+  errand->prepare()({InstanceId{1}, engine::StepId{2}, {}},
+                    [&](Status status) { told = std::move(status); });
+  const std::optional<Status> over =
+      errand->wait(Milliseconds(1), [](const engine::StepAnswer::Preparation& what) {
+        EXPECT_EQ(what.step.number, 2U);
+        return Status();
+      });
+  EXPECT_TRUE(told);
+  EXPECT_FALSE(over);
 }
 
 TEST(StepsInPaths, AreNamesIdsOrReferences) {

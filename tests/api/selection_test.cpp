@@ -96,6 +96,111 @@ TEST_F(Selecting, WhatIsSaidAtTheStartIsShownAndFound) {
             "parameter-invalid");
 }
 
+// One table for the list, and for what is done to many.
+TEST_F(Selecting, EachFilterPicksOpenAndEndedOnes) {
+  office.add_workflow("bad",
+                      "use: {secrets: [crm], authentications: {a: {bearer: {use: crm}}}}\n"
+                      "do: [{maybe: {if: '${ false }', call: http, with: {method: get, endpoint: "
+                      "{uri: 'http://h/', authentication: {use: a}}}}}, {r: {raise: {error: {type: "
+                      "'https://example.com/e', status: 400}}}}]");
+  office.add_workflow("held",
+                      "use: {secrets: [crm], authentications: {a: {bearer: {use: crm}}}}\n"
+                      "do: [{ask: {call: http, with: {method: get, endpoint: {uri: 'http://h/', "
+                      "authentication: {use: a}}}}}]");
+  const auto id_of_key = [&](const char* user) {
+    return office.key(user).substr(0, office.key(user).find('.'));
+  };
+  Ids all;  // A to E below
+  Ids times;
+  const auto add = [&](const std::string& workflow, const std::string& more, const char* user) {
+    all.push_back(start(workflow, more, user));
+    times.push_back(std::string(show(all.back()).get("startedTime").as_string()));
+  };
+  add("quick", R"(,"name":"Order 1","tags":["red"],"priority":"H")", "olga");
+  add("slow", R"(,"name":"order 2","tags":["red","blue"],"priority":"V","deadline":"2099-01-01")",
+      "olga");
+  add("slow", R"(,"name":"parcel","tags":["blue"],"deadline":"2098-01-01")", "ana");
+  add("bad", "", "ana");
+  while (show(all[3]).get("status") != Value("faulted")) std::this_thread::yield();
+  add("held", "", "ana");
+  while (show(all[4]).get("activeSteps").empty()) std::this_thread::yield();
+  office.clock.advance(std::chrono::seconds(60));
+  EXPECT_EQ(call("POST", "/" + all[2] + "/stop").status, 200);
+  const std::string stopped(show(all[2]).get("stoppedTime").as_string());
+  const std::string faulted(show(all[3]).get("completedTime").as_string());
+
+  const std::pair<std::string, std::string> table[] = {
+      {"open=true", "BE"},
+      {"open=false", "ABCDE"},
+      {"workflow=test/slow", "BC"},
+      {"workflow=test/quick:1.0.0", "A"},
+      {"workflow=test/quick:1.0.1", ""},
+      {"status=stopped,faulted", "CD"},
+      {"status=running", "BE"},
+      {"status=completed,running", "ABE"},
+      {"name=ORDER", "AB"},
+      {"name=parcel", "C"},
+      {"priority=H,V", "AB"},
+      {"priority=regular", "CDE"},
+      {"tag=red", "AB"},
+      {"tag=blue,red", "ABC"},
+      {"tag=green", ""},
+      {"step=ask", "BE"},
+      {"step=first", ""},
+      {"credential=crm", "DE"},
+      {"credential=other", ""},
+      {"runAs=olga", "AB"},
+      {"runAs=" + id_of_key("olga"), "AB"},
+      {"runAs=" + id_of_key("ana") + ",olga", "ABCDE"},
+      {"runAs=vic", ""},
+      {"runAs=nobody", ""},
+      {"runAs=ana&open=true", "E"},
+      {"parent=" + all[0], ""},
+      {"startedAfter=" + times[2], "CDE"},
+      {"startedBefore=" + times[2], "AB"},
+      {"startedAfter=" + times[1] + "&startedBefore=" + times[3], "BC"},
+      {"completedAfter=2000-01-01", "AD"},
+      {"completedBefore=" + faulted, "A"},
+      {"completedAfter=" + faulted, "D"},
+      {"stoppedAfter=" + stopped, "C"},
+      {"stoppedBefore=" + stopped, ""},
+      {"endedAfter=" + faulted, "CD"},
+      {"endedBefore=" + stopped, "AD"},
+      {"lastUpdatedAfter=" + stopped, "C"},
+      {"lastUpdatedBefore=" + times[1], "A"},
+      {"deadlineAfter=2098-06-01", "B"},
+      {"deadlineBefore=2098-06-01", "C"},
+      {"overdue=true", ""},
+      {"overdue=false&status=faulted", "D"},
+  };
+  for (const auto& [query, letters] : table) {
+    Ids expected;
+    for (const char letter : letters)
+      expected.push_back(all.at(static_cast<std::size_t>(letter - 'A')));
+    EXPECT_EQ(list("?" + query), expected) << query;
+    const Ids reversed(expected.rbegin(), expected.rend());
+    EXPECT_EQ(list("?ordering=-id&" + query), reversed) << query;
+    Value body = Value::object({{"dryRun", true}, {"stop", true}, {"all", query == "open=false"}});
+    for (std::size_t at = 0; at < query.size();) {
+      const std::size_t end = std::min(query.find('&', at), query.size());
+      const std::string part = query.substr(at, end - at);
+      const std::size_t equals = part.find('=');
+      Value texts = Value::array();
+      for (std::size_t from = equals + 1; from <= part.size();) {
+        const std::size_t comma = std::min(part.find(',', from), part.size());
+        texts.push_back(part.substr(from, comma - from));
+        from = comma + 1;
+      }
+      body.set(part.substr(0, equals), texts.size() == 1 ? texts.at(0) : texts);
+      at = end + 1;
+    }
+    const Value dry = call("POST", "/bulk/delete", to_json(body)).json();
+    Ids meant;
+    for (const Value& item : dry.get("items").elements()) meant.push_back(to_json(item.get("id")));
+    EXPECT_EQ(meant, expected) << to_json(body) << to_json(dry);
+  }
+}
+
 TEST_F(Selecting, WhatIsSaidWrongIsNamed) {
   for (const char* query : {"priority=X", "status=completed,", "tag=", "parent=x", "overdue=1",
                             "ordering=size", "deadlineAfter=soon", "step=", "credential="}) {

@@ -4,7 +4,10 @@
 #include <gtest/gtest.h>
 
 #include <future>
+#include <memory>
+#include <vector>
 
+#include "api/dispatcher.h"
 #include "tests/api/office.h"
 
 namespace stepwell::api::test {
@@ -62,7 +65,8 @@ TEST(Server, RefusesBrokenRequestsAndCloses) {
     std::string bytes;
     int status;
   };
-  const std::string post = "POST /api/v1/instances HTTP/1.1\r\nHost: h\r\n";
+  const std::string post = "POST /api/v1/instances HTTP/1.1\r\nHost: h\r\nAuthorization: Api-Key " +
+                           office.key("ana") + "\r\n";
   const Case cases[] = {
       {"no HTTP", "hello\r\n\r\n", 400},
       {"TLS", std::string("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", 15), 400},
@@ -103,6 +107,127 @@ TEST(Server, RefusesBrokenRequestsAndCloses) {
   EXPECT_EQ(office.call("", "GET", "/-/healthy").status, 200);
 }
 
+TEST(Server, RefusesHeadWithoutABody) {
+  const Office office;
+  for (const auto& [request, status] :
+       {std::pair(std::string("HEAD / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n"), 400),
+        {"HEAD /nothing HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\n", 404},
+        {"HEAD / HTTP/1.1\r\nHost: h\r\nX: " + std::string(70'000, 'x'), 431}}) {
+    Wire wire(office.address());
+    wire.send(request);
+    const Answer answer = wire.read(true);
+    EXPECT_EQ(answer.status, status);
+    EXPECT_NE(answer.header("Content-Length"), "0");
+    EXPECT_TRUE(wire.closed()) << status;
+  }
+}
+
+// Whoever has no key is not invited to send, and what he sends is not kept.
+TEST(Server, LooksAtKeyAndRouteBeforeTheBody) {
+  const Office office;
+  const std::string rest = " HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\nExpect: 100-continue\r\n";
+  const std::string bad = "Authorization: Api-Key sw_no.no\r\n";
+  const std::string good = "Authorization: Api-Key " + office.key("ana") + "\r\n";
+  for (const auto& [request, status] : {std::pair("POST /api/v1/users" + rest, 401),
+                                        {"POST /api/v1/users" + rest + bad, 401},
+                                        {"POST /nothing" + rest + good, 404},
+                                        {"PUT /api/v1/users" + rest + good, 405},
+                                        {"POST /api/v1/users" + rest + good, 100},
+                                        {"POST /api/v1/webhooks/w" + rest, 100}}) {
+    Wire wire(office.address());
+    wire.send(request + "\r\n");
+    const Answer answer = wire.read();
+    EXPECT_EQ(answer.status, status) << request;
+    EXPECT_EQ(answer.header("Allow"), status == 405 ? "POST, GET, HEAD" : "") << request;
+    EXPECT_TRUE(status == 100 || wire.closed()) << request;
+  }
+  // One that is there already costs the connection nothing.
+  Wire wire(office.address());
+  wire.send("POST /api/v1/users HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\n{}" + kHealthy);
+  EXPECT_EQ(wire.read().status, 401);
+  EXPECT_EQ(wire.read().status, 200);
+}
+
+TEST(Server, HoldsSoManyBytesOfBodiesWithoutKey) {
+  ServerOptions options;
+  options.max_open_bodies = Bytes{400'000};  // of which each address may take an eighth
+  const Office office(options);
+  const std::string length = "Content-Length: 100000\r\n\r\n";
+  const std::string hook = "POST /api/v1/webhooks/w HTTP/1.1\r\nHost: h\r\n";
+  for (int i = 0; i < 2; ++i) {
+    Wire much(office.address());
+    much.send(hook + length + std::string(60'000, ' '));
+    const Answer answer = much.read();
+    ASSERT_EQ(answer.status, 503);
+    EXPECT_EQ(answer.reason(), "overloaded");
+  }
+  // What was refused is held no more, and who has a key is not concerned.
+  Wire little(office.address());
+  for (int i = 0; i < 3; ++i) {
+    little.send(hook + "Content-Length: 40000\r\n\r\n" + std::string(40'000, ' '));
+    EXPECT_EQ(little.read().status, 404);
+  }
+  EXPECT_EQ(office.call("ana", "POST", "/api/v1/users", std::string(100'000, ' ')).status, 400);
+}
+
+// Whoever begins bodies and never ends them is in nobody's way but his own.
+TEST(Server, HoldsABodyOfAnAddressInItsOwnShareAlone) {
+  ServerOptions options;
+  options.max_open_bodies = Bytes{80'000};
+  const Office office(options);
+  const std::string hook = "POST /api/v1/webhooks/w HTTP/1.1\r\nHost: h\r\n";
+  const std::string body = "Content-Length: 5000\r\n\r\n" + std::string(5'000, ' ');
+  const auto status = [&](const std::string& text, const char* from = "127.0.0.1") {
+    Wire wire(office.address(), from);
+    wire.send(text);
+    return wire.read().status;
+  };
+  {
+    Wire greedy(office.address());
+    greedy.send(hook + "Content-Length: 9001\r\n\r\n" + std::string(9'000, ' '));
+    int answer = 404;  // until the server has read what was sent
+    for (int i = 0; i < 10'000 && answer == 404; ++i) answer = status(hook + body);
+    EXPECT_EQ(answer, 503);
+    EXPECT_EQ(status(hook + body, "127.0.0.2"), 404) << "there is room for others";
+    const std::string key = "Authorization: Api-Key " + office.key("vic");
+    EXPECT_EQ(status(hook + key + "\r\n" + body), 404) << "who has a key is no stranger";
+    EXPECT_EQ(status(hook + key + "x\r\n" + body), 503);
+    // All have one measure together.
+    std::vector<std::unique_ptr<Wire>> others;
+    for (int i = 2; i < 9; ++i) {
+      others.push_back(
+          std::make_unique<Wire>(office.address(), ("127.0.0." + std::to_string(i)).c_str()));
+      others.back()->send(hook + "Content-Length: 9001\r\n\r\n" + std::string(9'000, ' '));
+    }
+    answer = 404;
+    const std::string much = "Content-Length: 9001\r\n\r\n" + std::string(9'001, ' ');
+    for (int i = 0; i < 10'000 && answer == 404; ++i) answer = status(hook + much, "127.0.0.9");
+    EXPECT_EQ(answer, 503);
+  }
+  // Whoever has gone makes room, as soon as the server has noticed.
+  int answer = 503;
+  for (int i = 0; i < 10'000 && answer == 503; ++i) answer = status(hook + body);
+  EXPECT_EQ(answer, 404);
+}
+
+// Beast 1.81 aborts where it is called with the fourth byte alone.
+TEST(Server, ReadsABodyOfNothingByteForByte) {
+  const Office office;
+  for (const char* target : {"/api/v1/users", "/api/v1/files"}) {
+    Wire wire(office.address());
+    wire.send("POST " + std::string(target) + " HTTP/1.1\r\nHost: h\r\nAuthorization: Api-Key " +
+              office.key("ana") +
+              "\r\nExpect: 100-continue\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n");
+    EXPECT_EQ(wire.read().status, 100);
+    for (const char* byte : {"\r", "\n"}) {
+      // Its one thread has seen what was sent before once it has answered this.
+      EXPECT_EQ(office.call("", "GET", "/-/healthy").status, 200);
+      wire.send(byte);
+    }
+    EXPECT_NE(wire.read().status, 0) << target;
+  }
+}
+
 TEST(Server, ReadsChunkedBodiesAndThoseThatWaitForContinue) {
   const Office office;
   Wire wire(office.address());
@@ -124,7 +249,8 @@ TEST(Server, GivesUpOnSlowHeadersAndBodiesAndIdleConnections) {
   options.idle_timeout = Milliseconds(50);
   const Office office(options);
   for (const char* bytes : {"", "GET / HT", "GET / HTTP/1.1\r\nHost: h\r\nX: ",
-                            "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nab"}) {
+                            "POST /api/v1/webhooks/w HTTP/1.1\r\nHost: h\r\nContent-Length: 5"
+                            "\r\n\r\nab"}) {
     Wire wire(office.address());
     wire.send(bytes);
     EXPECT_TRUE(wire.closed()) << bytes;
@@ -180,6 +306,128 @@ TEST(Server, RefusesAddressesThatItShouldNotListenOn) {
   open.listen = "0.0.0.0:0";
   open.allow_plaintext = true;
   EXPECT_TRUE(Server::start(open, services));
+}
+
+// Asks without any connection.
+struct Asked {
+  std::future<Response> answer;
+  bool there() const {
+    return answer.wait_for(std::chrono::seconds(0)) == std::future_status::ready;
+  }
+};
+class Keeper final : public ResponseSink {
+ public:
+  void respond(Response response) override { answer.set_value(std::move(response)); }
+  void resume(std::function<void()> task) override { task(); }
+  void after(Milliseconds, std::function<void()>) override {}
+  std::promise<Response> answer;
+};
+Asked ask(Dispatcher& dispatcher, const std::string& target) {
+  const auto keeper = std::make_shared<Keeper>();
+  Request request;
+  request.method = "GET";
+  request.target = target;
+  Asked asked{keeper->answer.get_future()};
+  (void)dispatcher.dispatch(std::move(request), keeper);
+  return asked;
+}
+
+// Whoever has no key could else stop everybody who has one.
+TEST(Server, MetricsAndDescriptionHoldUpNobodyElse) {
+  Office office;
+  const Gauge queued = office.metrics.gauge("test_queued", "Of the test.");
+  BlockingPool other(1, 10, queued);
+  BlockingPool open(1, 2, queued);
+  const auto dispatcher = Dispatcher::make(office.services(), {other, other, other, open}).value();
+  std::promise<void> busy;
+  std::promise<void> go;
+  ASSERT_TRUE(open.submit([&] {
+    busy.set_value();
+    go.get_future().wait();
+  }));
+  busy.get_future().wait();
+  Asked metrics = ask(*dispatcher, "/metrics");
+  Asked description = ask(*dispatcher, "/api/v1/openapi.json");
+  EXPECT_FALSE(metrics.there());
+  EXPECT_FALSE(description.there());
+  EXPECT_TRUE(ask(*dispatcher, "/-/healthy").there());
+  Asked third = ask(*dispatcher, "/metrics");
+  ASSERT_TRUE(third.there());
+  EXPECT_EQ(third.answer.get().status, 503);
+  go.set_value();
+  // Nobody holds more of them than a piece.
+  const Response text = metrics.answer.get();
+  const Response document = description.answer.get();
+  ASSERT_TRUE(text.source);
+  ASSERT_TRUE(document.source);
+  EXPECT_EQ(text.source->next(10).value().size(), 10U);
+  EXPECT_EQ(document.source->next(10).value().size(), 10U);
+  // A text of a moment does not stay for whoever takes it slowly.
+  office.clock.advance(Milliseconds(30'000));
+  EXPECT_FALSE(text.source->next(10));
+  EXPECT_TRUE(document.source->next(10));
+}
+
+TEST(Server, MetricsAreCollectedForEverybodyButAFlood) {
+  Office office;
+  const auto text = [&] { return office.call("", "GET", "/metrics").body; };
+  text();
+  const std::string second = text();
+  const std::string third = text();
+  EXPECT_NE(second, third);
+  EXPECT_EQ(text(), third);
+  EXPECT_EQ(text(), third);
+  office.clock.advance(Milliseconds(1'000));
+  EXPECT_NE(text(), third);
+}
+
+constexpr const char* kAsking =
+    "do: [{get: {call: http, with: {method: get, endpoint: 'http://h/'}}}]";
+
+TEST(Server, AClientThatGoesAwayWhileItWaitsMakesRoom) {
+  Office office;
+  office.add_workflow("get", kAsking);
+  const Gauge open = office.metrics.gauge("stepwell_api_open_connections", "");
+  const std::string wait =
+      office.text_of("ana", "POST", "/api/v1/instances?wait=5m", R"({"workflow":"test/get"})");
+  std::vector<stepwell::test::FakeSteps::Started> steps;
+  for (const std::string& ahead : {std::string(), kHealthy}) {
+    {
+      Wire wire(office.address());
+      wire.send(wait + ahead);
+      steps.push_back(office.steps.next());
+      EXPECT_EQ(open.value(), 1);
+    }
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+    while (open.value() != 0 && std::chrono::steady_clock::now() < end) std::this_thread::yield();
+    EXPECT_EQ(open.value(), 0) << ahead;
+  }
+  // What was sent ahead by one who stays is answered.
+  Wire wire(office.address());
+  wire.send(wait);
+  steps.push_back(office.steps.next());
+  wire.send(kHealthy);
+  EXPECT_EQ(office.call("", "GET", "/-/healthy").status, 200);
+  for (const auto& step : steps)
+    step.ticket.finish(std::make_unique<stepwell::test::ReadyResult>(Value(7)));
+  EXPECT_EQ(wire.read().status, 201);
+  EXPECT_EQ(wire.read().body, "healthy\n");
+}
+
+TEST(Server, ARevokedKeyWaitsInVain) {
+  Office office;
+  office.add_workflow("get", kAsking);
+  Wire wire(office.address());
+  wire.send(
+      office.text_of("ana", "POST", "/api/v1/instances?wait=5m", R"({"workflow":"test/get"})"));
+  const auto step = office.steps.next();
+  const std::string key = office.authority->keys().verify("Api-Key " + office.key("ana"))->key_id;
+  ASSERT_TRUE(office.authority->keys().revoke({"test", "test"}, key));
+  step.ticket.finish(std::make_unique<stepwell::test::ReadyResult>(Value("what it made")));
+  const Answer answer = wire.read();
+  ASSERT_EQ(answer.status, 401);
+  EXPECT_EQ(answer.reason(), "key-revoked");
+  EXPECT_EQ(answer.body.find("what it made"), std::string::npos);
 }
 
 TEST(Server, FinishesRunningRequestsWhenItStops) {

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <deque>
+#include <future>
 #include <mutex>
 
 #include "api/event_stream.h"
@@ -66,6 +67,26 @@ class Repeated final : public BodySource {
   const std::size_t fail_at_;
 };
 
+// Its second piece is there once the test says so.
+class Held final : public BodySource {
+ public:
+  Held(std::promise<void>& asked, std::shared_future<void> go)
+      : asked_(asked), go_(std::move(go)) {}
+  std::optional<std::uint64_t> size() const override { return 5'000; }
+  Result<std::string> next(std::size_t /*most*/) override {
+    if (++pieces_ == 2) {
+      asked_.set_value();
+      go_.wait();
+    }
+    return std::string(1'000, static_cast<char>('0' + pieces_));
+  }
+
+ private:
+  std::promise<void>& asked_;
+  const std::shared_future<void> go_;
+  int pieces_ = 0;
+};
+
 class Streaming : public ::testing::Test {
  protected:
   void serve(ServerOptions options = {}) {
@@ -93,6 +114,17 @@ class Streaming : public ::testing::Test {
                             EventStream::Refill(), [this] { ++streams_gone_; }, most_);
                         streams_.push_back(stream);
                         responder.answer(event_stream_response(std::move(stream)));
+                      })});
+    routes.push_back({"GET", "/test/held", Access::needs(auth::Permission::view_instances),
+                      BlockingHandler([this](Request&) -> Result<Response> {
+                        Response response;
+                        response.content_type = "text/plain";
+                        response.source = std::make_shared<Held>(asked_, go_.get_future().share());
+                        return response;
+                      })});
+    routes.push_back({"GET", "/test/late", Access::needs(auth::Permission::view_instances),
+                      AsyncHandler([this](const Request& /*request*/, const Responder& responder) {
+                        late_.set_value(responder);
                       })});
     server_ = Server::start(options, office_.services(), std::move(routes)).value();
   }
@@ -123,7 +155,15 @@ class Streaming : public ::testing::Test {
     return true;
   }
 
+  std::string key_id() const {
+    return office_.authority->keys().verify("Api-Key " + office_.key("ana"))->key_id;
+  }
+  Gauge gauge(const char* name) { return office_.metrics.gauge(name, ""); }
+
   Uploaded uploaded_;
+  std::promise<void> asked_;
+  std::promise<void> go_;
+  std::promise<Responder> late_;
   std::mutex mutex_;
   std::deque<std::weak_ptr<EventStream>> streams_;
   std::atomic<int> streams_gone_{0};
@@ -202,7 +242,9 @@ TEST_F(Streaming, AnUploadThatIsWrongHalfwayIsAnsweredAndGone) {
   Wire endless(address());
   endless.send(head("POST", "/test/upload", "Transfer-Encoding: chunked\r\n") +
                "5\r\nhello\r\n300000\r\n");
-  EXPECT_EQ(endless.read().status, 413);
+  const Answer too_large = endless.read();
+  EXPECT_EQ(too_large.status, 413);
+  EXPECT_NE(too_large.body.find("3145728"), std::string::npos) << too_large.body;
   EXPECT_TRUE(soon([&] { return uploaded_.gone == 2; }));
   EXPECT_EQ(uploaded_.finished, 0);
 }
@@ -277,8 +319,10 @@ TEST_F(Streaming, AReaderThatStandsStillIsCutOff) {
   serve(options);
   Wire wire(address());
   wire.send("GET /test/source/100000000/known HTTP/1.1\r\nHost: h\r\n\r\n");
-  EXPECT_TRUE(soon(
-      [&] { return office_.metrics.gauge("stepwell_api_open_connections", "").value() == 0; }));
+  EXPECT_TRUE(wire.read_until("\r\n\r\n").starts_with("HTTP/1.1 200 "));
+  const Gauge open = gauge("stepwell_api_open_connections");
+  EXPECT_EQ(open.value(), 1);
+  EXPECT_TRUE(soon([&] { return open.value() == 0; }));
 }
 
 TEST_F(Streaming, EventsComeAsTheyArePushed) {
@@ -341,11 +385,42 @@ TEST_F(Streaming, ARevokedKeySeesNoMoreEvents) {
   Wire wire(address());
   wire.send(head("GET", "/test/events"));
   EXPECT_EQ(wire.read().status, 200);
+  const auto events = stream();
+  ASSERT_TRUE(events);
   const std::string key = office_.authority->keys().verify("Api-Key " + office_.key("ana"))->key_id;
   ASSERT_TRUE(office_.authority->keys().revoke({"test", "test"}, key));
-  stream()->push({"1", "step", "secret"});
+  events->push({"1", "step", "secret"});
   EXPECT_EQ(wire.read_until("end").find("secret"), std::string::npos);
   EXPECT_TRUE(wire.closed());
+}
+
+TEST_F(Streaming, ARevokedKeyGetsNoMoreOfADownload) {
+  serve();
+  Wire wire(address());
+  wire.send(head("GET", "/test/held"));
+  asked_.get_future().wait();
+  ASSERT_TRUE(office_.authority->keys().revoke({"test", "test"}, key_id()));
+  go_.set_value();
+  const std::string all = wire.read_until("33");
+  EXPECT_NE(all.find("11"), std::string::npos);
+  EXPECT_EQ(all.find("33"), std::string::npos);
+  EXPECT_TRUE(wire.closed());
+}
+
+// Its stream is over before it has begun, and was counted as one less than none.
+TEST_F(Streaming, AClientThatBreaksOffBeforeItsStreamBeginsCountsForNothing) {
+  serve();
+  Wire wire(address());
+  wire.send(head("GET", "/test/late"));
+  const Responder late = late_.get_future().get();
+  const Gauge open = gauge("stepwell_api_open_connections");
+  EXPECT_EQ(open.value(), 1);
+  wire.reset();
+  late.answer(event_stream_response(std::make_shared<EventStream>(
+      EventStream::Refill(), [this] { ++streams_gone_; }, most_)));
+  EXPECT_TRUE(soon([&] { return open.value() == 0; }));
+  EXPECT_EQ(gauge("stepwell_api_event_streams").value(), 0);
+  EXPECT_TRUE(soon([&] { return streams_gone_ == 1; }));
 }
 
 TEST_F(Streaming, StreamsDoNotHoldUpTheEnd) {

@@ -1,8 +1,17 @@
 // Webhooks from outside: signed, with a key, open; late, wrong and twice.
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <future>
+#include <map>
+#include <memory>
+#include <thread>
+#include <utility>
+#include <vector>
+
 #include "auth/cipher.h"
 #include "base/encoding.h"
+#include "config/loader.h"
 #include "tests/api/office.h"
 
 namespace stepwell::api::test {
@@ -164,6 +173,124 @@ TEST_F(WebhookCalls, OfTheSamePathAreAFault) {
                                            "{stepwell: {webhook: {path: orders}}}");
   ASSERT_FALSE(added);
   EXPECT_EQ(added.error().code, "webhook-duplicate");
+}
+
+TEST_F(WebhookCalls, WithWrongSignaturesHaveToWait) {
+  const std::string wrong = signed_by("{} ");
+  for (int i = 0; i < 60; ++i) ASSERT_EQ(send("orders", wrong, "{}").status, 401) << i;
+  const Answer refused = send("orders", wrong, "{}");
+  EXPECT_EQ(refused.status, 429);
+  EXPECT_EQ(refused.header("Retry-After"), "1");
+  // Attempts with API keys from there are counted with them, and what is right passes.
+  EXPECT_EQ(send("keyed", "Authorization: Api-Key sw_wrong\r\n", "").status, 429);
+  EXPECT_EQ(send("orders", signed_by("{}"), "{}").status, 202);
+  EXPECT_EQ(send("keyed", "Authorization: Api-Key " + office.key("olga") + "\r\n", "").status, 202);
+  office.clock.advance(Milliseconds(1'000));
+  EXPECT_EQ(send("orders", wrong, "{}").status, 401);
+}
+
+TEST_F(WebhookCalls, ThatWaitForTheDiskHoldNobodyUp) {
+  const std::string instance =
+      to_json(office.call("olga", "POST", "/api/v1/instances", R"({"workflow":"test/keyed"})")
+                  .json()
+                  .get("id"));
+  while (!office.engine->at_rest()) std::this_thread::yield();
+  std::promise<void> disk;
+  office.journal.before_reading([gate = disk.get_future().share()] {
+    gate.wait();
+    return Status();
+  });
+  std::vector<std::unique_ptr<Wire>> flood;
+  const std::string body = "a";
+  for (int i = 0; i < 8; ++i) {
+    flood.push_back(std::make_unique<Wire>(office.address()));
+    flood.back()->send("POST /api/v1/webhooks/orders HTTP/1.1\r\nHost: h\r\n" + signed_by(body) +
+                       "X-Delivery: " + std::to_string(i) + "\r\nContent-Length: 1\r\n\r\n" + body);
+  }
+  // Nothing of this waits behind them: neither other calls …
+  EXPECT_EQ(send("nothing", "", "").reason(), "webhook-unknown");
+  EXPECT_EQ(send("anyone", "", "").status, 405);
+  EXPECT_EQ(send("orders", signed_by("b"), body).status, 401);
+  EXPECT_EQ(send("anyone", "", std::string(1'048'577, 'x'), "PUT").status, 413);
+  EXPECT_EQ(send("anyone", "", "", "PUT").status, 202);
+  // … nor what needs a thread that may block.
+  EXPECT_EQ(office.call("olga", "GET", "/api/v1/tasks").status, 200);
+  EXPECT_EQ(office.call("olga", "POST", "/api/v1/instances/" + instance + "/stop").reason(),
+            "instance-ended");
+  disk.set_value();
+  for (const auto& wire : flood) EXPECT_EQ(wire->read().status, 202);
+  office.journal.before_reading({});
+}
+
+TEST(WebhookLimit, IsOneForEachWebhookOrForItsKey) {
+  ServerOptions options;
+  options.webhook_limit = {2, Milliseconds(10'000), 2};
+  options.rate_limit = {3, Milliseconds(10'000), 3};
+  Office office(options);
+  for (const char* name : {"one", "two"})
+    office.add_workflow(name, "do: [{a: {set: {b: 1}}}]\n",
+                        std::string("{stepwell: {webhook: {open: true, path: ") + name + "}}}");
+  office.add_workflow("keyed", "do: [{a: {set: {b: 1}}}]\n",
+                      "{stepwell: {webhook: {path: keyed}}}");
+  const auto call = [&](const std::string& path, std::string_view user = "") {
+    return office.call(user, "POST", "/api/v1/webhooks/" + path, "x");
+  };
+  EXPECT_EQ(call("one").status, 202);
+  EXPECT_EQ(call("one").status, 202);
+  const Answer refused = call("one");
+  EXPECT_EQ(refused.status, 429);
+  EXPECT_EQ(refused.reason(), "rate-limited");
+  EXPECT_EQ(refused.header("Retry-After"), "5");
+  EXPECT_EQ(call("two").status, 202);
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(call("keyed", "olga").status, 202);
+  EXPECT_EQ(call("keyed", "olga").status, 429);
+  EXPECT_EQ(office.call("olga", "GET", "/api/v1/workflows").status, 429);  // they are its requests
+  EXPECT_EQ(call("keyed", "ana").status, 202);
+  office.clock.advance(Milliseconds(5'000));
+  EXPECT_EQ(call("one").status, 202);
+  EXPECT_EQ(call("one").status, 429);
+}
+
+// What a reload puts in their place holds for each call as a whole.
+TEST_F(WebhookCalls, AreAddedChangedAndRemovedWhileTheyAreCalled) {
+  add("calls", "path: calls, open: true");
+  const std::vector<engine::Catalog::Entry> all = office.catalog.list();
+  add("extra", "path: extra, open: true");
+  const std::vector<engine::Catalog::Entry> more = office.catalog.list();
+  const auto by_put = config::load_definition(
+      "document: {dsl: '1.0.0', namespace: test, name: calls, version: '1.0.1', metadata: "
+      "{stepwell: {webhook: {path: calls, open: true, method: PUT}}}}\ndo: [{a: {set: {b: 1}}}]\n",
+      "calls.yaml");
+  ASSERT_TRUE(by_put.definition);
+  std::vector<engine::Catalog::Entry> changed = all;
+  changed.push_back({by_put.definition, office.engine->prepare(by_put.definition)});
+  std::atomic<bool> over{false};
+  std::thread reloads([&] {
+    while (!over)
+      for (const auto* set : {&more, &std::as_const(changed), &all})
+        EXPECT_TRUE(office.catalog.replace(*set));
+  });
+  std::map<int, int> posts;
+  std::map<int, int> extras;
+  Wire wire(office.address());
+  for (int i = 0; i < 300; ++i) {
+    for (const char* path : {"calls", "extra"}) {
+      wire.send(std::string("POST /api/v1/webhooks/") + path +
+                " HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\n\r\nx");
+      ++(std::string(path) == "calls" ? posts : extras)[wire.read().status];
+    }
+  }
+  over = true;
+  reloads.join();
+  EXPECT_EQ(posts[202] + posts[405], 300);
+  EXPECT_EQ(extras[202] + extras[404], 300);
+  ASSERT_TRUE(office.catalog.replace(changed));
+  EXPECT_EQ(send("calls", "", "x").status, 405);
+  EXPECT_EQ(send("calls", "", "x", "PUT").json().get("workflow"), Value("test/calls:1.0.1"));
+  EXPECT_EQ(send("extra", "", "x").reason(), "webhook-unknown");
+  ASSERT_TRUE(office.catalog.replace(more));
+  EXPECT_EQ(send("calls", "", "x").status, 202);
+  EXPECT_EQ(send("extra", "", "x").status, 202);
 }
 
 }  // namespace

@@ -32,12 +32,30 @@ TEST(Framing, RefusesAmbiguousRequests) {
       {10, {host, chunked}, 400},
       {11, {host, {"Authorization", "a"}, {"authorization", "b"}}, 400},
       {20, {host}, 505},
+      {11, {{"Host", ""}}, 0},
+      {11, {{"Host", "example.com:8080"}}, 0},
+      {11, {{"Host", "my_host.%c3%a9:"}}, 0},
+      {11, {{"Host", "[::1]:80"}}, 0},
+      {11, {{"Host", "[fe80::1%25eth0]"}}, 0},
+      {11, {{"Host", "a b"}}, 400},
+      {11, {{"Host", "a/b"}}, 400},
+      {11, {{"Host", "u@h"}}, 400},
+      {11, {{"Host", "a,b:80:81"}}, 400},
+      {11, {{"Host", "h:x"}}, 400},
+      {11, {{"Host", "%zz"}}, 400},
+      {11, {{"Host", "a%2"}}, 400},
+      {11, {{"Host", "::1"}}, 400},
+      {11, {{"Host", "[::1"}}, 400},
+      {11, {{"Host", "[]"}}, 400},
+      {11, {{"Host", "[::1]80"}}, 400},
+      {10, {{"Host", "a b"}}, 400},
       {9, {host}, 505},
   };
   for (const Case& one : cases) {
     const Status status = check_framing(one.version, one.headers);
     EXPECT_EQ(status ? 0 : status.error().status, one.status)
-        << one.version << " with " << one.headers.size() << " headers";
+        << one.version << " with " << one.headers.size() << " headers, "
+        << (one.headers.empty() ? "" : one.headers.front().value);
   }
 }
 
@@ -51,6 +69,34 @@ TEST(Serialize, WritesHeadWithoutBody) {
   EXPECT_EQ(head.find("Connection:"), std::string::npos);
   EXPECT_NE(serialize(response, {10, true}).find("Connection: keep-alive"), std::string::npos);
   EXPECT_NE(serialize(response, {11, false}).find("Connection: close"), std::string::npos);
+}
+
+std::size_t times(const std::string& text, std::string_view what) {
+  std::size_t count = 0;
+  for (std::size_t at = 0; (at = text.find(what, at)) != std::string::npos; ++at) ++count;
+  return count;
+}
+
+// RFC 9110 §8.6: it would say that there is nothing.
+TEST(Serialize, SaysNoLengthWhereNoneIsMeant) {
+  for (const auto& [status, said] :
+       {std::pair(200, true), {204, false}, {304, false}, {404, true}}) {
+    Response response;
+    response.status = status;
+    EXPECT_EQ(times(serialize(response, {11, true}), "Content-Length"), said ? 1U : 0U) << status;
+  }
+}
+
+TEST(Serialize, SaysOnceWhatAHandlerSaysItself) {
+  Response response = text_response(200, "hello", "text/plain");
+  const std::string usual = serialize(response, {11, true});
+  EXPECT_EQ(times(usual, "Cache-Control: no-store\r\n"), 1U);
+  EXPECT_EQ(times(usual, "X-Content-Type-Options: nosniff\r\n"), 1U);
+  response.headers = {{"cache-control", "private"}, {"X-Content-Type-Options", "nosniff"}};
+  const std::string own = serialize(response, {11, true});
+  EXPECT_EQ(times(own, "no-store"), 0U);
+  EXPECT_EQ(times(own, "cache-control: private"), 1U);
+  EXPECT_EQ(times(own, "X-Content-Type-Options"), 1U);
 }
 
 TEST(Problems, HaveTheStatusOfAnErrorAlways) {

@@ -134,5 +134,71 @@ TEST(Audit, ShowsAStoreThatWasReplacedUnderIt) {
   EXPECT_EQ(code_of(house.authority().audit().verify()), "store-damaged");
 }
 
+// --- What must be done once ---
+
+AuditEvent event_of(const std::string& once) {
+  Actor actor = kAna;
+  actor.once = once;
+  actor.asked = "a thing";
+  return {actor, "thing.make", once, ""};
+}
+
+TEST(Audit, RemembersForADayWhatWasDoneAlsoAfterARestart) {
+  for (const bool restarts : {false, true}) {
+    House house;
+    const auto make = [&](const char* once) {
+      EXPECT_TRUE(house.authority().audit().commit(event_of(once), {}));
+    };
+    const auto is_done = [&](const char* once) {
+      return house.authority().audit().done_before(once).has_value();
+    };
+    make("old");
+    house.clock.advance(Milliseconds(1));
+    make("edge");
+    make("retracted");
+    EXPECT_TRUE(is_done("retracted"));
+    ASSERT_TRUE(house.authority().audit().retract(event_of("retracted"), "overloaded"));
+    EXPECT_FALSE(is_done("retracted"));
+    if (restarts) house.reopen();
+    EXPECT_FALSE(is_done("retracted"));
+    EXPECT_EQ(house.authority().audit().once_marks(), 3U);
+    make("next");
+    EXPECT_EQ(house.authority().audit().once_marks(), 3U) << "the retracted one is gone";
+    house.clock.advance(std::chrono::hours(24));
+    EXPECT_FALSE(is_done("old"));
+    EXPECT_TRUE(is_done("edge"));
+    make("new");
+    EXPECT_EQ(house.authority().audit().once_marks(), 3U) << "the old one is gone";
+    EXPECT_EQ(house.store.state().once_marks.size(), 3U);
+    for (const char* once : {"edge", "next", "new"}) EXPECT_TRUE(is_done(once)) << once;
+  }
+}
+
+TEST(OnceMarks, TakesOldOnesAwayWithoutALookAtTheOthers) {
+  const WallTime start{std::chrono::hours(1)};
+  OnceMarks marks;
+  const auto put = [&](int i, WallTime at) {
+    marks.put({std::to_string(i), "asked", "thing.make", "made", at});
+  };
+  for (int i = 0; i < 1000; ++i) put(i, start + Milliseconds(i / 2));
+  EXPECT_EQ(marks.erase_before(start), 1U);
+  EXPECT_EQ(marks.size(), 1000U);
+  EXPECT_EQ(marks.erase_before(start + Milliseconds(2)), 5U);
+  EXPECT_EQ(marks.size(), 996U);
+  EXPECT_EQ(marks.find("3"), nullptr);
+  // The time of the last one of a request counts.
+  put(4, start + Milliseconds(900));
+  EXPECT_EQ(marks.erase_before(start + Milliseconds(3)), 2U);
+  EXPECT_EQ(marks.find("5"), nullptr);
+  ASSERT_NE(marks.find("4"), nullptr);
+  put(999, WallTime{});
+  EXPECT_EQ(marks.size(), 995U);
+  EXPECT_EQ(marks.erase_before(start), 2U);
+  EXPECT_EQ(marks.find("999"), nullptr);
+  EXPECT_EQ(marks.erase_before(start + Milliseconds(900)), 994U);
+  ASSERT_NE(marks.find("4"), nullptr);
+  EXPECT_EQ(marks.size(), 1U);
+}
+
 }  // namespace
 }  // namespace stepwell::auth

@@ -75,6 +75,7 @@ TEST(StateSeal, CoversEveryRowOfEveryKind) {
       {"key's hash", [](auto& s) { s.keys[0].hash[0] = static_cast<char>(s.keys[0].hash[0] ^ 1); }},
       {"key's scopes", [](auto& s) { s.keys[0].scopes = {Permission::view_audit}; }},
       {"key's expiry", [](auto& s) { s.keys[0].expires_at = WallTime(Milliseconds(1)); }},
+      {"key's rate limit", [](auto& s) { s.keys[0].rate = KeyRate{}; }},
       {"key gone", [](auto& s) { s.keys.clear(); }},
       {"tombstone gone", [](auto& s) { s.tombstones.clear(); }},
       {"wrapped key", [](auto& s) { s.wrapped_keys[0].wrapped += "x"; }},

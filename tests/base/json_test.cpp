@@ -161,5 +161,15 @@ TEST(Utf8, ReplacesEachMaximalBadPartOnce) {
   EXPECT_TRUE(is_valid_utf8("é😀"));
 }
 
+TEST(Utf8, APrefixEndsWithAWholeCharacter) {
+  EXPECT_EQ(utf8_prefix("abc", 3), "abc");
+  EXPECT_EQ(utf8_prefix("abc", 2), "ab");
+  const std::string text = "aé😀z";  // 1, 2, 4 and 1 bytes
+  const std::size_t kept[] = {0, 1, 1, 3, 3, 3, 3, 7, 8, 8};
+  for (std::size_t most = 0; most < std::size(kept); ++most)
+    EXPECT_EQ(utf8_prefix(text, most).size(), kept[most]) << most;
+  EXPECT_EQ(utf8_prefix("\x80\x80\x80\x80\x80\x80", 5).size(), 2U) << "no character at all";
+}
+
 }  // namespace
 }  // namespace stepwell

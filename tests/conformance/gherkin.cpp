@@ -4,17 +4,13 @@
 #include <optional>
 #include <utility>
 
+#include "base/ascii.h"
+
 namespace stepwell::conformance {
 
 namespace {
 
 constexpr std::string_view kQuotes = "\"\"\"";
-
-std::string_view trimmed(std::string_view text) {
-  const std::size_t begin = text.find_first_not_of(" \t\r");
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(" \t\r") - begin + 1);
-}
 
 // What stands behind one of the words, if the line begins with one.
 template <std::size_t count>

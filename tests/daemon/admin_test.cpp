@@ -17,6 +17,7 @@
 #include "daemon/bulk.h"
 #include "store/lock.h"
 #include "tests/api/office.h"
+#include "tests/daemon/node_house.h"
 
 namespace stepwell::daemon {
 namespace {
@@ -154,9 +155,12 @@ TEST_F(AdminCommands, WrongUsageIsExitCode2) {
       {"credentials", "add", "x", "--kind", "bearer", "--origin", "https://a.example.com"},
       {"keys", "set-expiry", "sw_x", "--offline"},
       {"keys", "set-expiry", "sw_x", "--never", "--expires", "2027-01-31"},
-      {"instances", "show", "1", "--offline"},
+      {"instances", "stop", "1", "--offline"},
+      {"instances", "watch", "1", "--offline"},
+      {"instances", "delete", "1", "--stop", "--offline"},
+      {"schedules", "list", "--offline"},
       {"instances", "start", "a/b", "--input", "{"},
-      {"instances", "list", "--offline"},
+      {"instances", "start", "a/b", "--offline"},
       {"instances", "stop"},
       {"instances", "stop", "1", "--all"},
       {"instances", "suspend", "1", "2", "--workflow", "a/b"},
@@ -165,6 +169,57 @@ TEST_F(AdminCommands, WrongUsageIsExitCode2) {
       {"instances", "retry", "--limit", "1"},
   };
   for (const auto& words : cases) EXPECT_EQ(run(words), kUsage) << words.back() << ": " << err;
+}
+
+TEST_F(AdminCommands, WorkflowsAndInstancesAreThereOffline) {
+  ASSERT_EQ(init(), kDone);
+  const std::string quick = "do: [{a: {set: {n: 1}}}]";
+  std::ofstream(site / "definitions" / "quick.yaml")
+      << "document: {dsl: 1.0.3, namespace: test, name: quick, version: 1.0.0}\n"
+      << quick << "\n";
+  NodeOptions options = test::open_to_loopback();
+  options.data_directory = site / "data";
+  options.master_key.where = site / "secrets" / "master.key";
+  std::string done;
+  std::string open;
+  {
+    test::NodeHouse house(options);
+    house.load({{"quick", quick}, {"slow", "do: [{w: {wait: {hours: 1}}}]"}});
+    done = std::to_string(house.run("quick").id.number);
+    const InstanceId waits = house.start("slow");
+    while (house.node().engine().find(waits)->status != engine::InstanceStatus::waiting)
+      std::this_thread::yield();
+    open = std::to_string(waits.number);
+  }
+  ASSERT_EQ(run({"instances", "list", "--offline", "-o", "json"}), kDone) << err;
+  EXPECT_EQ(json().get("items").size(), 2U) << out;
+  ASSERT_EQ(run({"instances", "list", "--offline", "--open", "-o", "json"}), kDone) << err;
+  EXPECT_EQ(to_json(json().get("items").at(0).get("id")), open);
+  ASSERT_EQ(run({"instances", "show", open, "--offline", "-o", "json"}), kDone) << err;
+  EXPECT_EQ(json().get("status"), Value("waiting"));
+  ASSERT_EQ(run({"instances", "show", done, "--offline", "-o", "json"}), kDone) << err;
+  EXPECT_EQ(json().get("steps").at(0).get("status"), Value("completed"));
+  EXPECT_EQ(run({"instances", "show", "77", "--offline"}), kFailed);
+  EXPECT_EQ(run({"instances", "delete", open, "--offline"}), kFailed) << "it has not ended";
+  EXPECT_EQ(run({"instances", "delete", "--workflow", "test/quick", "--offline", "-o", "json"}),
+            kDone);
+  EXPECT_EQ(json().get("taken"), Value(1)) << out << err;
+  ASSERT_EQ(run({"instances", "list", "--offline", "-o", "json"}), kDone);
+  EXPECT_EQ(json().get("items").size(), 1U);
+
+  ASSERT_EQ(run({"workflows", "list", "--offline", "-o", "json"}), kDone) << err;
+  EXPECT_EQ(json().get("items").at(0).get("name"), Value("quick")) << out;
+  EXPECT_EQ(run({"workflows", "disable", "test/quick", "--offline"}), kDone) << err;
+  ASSERT_EQ(run({"workflows", "show", "test/quick", "--offline", "-o", "json"}), kDone) << err;
+  EXPECT_EQ(json().get("enabled"), Value(false)) << out;
+  ASSERT_EQ(run({"audit", "list", "--offline", "-o", "json"}), kDone);
+  EXPECT_NE(out.find("workflow.disable"), std::string::npos);
+  EXPECT_NE(out.find("instance.delete"), std::string::npos);
+  // Nothing of it was lost for the daemon.
+  test::NodeHouse house(options);
+  house.load({{"quick", quick}});
+  EXPECT_TRUE(house.node().recover());
+  EXPECT_EQ(house.node().engine().open_instances(), 1U);
 }
 
 TEST_F(AdminCommands, WithoutADaemonTheFlagIsNamed) {

@@ -49,7 +49,7 @@ class StreamsBackend final : public Backend {
   }
   Status download(const std::string& target, const std::vector<http::Header>& headers,
                   const TakePiece& take) override {
-    EXPECT_EQ(target, "/api/v1/instances/7/events");
+    EXPECT_EQ(target, expected_target);
     after += "[" + (headers.size() > 1 ? headers[1].value : "") + "]";
     if (streams_.empty()) return gone();
     Stream stream = std::move(streams_.front());
@@ -60,6 +60,7 @@ class StreamsBackend final : public Backend {
   static Status gone() {
     return fail(make_problem(ErrorKind::communication, "daemon-unreachable", "gone"));
   }
+  std::string expected_target = "/api/v1/instances/7/events";
   std::string after;
   std::size_t asked = 0;
 
@@ -125,6 +126,71 @@ TEST(WatchingAnInstance, GivesALineOfJsonForEachEvent) {
   EXPECT_EQ(watch(backend, OutputFormat::json).out,
             "{\"id\":\"1\",\"event\":\"e\",\"data\":{\"a\":1}}\n"
             "{\"id\":\"1\",\"event\":\"message\",\"data\":\"text\"}\n");
+}
+
+// One change of an instance, as the daemon tells it.
+std::string change(const std::string& id, const std::string& event, const std::string& status,
+                   const std::string& more = "") {
+  return "id: e-" + id + "\nevent: " + event + "\ndata: {\"id\":" + id + ",\"status\":\"" + status +
+         "\",\"workflow\":\"a/b:1\",\"name\":\"n\",\"lastUpdatedTime\":\"T\"" + more + "}\n\n";
+}
+
+Watched watch_changes(StreamsBackend& backend, OutputFormat format, bool terminal = false) {
+  std::istringstream in;
+  std::ostringstream out;
+  std::ostringstream err;
+  CommandContext context(in, out, err, [](const std::string&) { return std::nullopt; });
+  context.terminal.err = terminal;
+  WatchOptions options;
+  options.filter.add("workflow", "a/b");
+  backend.expected_target = "/api/v1/instances/events?workflow=a%2Fb";
+  Watched watched;
+  watch_all(context, format, backend, options, [&watched] { ++watched.pauses; });
+  watched.out = out.str();
+  watched.err = err.str();
+  watched.code = context.exit_code;
+  return watched;
+}
+
+TEST(WatchingAll, ALineForEachChangeOverConnectionsThatBreak) {
+  StreamsBackend backend(
+      {{"id: e-0\nevent: begin\ndata: {}\n\n" + change("1", "status", "running"),
+        StreamsBackend::gone()},
+       {"id: e-9\nevent: gap\ndata: {}\n\n" + change("2", "changed", "running") +
+            change("3", "status", "faulted", R"(,"error":{"reason":"timed-out","detail":"late"})"),
+        {}}},
+      {});
+  const Watched watched = watch_changes(backend, OutputFormat::table);
+  EXPECT_EQ(watched.out,
+            "T  running  1  a/b:1  n\n"
+            "some changes before this are not known any more\n"
+            "T  running  2  a/b:1  n  (changed)\n"
+            "T  faulted  3  a/b:1  n  timed-out: late\n");
+  EXPECT_EQ(backend.after, "[][e-1][e-3][e-3][e-3][e-3]");
+  EXPECT_EQ(watched.code, kUnreachable);
+}
+
+TEST(WatchingAll, OnATerminalWithASummaryBelow) {
+  StreamsBackend backend(
+      {{change("1", "status", "running") + change("2", "status", "running") +
+            change("1", "status", "completed"),
+        fail(make_problem(ErrorKind::authentication, "key-revoked", "revoked"))}},
+      {});
+  const Watched watched = watch_changes(backend, OutputFormat::table, true);
+  EXPECT_NE(watched.err.find("so far: 1 completed, 2 running"), std::string::npos) << watched.err;
+  EXPECT_EQ(watched.code, kFailed) << "there is no use in asking again";
+}
+
+TEST(WatchingAll, ALineOfJsonForEachEvent) {
+  StreamsBackend backend(
+      {{"id: e-0\nevent: begin\ndata: {}\n\nid: e-4\nevent: gap\ndata: {}\n\n" +
+            change("5", "status", "running"),
+        fail(make_problem(ErrorKind::authentication, "key-revoked", "revoked"))}},
+      {});
+  EXPECT_EQ(watch_changes(backend, OutputFormat::json).out,
+            "{\"id\":\"e-4\",\"event\":\"gap\",\"data\":{}}\n"
+            "{\"id\":\"e-5\",\"event\":\"status\",\"data\":{\"id\":5,\"status\":\"running\","
+            "\"workflow\":\"a/b:1\",\"name\":\"n\",\"lastUpdatedTime\":\"T\"}}\n");
 }
 
 }  // namespace

@@ -1,7 +1,9 @@
 // Lists of instances in pages: in memory, at rest and in the journal alone, in one order.
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "tests/engine/life.h"
@@ -69,6 +71,32 @@ TEST(List, PagesAreFullUntilTheEnd) {
     later.filter.started.from = life->clock.now() + std::chrono::hours(1);
     EXPECT_EQ(pages(*life, later), (std::vector<std::size_t>{0}));
   }
+}
+
+// For a moment it once was neither among those that have ended nor among the others.
+TEST(List, OneThatIsRetriedIsInEveryList) {
+  constexpr const char* kFails =
+      "do: [{a: {call: http, with: {method: get, endpoint: 'http://h/1'}}}]";
+  // None that has ended stays in memory.
+  Life life({}, [](const StepCall&) -> Result<Value> { return fail(refused()); }, {2, 1000, 0});
+  const InstanceId id = life.start(kFails);
+  const auto kept = life.engine.prepare(definition(kFails));
+  life.settle();
+  std::atomic<bool> over{false};
+  std::atomic<std::size_t> missed{0};
+  std::thread reader([&] {
+    while (!over) {
+      const auto page = life.engine.list({});
+      if (!page || page->views.size() != 1) ++missed;
+    }
+  });
+  for (int i = 0; i < 250; ++i) {
+    EXPECT_TRUE(life.request(Engine::Operation::retry, id));
+    life.settle();
+  }
+  over = true;
+  reader.join();
+  EXPECT_EQ(missed, 0U);
 }
 
 }  // namespace

@@ -148,6 +148,25 @@ TEST(People, AStepThatWaitsOccupiesNothing) {
   EXPECT_FALSE(step.overdue);
 }
 
+TEST(People, StepsThatWaitAreCountedByTheirKind) {
+  Desk desk;
+  const auto waiting = [&](const char* kind) {
+    return desk.metrics.gauge("stepwell_person_steps_waiting", "", {{"kind", kind}}).value();
+  };
+  const InstanceId id = desk.start_and_rest(kMixed);
+  desk.start_and_rest(kHeld);
+  EXPECT_EQ(waiting("decision"), 1);
+  EXPECT_EQ(waiting("email"), 2);
+  desk.night();  // also of those that leave memory
+  EXPECT_EQ(waiting("email"), 2);
+  ASSERT_TRUE(desk.complete(id, "one", R"({"decision": "y"})"));
+  EXPECT_EQ(waiting("decision"), 0);
+  Desk next(desk.journal.kept());
+  next.open();
+  EXPECT_EQ(next.metrics.gauge("stepwell_person_steps_waiting", "", {{"kind", "email"}}).value(),
+            2);
+}
+
 TEST(People, ADecisionGoesOnWithWhoDecidedWhatAndWhen) {
   Desk desk;
   const InstanceId id = desk.start_and_rest(
@@ -274,10 +293,11 @@ TEST(People, AFormGivesItsFieldsWithDefaults) {
       "ask", R"({"reason": "late", "approver": null, "paper": "f_00000000000000000000000000"})");
   what.files.emplace(kFile, pdf(kFile));
   std::vector<std::string> attached;
-  what.prepare = [&](InstanceId to, const std::vector<std::string>& files,
-                     const std::function<void(Status)>& done) {
-    EXPECT_EQ(to, id);
-    attached = files;
+  const StepId asked = desk.waiting(id).id;
+  what.prepare = [&](const StepAnswer::Preparation& of, const std::function<void(Status)>& done) {
+    EXPECT_EQ(of.instance, id);
+    EXPECT_EQ(of.step, asked);
+    attached = of.files;
     done({});
   };
   ASSERT_TRUE(desk.complete(id, std::move(what)));
@@ -287,6 +307,31 @@ TEST(People, AFormGivesItsFieldsWithDefaults) {
   EXPECT_EQ(attached, std::vector<std::string>{kFile});
 }
 
+// It once ended the process.
+TEST(People, AnAnswerThatIsPreparedForTooLongIsToldThatAllHasEnded) {
+  Desk desk;
+  const InstanceId id =
+      desk.start_and_rest("do: [{a: {call: decision, with: {prompt: p, options: [y, n]}}}]\n");
+  StepAnswer slow = Desk::answer("a", R"({"decision": "n"})");
+  std::promise<std::function<void(Status)>> held;
+  slow.prepare = [&](const StepAnswer::Preparation&, const std::function<void(Status)>& done) {
+    held.set_value(done);
+  };
+  std::promise<Status> told;
+  desk.engine.complete_step(id, std::move(slow),
+                            [&](Status status) { told.set_value(std::move(status)); });
+  const std::function<void(Status)> prepared = held.get_future().get();
+  std::promise<void> stopped;
+  desk.engine.request(Engine::Operation::stop, id,
+                      [&](const Status& /*status*/) { stopped.set_value(); });
+  stopped.get_future().wait();
+  while (!desk.engine.at_rest()) std::this_thread::yield();
+  prepared({});
+  const Status status = told.get_future().get();
+  ASSERT_FALSE(status);
+  EXPECT_EQ(status.error().code, "instance-ended");
+}
+
 TEST(People, AnAnswerThatIsPreparedIsForTheStepThatWasMeant) {
   Desk desk;
   const InstanceId id = desk.start_and_rest(
@@ -294,8 +339,9 @@ TEST(People, AnAnswerThatIsPreparedIsForTheStepThatWasMeant) {
   const StepId first = desk.waiting(id).id;
   StepAnswer slow = Desk::answer("a", R"({"decision": "n"})");
   std::promise<std::function<void(Status)>> held;
-  slow.prepare = [&](InstanceId, const std::vector<std::string>&,
-                     const std::function<void(Status)>& done) { held.set_value(done); };
+  slow.prepare = [&](const StepAnswer::Preparation&, const std::function<void(Status)>& done) {
+    held.set_value(done);
+  };
   std::promise<Status> told;
   desk.engine.complete_step(id, std::move(slow),
                             [&](Status status) { told.set_value(std::move(status)); });
@@ -347,8 +393,7 @@ TEST(People, AFileHasToFitAndToBeThere) {
         "ask", R"({"reason": "a", "paper": {"file": "f_00000000000000000000000000"}})");
     what.files.emplace(info.id, std::move(info));
     if (prepared)
-      what.prepare = [](InstanceId, const std::vector<std::string>&,
-                        const std::function<void(Status)>& done) {
+      what.prepare = [](const StepAnswer::Preparation&, const std::function<void(Status)>& done) {
         done(fail(make_problem(ErrorKind::validation, "file-in-use", "taken")));
       };
     const Status status = desk.complete(id, std::move(what));
@@ -370,8 +415,9 @@ TEST(People, AnUploadGivesItsFiles) {
   const InstanceId id = desk.start_and_rest(kUpload);
   StepAnswer what = Desk::answer("papers", R"({"files": ["f_00000000000000000000000000"]})");
   what.files.emplace(kFile, pdf(kFile));
-  what.prepare = [](InstanceId, const std::vector<std::string>&,
-                    const std::function<void(Status)>& done) { done({}); };
+  what.prepare = [](const StepAnswer::Preparation&, const std::function<void(Status)>& done) {
+    done({});
+  };
   ASSERT_TRUE(desk.complete(id, std::move(what)));
   EXPECT_EQ(desk.look(id).output.get("files").at(0).get("name"), Value("a.pdf"));
 }
@@ -490,10 +536,20 @@ TEST(People, ASuspendedInstanceKeepsWhatAPersonDecides) {
   EXPECT_EQ(desk.code(id, "approve", R"({"decision": "approve"})"), "");
   EXPECT_EQ(desk.look(id).status, InstanceStatus::suspended);
   EXPECT_TRUE(desk.look(id).open_steps.empty());
-  EXPECT_NE(desk.code(id, "approve", R"({"decision": "approve"})"), "");
+  EXPECT_EQ(desk.code(id, "approve", R"({"decision": "approve"})"), "step-completed");
   EXPECT_TRUE(desk.request(Engine::Operation::resume, id));
   desk.rest();
   EXPECT_EQ(desk.look(id).status, InstanceStatus::completed);
+}
+
+TEST(People, ASuspendedInstanceKeepsAMailThatWasLetGo) {
+  Desk desk;
+  const InstanceId id = desk.start_and_rest(kHeld);
+  EXPECT_TRUE(desk.request(Engine::Operation::suspend, id));
+  EXPECT_EQ(desk.code(id, "mail", "{}"), "");
+  EXPECT_TRUE(desk.look(id).open_steps.empty());
+  EXPECT_EQ(desk.code(id, "mail", "{}"), "step-completed");
+  EXPECT_TRUE(desk.steps.empty());
 }
 
 // --- emails ---

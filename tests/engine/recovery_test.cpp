@@ -257,14 +257,179 @@ do: [{a: {call: http, with: {method: get, endpoint: 'http://h/1'}}}]
   EXPECT_EQ(life.engine.find(id)->output, Value(1));
 }
 
-// One at a time.
-std::shared_ptr<const config::Definition> limited(const char* body) {
+TEST(Retry, WhatFailedWhileItWasSuspended) {
+  Life first;
+  const InstanceId id = first.start(kTwo);
+  first.answer_next(Value(1));
+  const auto step = first.steps.next();
+  EXPECT_TRUE(first.request(Engine::Operation::suspend, id));
+  step.ticket.finish(std::make_unique<ReadyResult>(fail(refused())));
+  first.rest();
+  EXPECT_TRUE(first.request(Engine::Operation::resume, id));
+  first.settle();
+  ASSERT_EQ(first.engine.find(id)->status, InstanceStatus::faulted);
+  const auto retry = [&](Life& life) {
+    const Status retried = life.request(Engine::Operation::retry, id);
+    ASSERT_TRUE(retried) << retried.error().one_line();
+    const auto again = life.steps.next();
+    EXPECT_EQ(path_of(again.call), "http://h/2");
+    again.ticket.finish(std::make_unique<ReadyResult>(Value(2)));
+    life.settle();
+    EXPECT_EQ(life.engine.find(id)->output, Value(2));
+  };
+  Life second(first.journal.kept());
+  second.open();
+  retry(second);
+  retry(first);
+}
+
+TEST(Retry, ATimeLimitThatPassedWhileItWasSuspended) {
+  Life life;
+  const InstanceId id = life.start(R"(timeout: {after: {minutes: 1}}
+do: [{a: {call: http, with: {method: get, endpoint: 'http://h/1'}}}]
+)");
+  (void)life.steps.next();
+  EXPECT_TRUE(life.request(Engine::Operation::suspend, id));
+  life.timers.fire_next();
+  life.rest();
+  EXPECT_TRUE(life.request(Engine::Operation::resume, id));
+  life.settle();
+  ASSERT_EQ(life.engine.find(id)->status, InstanceStatus::faulted);
+  EXPECT_TRUE(life.request(Engine::Operation::retry, id));
+  life.answer_next(Value(1));
+  life.settle();
+  EXPECT_EQ(life.engine.find(id)->output, Value(1));
+}
+
+std::shared_ptr<const config::Definition> marked(const std::string& metadata, const char* body) {
   const config::Loaded loaded = config::load_definition(
-      "document: {dsl: '1.0.3', namespace: test, name: limited, version: '1.0.0', "
-      "metadata: {stepwell: {concurrency: 1}}}\n" +
-          std::string(body),
-      "limited.yaml");
+      "document: {dsl: '1.0.3', namespace: test, name: marked, version: '1.0.0', "
+      "metadata: {stepwell: {" +
+          metadata + "}}}\n" + body,
+      "marked.yaml");
   return loaded.definition;
+}
+
+// Its step fails and its time limit passes while it is suspended, in either order.
+TEST(Retry, AStepAndATimeLimitThatEndedWhileItWasSuspended) {
+  for (const bool limit_first : {false, true}) {
+    Life life;
+    const InstanceId id = life.start(R"(timeout: {after: {minutes: 1}}
+do: [{a: {call: http, with: {method: get, endpoint: 'http://h/1'}}}]
+)");
+    const auto step = life.steps.next();
+    EXPECT_TRUE(life.request(Engine::Operation::suspend, id));
+    if (limit_first) life.timers.fire_next();
+    life.rest();
+    step.ticket.finish(std::make_unique<ReadyResult>(fail(refused())));
+    life.rest();
+    if (!limit_first) life.timers.fire_next();
+    life.rest();
+    EXPECT_TRUE(life.request(Engine::Operation::resume, id));
+    life.settle();
+    ASSERT_EQ(life.engine.find(id)->status, InstanceStatus::faulted);
+    const Status retried = life.request(Engine::Operation::retry, id);
+    ASSERT_TRUE(retried) << retried.error().one_line();
+    const auto again = life.steps.next();
+    EXPECT_EQ(life.timers.size(), 1U) << "the limit begins anew";
+    again.ticket.finish(std::make_unique<ReadyResult>(Value(1)));
+    life.settle();
+    EXPECT_EQ(life.engine.find(id)->output, Value(1)) << limit_first;
+  }
+}
+
+// What the other branch was about to tell is told once, now.
+TEST(Retry, WhatCameBesideTheFailureWhileItWasSuspendedGoesOn) {
+  Life life;
+  const InstanceId waits = life.start(R"(do:
+  - hear: {listen: {to: {one: {with: {type: told}}}}}
+)");
+  const InstanceId id = life.start(R"(do:
+  - both:
+      fork:
+        branches:
+          - a: {call: http, with: {method: get, endpoint: 'http://h/a'}}
+          - b:
+              do:
+                - get: {call: http, with: {method: get, endpoint: 'http://h/b'}}
+                - tell: {emit: {event: {with: {source: 'https://e.x', type: told}}}}
+)");
+  auto first = life.steps.next();
+  auto second = life.steps.next();
+  if (path_of(first.call) != "http://h/a") std::swap(first, second);
+  EXPECT_TRUE(life.request(Engine::Operation::suspend, id));
+  first.ticket.finish(std::make_unique<ReadyResult>(fail(refused())));
+  life.rest();
+  second.ticket.finish(std::make_unique<ReadyResult>(Value(2)));
+  life.rest();
+  EXPECT_TRUE(life.request(Engine::Operation::resume, id));
+  life.rest();
+  ASSERT_EQ(life.engine.find(id)->status, InstanceStatus::faulted);
+  EXPECT_EQ(life.engine.find(waits)->status, InstanceStatus::waiting);
+  ASSERT_TRUE(life.request(Engine::Operation::retry, id));
+  const auto again = life.steps.next();
+  EXPECT_EQ(path_of(again.call), "http://h/a");
+  again.ticket.finish(std::make_unique<ReadyResult>(Value(1)));
+  life.settle();
+  EXPECT_EQ(life.engine.find(id)->status, InstanceStatus::completed);
+  EXPECT_EQ(life.engine.find(waits)->status, InstanceStatus::completed);
+}
+
+// A snapshot would hide the records that a retry takes back.
+TEST(Retry, OfOneThatWasSuspendedOverARestart) {
+  constexpr int kWaits = 60;  // enough that a snapshot is worth it
+  Life first;
+  const InstanceId id = first.start(R"(do:
+  - many:
+      for: {in: '${ [range(60)] }'}
+      do: [{w: {wait: {seconds: 1}}}]
+  - a: {call: http, with: {method: get, endpoint: 'http://h/1'}}
+)");
+  for (int wait = 0; wait < kWaits; ++wait) {
+    first.rest();
+    first.timers.fire_next();
+  }
+  const auto step = first.steps.next();
+  EXPECT_TRUE(first.request(Engine::Operation::suspend, id));
+  step.ticket.finish(std::make_unique<ReadyResult>(fail(refused())));
+  first.rest();
+  first.engine.take_snapshots(Deadline());
+  Life second(first.journal.kept());
+  second.open();
+  EXPECT_TRUE(second.request(Engine::Operation::resume, id));
+  second.settle();
+  ASSERT_EQ(second.engine.find(id)->status, InstanceStatus::faulted);
+  EXPECT_TRUE(second.request(Engine::Operation::retry, id));
+  second.answer_next(Value(2));
+  second.settle();
+  EXPECT_EQ(second.engine.find(id)->output, Value(2));
+}
+
+// Its records are not awaited, but for those that a snapshot needs.
+TEST(Recovery, ALongLifeThatWaitsForNoDiskHasSnapshotsAsWell) {
+  Life life;
+  StartRequest request;
+  request.workflow = life.engine.prepare(marked("durability: relaxed", R"(do:
+  - many:
+      for: {in: '${ [range(1800)] }'}
+      do: [{w: {wait: {seconds: 1}}}]
+)"));
+  std::promise<InstanceId> id;
+  life.engine.start(request, [&](const Result<InstanceId>& admitted) { id.set_value(*admitted); });
+  (void)id.get_future().get();
+  life.rest();
+  life.journal.set_mode(KeepingJournal::Mode::by_hand);
+  while (life.engine.open_instances() > 0) {
+    if (life.timers.size() > 0) life.timers.fire_next();
+    life.rest();
+    life.journal.make_durable();
+    life.rest();
+  }
+  const std::vector<Record> log = life.journal.log();
+  const auto snapshots = std::count_if(log.begin(), log.end(), [](const Record& record) {
+    return record.kind == Record::Kind::snapshot;
+  });
+  EXPECT_GE(snapshots, 3);
 }
 
 TEST(Recovery, ThoseThatWaitForTheirTurnKeepTheirPlace) {
@@ -274,7 +439,7 @@ TEST(Recovery, ThoseThatWaitForTheirTurnKeepTheirPlace) {
 
   Life first;
   StartRequest request;
-  request.workflow = first.engine.prepare(limited(kLimited));
+  request.workflow = first.engine.prepare(marked("concurrency: 1", kLimited));
   std::vector<InstanceId> ids;
   for (int i = 0; i < 3; ++i) {
     std::promise<InstanceId> id;

@@ -417,6 +417,32 @@ TEST(Sleepers, WhoWaitsForItsEndIsTold) {
   EXPECT_EQ(told, 2);
 }
 
+// … and whoever has gone is not kept for as long as it lives.
+TEST(Sleepers, WhoWaitsNoLongerIsForgotten) {
+  Dormitory house;
+  const InstanceId id = house.start(kWait);
+  const auto kept = std::make_shared<int>();  // by each callback
+  std::atomic<int> told = 0;
+  const auto wait = [&](const std::shared_ptr<void>& owner) {
+    EXPECT_TRUE(house.engine.when_ended(
+        id, [&told, kept](const InstanceView& /*view*/) { ++told; }, owner));
+  };
+  const auto stayed = std::make_shared<bool>();
+  const auto come_and_go = [&] {
+    wait(stayed);
+    wait(nullptr);
+    for (int i = 0; i < 1'000; ++i) wait(std::make_shared<bool>());
+    EXPECT_LT(kept.use_count(), 40);
+  };
+  come_and_go();
+  house.night();
+  EXPECT_EQ(house.asleep(), 1);
+  come_and_go();
+  EXPECT_EQ(house.asleep(), 1);
+  house.settle();
+  EXPECT_EQ(told, 4);
+}
+
 class Watch final : public Observer {
  public:
   void on_trace(const config::Task& task, const Trace& trace, WallTime /*time*/) override {

@@ -3,11 +3,13 @@
 import asyncio
 import collections
 import json
-import os
 import pathlib
 import signal
 import subprocess
 import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
+from daemon_process import Binary, address_of, environment  # noqa: E402
 
 MOST_START = 60  # seconds until a daemon is ready
 HERE = pathlib.Path(__file__).parent
@@ -36,7 +38,7 @@ class Client:
         reader, writer = self.idle.pop() if self.idle else await asyncio.open_connection(
             self.host, self.port, limit=1 << 26)
         try:
-            text = b"" if body is None else json.dumps(body).encode()
+            text = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
             lines = [f"{method} {target} HTTP/1.1", f"Host: {self.host}", f"Content-Length: {len(text)}"]
             if self.key:
                 lines.append(f"Authorization: Api-Key {self.key}")
@@ -93,22 +95,13 @@ class Ledger:
         await self.process.wait()
 
 
-def environment(**more):
-    env = {k: v for k, v in os.environ.items() if not k.startswith("STEPWELL_")}
-    env.update({k: v for k, v in more.items() if v is not None})
-    return env
-
-
 class Site:
     """A folder made by `stepwell init`, with definitions."""
 
     def __init__(self, stepwell, folder):
-        self.stepwell = stepwell
+        self.stepwell = Binary(stepwell)
         self.folder = pathlib.Path(folder, "site")
-        done = subprocess.run([stepwell, "init", str(self.folder), "-o", "json"], capture_output=True,
-                              text=True, check=True, env=environment())
-        self.key = json.loads(done.stdout)["key"]
-        self.config = str(self.folder / "stepwell.yaml")
+        self.key = self.stepwell.init(self.folder)
         self.definitions = self.folder / "definitions"
 
 
@@ -132,10 +125,9 @@ class Daemon:
             return False
 
     async def spawn(self):
-        arguments = [f"--set={setting}" for setting in ("egress.allow=127.0.0.0/8", *self.settings)]
+        settings = [f"--set={setting}" for setting in self.settings]
         self.process = await asyncio.create_subprocess_exec(
-            self.site.stepwell, "serve", "--config", self.site.config, "--listen", "127.0.0.1:0", *arguments,
-            stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, env=environment(**self.env))
+            *self.site.stepwell.serve(self.site.folder, *settings), stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, env=environment(**self.env))
         self.ready = asyncio.get_running_loop().create_future()
         self.reading = asyncio.create_task(self.read())
 
@@ -145,8 +137,8 @@ class Daemon:
             self.log.append(text)
             if "level=error" in text:
                 self.errors.append(text)
-            if "msg=ready" in text and not self.ready.done():
-                self.address = text.split("address=")[1].split()[0]
+            if address_of(text) and not self.ready.done():
+                self.address = address_of(text)
                 self.ready.set_result(True)
         await self.process.wait()
         if not self.ready.done():

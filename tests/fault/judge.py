@@ -7,6 +7,7 @@ import collections
 import dataclasses
 import urllib.parse
 
+import people_judge
 import workflows
 
 ENDED = ("completed", "faulted", "stopped")
@@ -31,6 +32,12 @@ class Case:
     retried: bool = False   # its retry was acknowledged, and what failed has been mended
     told_again: list = dataclasses.field(default_factory=list)  # events that may have come twice
     held: list = dataclasses.field(default_factory=list)  # (from, to): suspended, as was acknowledged
+    deleted: float = None   # when that was acknowledged
+    delete_asked: bool = False
+    said: people_judge.Said = dataclasses.field(default_factory=people_judge.Said)
+    labels: people_judge.Possible = None      # name, tags, priority and deadline
+    step_shows: people_judge.Possible = None  # what its step asks for
+    files: list = dataclasses.field(default_factory=list)
     wrong: list = dataclasses.field(default_factory=list)  # what the client itself found
 
 
@@ -56,13 +63,14 @@ class Entry:
     instance: int
     prev: str
     step: str
+    said: str = ""
 
     @classmethod
     def of(cls, raw):
         query = dict(urllib.parse.parse_qsl(raw["query"], keep_blank_values=True))
         _, _, ref, step = raw["path"].split("/", 3)
         return ref, cls(raw["n"], raw["life"], raw["time"], raw["method"], raw["key"], raw["answer"],
-                        number(query.get("i", "")), query.get("prev", ""), step)
+                        number(query.get("i", "")), query.get("prev", ""), step, query.get("said", ""))
 
 
 class Verdict:
@@ -107,6 +115,7 @@ class OneCase:
         self.judge_held()
         self.judge_children()
         view = self.judge_there()
+        people_judge.judge(self.case, self.kind, view, self.all, self.lives, self.fault)
         if view is not None:
             self.judge_end(view)
 
@@ -177,8 +186,7 @@ class OneCase:
 
     def judge_held(self):
         spans = list(self.case.held)
-        if self.case.stopped is not None:
-            spans.append((self.case.stopped, float("inf")))
+        spans += [(when, float("inf")) for when in (self.case.stopped, self.case.deleted) if when is not None]
         for since, until in spans:
             late = [e.n for e in self.all if since + UNDER_WAY < e.time < until]
             if late:
@@ -199,7 +207,7 @@ class OneCase:
         own = [e for step in self.kind.steps if step.owner == "main" for e in self.entries[step.name]]
         instance = self.case.id if self.case.id is not None else next((e.instance for e in own), None)
         view = self.views.get(instance)
-        if view is not None:
+        if view is not None or self.case.delete_asked:
             return view
         # An answer that was built upon, and a request that must not be repeated, are durable first.
         bound = [s.name for s in self.kind.steps if self.entries[s.name] and

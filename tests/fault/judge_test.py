@@ -5,6 +5,7 @@ each fault that it is there to find."""
 import unittest
 
 import judge
+import people_judge
 import workflows
 
 
@@ -17,19 +18,23 @@ class Made:
         self.lives = 2
         self.clock = 100.0
         self.output = {}
+        if workflows.KINDS[kind].person:
+            self.output["said"] = "yes"
+            self.case.said = people_judge.Said(tried=1, may={"yes", "no"}, texts={"yes"}, over=True)
         for step in workflows.KINDS[kind].steps:
             instance = 7 if step.owner == "main" else 8
             prev = "-".join(str(self.output[name]) for name in step.after)
-            self.send(step.name, prev, key=f"key-{step.name}" if step.keyed else "", instance=instance)
+            said = "yes" if step.name == "b" and workflows.KINDS[kind].person else ""
+            self.send(step.name, prev, key=f"key-{step.name}" if step.keyed else "", instance=instance, said=said)
             self.output[step.name] = self.entries[-1]["n"]
         self.views = {7: {"status": "completed", "output": self.output, "error": None, "activeSteps": []}}
         if any(e["query"].startswith("i=8") for e in self.entries):
             self.views[8] = {"status": "completed", "output": {}, "error": None, "activeSteps": []}
 
-    def send(self, step, prev="", life=1, key="", instance=7, answer=200, method="GET", ref="r0"):
+    def send(self, step, prev="", life=1, key="", instance=7, answer=200, method="GET", ref="r0", said=""):
         self.clock += 0.01
         self.entries.append({"n": len(self.entries) + 1, "life": life, "time": self.clock, "method": method,
-                             "path": f"/quick/{ref}/{step}", "query": f"i={instance}&prev={prev}", "key": key,
+                             "path": f"/quick/{ref}/{step}", "query": f"i={instance}&prev={prev}&said={said}", "key": key,
                              "body": "", "answer": answer})
 
     def of(self, step):
@@ -309,6 +314,89 @@ class Judge(unittest.TestCase):
         made = Made("chain")
         made.case.wrong.append("it was at step 2, and is at step 1")
         self.finds(made, "seen")
+
+
+class OfPeople(unittest.TestCase):
+    def finds(self, made, *rules):
+        self.assertEqual(made.rules(), sorted(rules))
+
+    def test_finds_what_nobody_said_and_what_was_taken_back(self):
+        made = Made("decided")
+        made.case.said.texts = {"no"}  # that was acknowledged
+        self.finds(made, "said")
+        made.case.said.texts = None  # it was cut off, and either may have been heard
+        self.finds(made)
+        made.case.said.may = {"no"}
+        self.finds(made, "said")
+        made = Made("decided")
+        made.output["said"] = "no"
+        self.finds(made, "said")
+        made = Made("decided")
+        made.case.said.over = False
+        self.finds(made, "stuck")
+
+    def test_finds_a_step_that_waits_again_and_asks_for_something_else(self):
+        made = Made("decided")
+        made.case.step_shows = people_judge.Possible("Go?")
+        kind = workflows.KINDS["decided"]
+        view = {"openSteps": [{"step": "say", "kind": "decision", "prompt": "Stop?"}]}
+        people_judge.look(made.case, kind, view, 3)
+        self.assertEqual(len(made.case.wrong), 2, made.case.wrong)
+        made = Made("decided")
+        made.case.said.over = False
+        people_judge.look(made.case, kind, view, 3)
+        self.assertEqual(made.case.wrong, [])
+
+    def test_finds_labels_that_are_lost(self):
+        made = Made("chain", labels=people_judge.Possible(("a", (), "regular", None)))
+        made.views[7].update(name="a", tags=[], priority="regular", deadline=None)
+        self.finds(made)
+        made.case.labels.did(people_judge.with_changes({"name": "b", "tags": ["t"]}))
+        self.finds(made, "label")
+        made.views[7].update(name="b")  # one half of it
+        self.finds(made, "label")
+        made.views[7].update(tags=["t"])
+        self.finds(made)
+
+    def test_what_is_unsure_is_one_or_the_other_and_stays_so(self):
+        label = people_judge.Possible(1)
+        label.may(lambda _: 2, 5)
+        self.assertTrue(label.sees(1, 5))
+        self.assertTrue(label.sees(2, 5))  # a moment later
+        self.assertTrue(label.sees(1, 6))  # who might have changed it is gone
+        self.assertFalse(label.sees(2, 6))
+
+    def test_finds_the_deleted_and_their_files(self):
+        made = Made("decided", deleted=200.0, delete_asked=True, stop_asked=True)
+        self.finds(made, "changed")
+        made.views = {}
+        self.finds(made)
+        made.case.files = [people_judge.File("f_1", "hash", named=True, status=404)]
+        self.finds(made)
+        made.case.files[0].status = 200
+        self.finds(made, "left")
+        made.case.files[0] = people_judge.File("f_1", "hash", status=200, content="hash")  # nobody took it
+        self.finds(made)
+        made.case.files[0].status = 404
+        self.finds(made, "lost")
+        made.case.said.cut_off = 1  # by what may have been heard
+        self.finds(made)
+        made = Made("spinner", deleted=0.0, delete_asked=True, stop_asked=True)
+        made.views = {}
+        self.finds(made, "held")
+
+    def test_finds_files_that_are_lost_or_others(self):
+        made = Made("filled")
+        good = {"named": True, "status": 200, "instance": 7, "content": "hash"}
+        for spoilt, rule in (({}, None), ({"status": 404}, "lost"), ({"content": "other"}, "lost"),
+                             ({"instance": None}, "file"), ({"instance": 8}, "file"),
+                             ({"named": False, "instance": None}, None), ({"named": False, "instance": 8}, "file")):
+            with self.subTest(spoilt):
+                made.case.files = [people_judge.File("f_1", "hash", **{**good, **spoilt})]
+                self.finds(made, *([rule] if rule else []))
+        found = []
+        people_judge.judge_disk(["a", "b"], ["b", "c"], lambda rule, _: found.append(rule))
+        self.assertEqual(found, ["lost", "left"])
 
 
 if __name__ == "__main__":

@@ -2,7 +2,8 @@
 """Kills the daemon with SIGKILL, again and again over the same data directory, at random moments and
 at named crash points, under load; then lets all finish and judges it by the ledger of what was sent:
 nothing that was acknowledged is lost, nothing is applied twice, nothing is sent that must not be
-repeated. Usage: kill_test.py STEPWELL_BINARY [KILL_AT_LIBRARY]
+repeated; what people said, changed, handed in, stopped and deleted stays so.
+Usage: kill_test.py STEPWELL_BINARY [KILL_AT_LIBRARY]
 
 STEPWELL_KILLS=1000   how many kills
 STEPWELL_KEEP=DIR     where faults are found: the ledger, what the clients know, and the site

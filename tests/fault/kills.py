@@ -14,6 +14,7 @@ import time
 
 import judge
 import load
+import people_judge
 import workflows
 from daemon import Daemon, Ledger, Site
 
@@ -25,6 +26,10 @@ POINTS = (
     ("write journal.db after", 8), ("sync journal.db before", 2), ("sync journal.db after", 2),
     ("send upstream before", 200), ("send upstream after", 200),
     ("send client before", 200), ("send client after", 200),
+    # What people do: its place in the audit log, and files.
+    ("write stepwell.db-wal half", 100), ("sync stepwell.db-wal after", 50),
+    ("write files.db-wal before", 60), ("write files.db-wal half", 60), ("sync files.db-wal after", 30),
+    ("write .new half", 20), ("sync .new after", 20),
 )
 ENOUGH_AIMED = 3  # lives with a crash point, of which one at least must reach it
 SETTINGS = ("instances.retention=1000000", "shutdown.grace=PT0.2S")
@@ -129,30 +134,14 @@ class Campaign:
             verdict = judge.Verdict()
         else:
             self.load.came(self.daemon.address, self.site.key, sum(self.ends.values()))
-            await asyncio.sleep(1)
-            starting.cancel()
-            late = await self.load.finish(60)
-            if late:
-                self.problems.append("requests were never answered, or instances never ended, in: " + " ".join(late))
-            # Schedules would go on for ever.
-            for name in workflows.SCHEDULED:
-                (self.site.definitions / f"{name}.json").unlink()
-            await self.load.ask("POST", "/-/reload")
-            entries, views = [], {}
-            while True:  # what runs until it is looked at starts others
-                found = await self.ledger.entries()
-                if len(found) == len(entries):
-                    break
-                entries = found
-                views = await self.load.views(entries, 20)
-            lives = sum(self.ends.values())
-            verdict = judge.judge(self.load.cases, entries, views, lives)
-            for name in workflows.SCHEDULED:
-                if not any(e["life"] == lives and f"/{name}/" in e["path"] for e in entries):
-                    verdict.fault("schedule", name, "it does nothing after the last kill")
-            if keep is not None and (verdict.faults or self.problems):
-                self.write_down(pathlib.Path(keep), entries, views)
-            self.figure(entries, views, began)
+            closing = asyncio.create_task(self.close(starting, keep, began))
+            await asyncio.wait({closing, self.daemon.reading}, return_when=asyncio.FIRST_COMPLETED)
+            if closing.done():
+                verdict = closing.result()
+            else:
+                closing.cancel()
+                self.problem(self.daemon, "ended by itself at the end")
+                verdict = judge.Verdict()
         # A campaign in which nothing happened has shown nothing.
         if self.load.acknowledged == 0:
             self.problems.append("nothing was ever acknowledged")
@@ -162,11 +151,47 @@ class Campaign:
             verdict.fault("daemon", "", text)
         return verdict
 
+    async def close(self, starting, keep, began):
+        """Lets all that was begun come to its end; the verdict."""
+        await asyncio.sleep(1)
+        starting.cancel()
+        late = await self.load.finish(60)
+        if late:
+            self.problems.append("requests were never answered, or instances never ended, in: " + " ".join(late))
+        # Schedules would go on for ever.
+        for name in workflows.SCHEDULED:
+            (self.site.definitions / f"{name}.json").unlink()
+        await self.load.ask("POST", "/-/reload")
+        entries, views = [], {}
+        while True:  # what runs until it is looked at starts others
+            found = await self.ledger.entries()
+            if len(found) == len(entries):
+                break
+            entries = found
+            views = await self.load.views(entries, 20)
+        lives = sum(self.ends.values())
+        await self.load.people.look_at_files(self.load.cases, views)
+        verdict = judge.judge(self.load.cases, entries, views, lives)
+        people_judge.judge_disk(
+            await self.load.people.listed_files(), self.contents(),
+            lambda rule, text: verdict.fault(rule, "files", text))
+        for name in workflows.SCHEDULED:
+            if not any(e["life"] == lives and f"/{name}/" in e["path"] for e in entries):
+                verdict.fault("schedule", name, "it does nothing after the last kill")
+        if keep is not None and (verdict.faults or self.problems):
+            self.write_down(pathlib.Path(keep), entries, views)
+        self.figure(entries, views, began)
+        return verdict
+
+    def contents(self):
+        """The hashes of what lies on the disk."""
+        return [path.name for path in (self.site.folder / "data/files").glob("??/*")]
+
     def write_down(self, folder, entries, views):
         folder.mkdir(parents=True, exist_ok=True)
         for name, what in (("entries", entries), ("views", views), ("lives", self.lives),
                            ("cases", [dataclasses.asdict(case) for case in self.load.cases])):
-            (folder / f"{name}.json").write_text(json.dumps(what, indent=1))
+            (folder / f"{name}.json").write_text(json.dumps(what, indent=1, default=str))
         shutil.copytree(self.site.folder, folder / "site", dirs_exist_ok=True)
 
     def figure(self, entries, views, began):
@@ -175,6 +200,9 @@ class Campaign:
             "kills": self.killed(), "ends": dict(self.ends.most_common()),
             "started": len(self.load.cases), "acknowledged": self.load.acknowledged,
             "acknowledged ends": sum(case.end is not None for case in self.load.cases),
+            "acknowledged acts of people": self.load.people.done,
+            "deleted": sum(case.deleted is not None for case in self.load.cases),
+            "files": sum(len(case.files) for case in self.load.cases),
             "requests": len(entries), "requests repeated": sum(n - 1 for n in repeated.values()),
             "by outcome": dict(collections.Counter(
                 (view or {"status": "not there"})["status"] for view in views.values())),

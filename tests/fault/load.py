@@ -6,6 +6,8 @@ import re
 import time
 
 import judge
+import people
+import people_judge
 import workflows
 from daemon import Client, Down
 
@@ -26,6 +28,8 @@ class Load:
         self.refused = 0
         kinds = {self.plain: 10, self.waiting: 3, self.patient: 2, self.talking: 3, self.from_outside: 1,
                  self.stopping: 1, self.suspending: 1, self.mended: 1, self.long: 0.3}
+        self.people = people.People(self)
+        kinds.update(self.people.scenarios())
         self.scenarios, self.weights = list(kinds), list(kinds.values())
         self.plain_kinds = ["chain", "order", "order", "first", "first", "careful", "careful", "posts", "puts",
                             "fork", "race", "loop", "parent", "spawn", "fault", "dropped", "relaxed",
@@ -68,16 +72,22 @@ class Load:
 
     # --- Starting and watching ---
 
-    async def begin(self, kind, ways=None, wait=None, **given):
+    def case(self, kind, ways=None):
+        self.cases.append(judge.Case(f"r{len(self.cases)}", kind, ways or {}))
+        return self.cases[-1]
+
+    async def begin(self, kind, ways=None, wait=None, once=None, labels=None, case=None, **given):
         """The case, and the view that was acknowledged; None where no answer came."""
-        ref = f"r{len(self.cases)}"
-        case = judge.Case(ref, kind, ways or {})
-        self.cases.append(case)
-        body = {"workflow": f"{workflows.NAMESPACE}/{kind}",
+        case = case or self.case(kind, ways)
+        ref = case.ref
+        body = {"workflow": f"{workflows.NAMESPACE}/{kind}", **(labels or {}),
                 "input": {"base": self.ledger.base, "ref": ref, "ways": case.ways, **given}}
+        if labels is not None:
+            case.labels = people_judge.Possible(people_judge.with_changes(labels)(("", (), "regular", None)))
         target = API + (f"?wait={wait}" if wait else "")
         # Where the same key is sent again, the same instance is meant.
-        once = self.rng.random() < 0.5
+        if once is None:
+            once = self.rng.random() < 0.5
         while True:
             try:
                 status, view = await self.call("POST", target, body, {"Idempotency-Key": ref} if once else {})
@@ -105,6 +115,7 @@ class Load:
             return  # what was seen may be taken back
         if view["id"] != case.id:
             case.wrong.append(f"asked for {case.id}, told of {view['id']}")
+        people_judge.look(case, workflows.KINDS[case.kind], view, self.life)
         places = [int(TOP.match(step).group(1)) for step in view["activeSteps"] if TOP.match(step)]
         if places:
             if max(places) < self.progress.get(case.ref, 0):
@@ -246,26 +257,35 @@ class Load:
             await asyncio.sleep(0.3)
             await self.view(case)
 
+    async def hold(self, case):
+        """Since when it is suspended; None: it is not."""
+        status, answer = await self.ask("POST", f"{API}/{case.id}/suspend")
+        if status == 409:  # it was done
+            return None
+        if status != 200 or answer["status"] != "suspended":
+            case.wrong.append(f"its suspension was answered {status} {answer}")
+            return None
+        return time.monotonic()
+
+    async def let_go(self, case, since):
+        case.held.append((since, time.monotonic()))
+        status, answer = await self.ask("POST", f"{API}/{case.id}/resume")
+        if status not in (200, 409):
+            case.wrong.append(f"its resumption was answered {status} {answer}")
+
     async def suspending(self):
         case, view = await self.spin()
         if not view:
             return
-        status, answer = await self.ask("POST", f"{API}/{case.id}/suspend")
-        if status == 409:  # it was done
+        since = await self.hold(case)
+        if since is None:
             return await self.until_ended(case)
-        if status != 200 or answer["status"] != "suspended":
-            case.wrong.append(f"its suspension was answered {status} {answer}")
-            return
-        since = time.monotonic()
         for _ in range(self.rng.randint(1, 4)):
             await asyncio.sleep(0.3)
             seen = await self.view(case)
             if seen is not None and seen["status"] != "suspended":
                 case.wrong.append(f"it was suspended, and is {seen['status']}")
-        case.held.append((since, time.monotonic()))
-        status, answer = await self.ask("POST", f"{API}/{case.id}/resume")
-        if status not in (200, 409):
-            case.wrong.append(f"its resumption was answered {status} {answer}")
+        await self.let_go(case, since)
         await self.until_ended(case)
 
     async def mended(self):
@@ -326,9 +346,13 @@ class Load:
 
     async def views(self, entries, seconds):
         """How every instance that is known ends, by id; None for one that is not there."""
-        ids = {case.id for case in self.cases if case.id is not None}
-        ids |= {judge.Entry.of(raw)[1].instance for raw in entries}
+        acknowledged = {case.id for case in self.cases if case.id is not None}
+        ids = acknowledged | {judge.Entry.of(raw)[1].instance for raw in entries}
         ids.discard(None)
+
+        def waits_for_ever(instance, view):
+            """Nobody knows of it, who would tell it what it waits for."""
+            return instance not in acknowledged and view["status"] == "waiting" and "/listener:" in view["workflow"]
         views, deadline, turn = {}, time.monotonic() + seconds, asyncio.Semaphore(16)
 
         async def look(instance):
@@ -336,7 +360,8 @@ class Load:
                 while True:
                     status, view = await self.ask("GET", f"{API}/{instance}")
                     views[instance] = view if status == 200 else None
-                    if status != 200 or view["status"] in judge.ENDED or time.monotonic() > deadline:
+                    if status != 200 or view["status"] in judge.ENDED or time.monotonic() > deadline \
+                            or waits_for_ever(instance, view):
                         return
                     await asyncio.sleep(0.05)
         await asyncio.gather(*(look(instance) for instance in ids))

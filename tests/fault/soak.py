@@ -1,9 +1,10 @@
 #!/usr/bin/python3
 """A soak: a daemon at 70 % of its peak, with an upstream that answers 503, closes connections and is
-slow now and then, and with kills in the first half of the time. Samples the daemon's memory, file
-descriptors and threads, and says whether they stay flat: of each life the beginning is left out, and
-one slope is fitted to what remains. Usage: soak.py STEPWELL_BINARY [MINUTES]; exits 1 unless all is
-flat and nothing was lost. STEPWELL_SOAK_CSV=FILE: keeps all samples there."""
+slow now and then, and with kills in the first half of the time. Samples the daemon's memory, threads
+and file descriptors (without established connections, which come and go with the load and have a
+limit of their own), and says whether they stay flat: of each life the beginning is left out, and one
+slope is fitted to what remains. Usage: soak.py STEPWELL_BINARY [MINUTES]; exits 1 unless all is flat
+and nothing was lost. STEPWELL_SOAK_CSV=FILE: keeps all samples there."""
 
 import asyncio
 import collections
@@ -31,6 +32,7 @@ LOOKED_FOR = 10   # at a time
 LEAST_COMPLETED = 0.95  # of what was begun and was not cut off by a kill
 # How much the fitted line may rise over the time that it is fitted to.
 MOST_MEMORY, MOST_SHARE, MOST_FILES, MOST_THREADS = 6 * 1024, 0.05, 6, 1
+MOST_CONNECTIONS = 8 * IN_FLIGHT  # at once: both sides' of twice as many as are begun at a time
 
 NGINX = """
 worker_processes 1; daemon off; pid %(folder)s/pid; error_log %(folder)s/log crit;
@@ -77,10 +79,30 @@ class Upstream:
         self.process.wait()
 
 
+def descriptors(pid):
+    """Of the process: established connections, which come and go with the load, and all others. A connection
+    whose other side has gone is among the others."""
+    established = set()
+    for name in ("tcp", "tcp6"):
+        for line in pathlib.Path(f"/proc/{pid}/net/{name}").read_text().splitlines()[1:]:
+            fields = line.split()
+            if fields[3] == "01":
+                established.add(f"socket:[{fields[9]}]")
+    connections = others = 0
+    for name in os.listdir(f"/proc/{pid}/fd"):
+        try:
+            connected = os.readlink(f"/proc/{pid}/fd/{name}") in established
+        except FileNotFoundError:
+            continue
+        connections, others = connections + connected, others + (not connected)
+    return connections, others
+
+
 def sample(pid):
     status = dict(line.split(":", 1) for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines()
                   if ":" in line)
-    return {"KiB": int(status["RssAnon"].split()[0]), "files": len(os.listdir(f"/proc/{pid}/fd")),
+    connections, others = descriptors(pid)
+    return {"KiB": int(status["RssAnon"].split()[0]), "files": others, "connections": connections,
             "threads": int(status["Threads"])}
 
 
@@ -235,15 +257,26 @@ class Soak:
                 load.cancel()
                 await asyncio.sleep(2)
                 self.sizes = {p.name: p.stat().st_size // 1024 for p in (self.site.folder / "data").iterdir()}
-                _, metrics = await self.client.call("GET", "/metrics")
-                left = [line for line in metrics.splitlines() if line.startswith("stepwell_instances_open ")]
-                return self.verdict(left)
+                self.client.close()
+                return self.verdict(await self.left_over())
             finally:
                 if load is not None:
                     load.cancel()
                 if self.daemon is not None:
                     await self.daemon.end()
                 upstream.stop()
+
+    async def left_over(self):
+        """Once the load has gone: the line of /metrics that tells of open instances. Connections must have gone."""
+        for _ in range(30):
+            _, metrics = await self.client.call("GET", "/metrics")
+            values = dict(line.rsplit(" ", 1) for line in metrics.splitlines() if not line.startswith("#"))
+            if float(values["stepwell_api_open_connections"]) <= 1:  # the one that asks
+                break
+            await asyncio.sleep(1)
+        else:
+            self.faults.append(f"connections stay open: {values['stepwell_api_open_connections']}")
+        return [f"stepwell_instances_open {values['stepwell_instances_open']}"]
 
     def verdict(self, left):
         longest = self.samples[-1]["age"]
@@ -263,6 +296,10 @@ class Soak:
             print(f"{what:8} {min(values)} to {max(values)}, mean {mean:.0f}; rises by {rise:.1f} in {span:.0f} s "
                   f"({slope(last, what) * 60:.2f} a minute; over all lives {slope(kept, what) * 60:.2f}); "
                   f"{'flat' if good else f'NOT FLAT: more than {limit:.0f}'}")
+        most = max(s["connections"] for s in self.samples)
+        print(f"connections: {most} at most at once")
+        if most > MOST_CONNECTIONS:
+            self.faults.append(f"{most} connections at once, of {MOST_CONNECTIONS} at most")
         print("data/, KiB:", self.sizes)
         print("outcomes:", dict(self.outcomes), *left)
         begun = sum(self.outcomes.values()) - self.outcomes["cut off by a kill"]
@@ -285,8 +322,9 @@ def main():
     soak = Soak(os.path.abspath(sys.argv[1]), 60 * float(sys.argv[2] if len(sys.argv) > 2 else 30))
     flat = asyncio.run(soak.run())
     if "STEPWELL_SOAK_CSV" in os.environ:
-        lines = ["life,age,KiB,files,threads"]
-        lines += [f"{s['life']},{s['age']:.1f},{s['KiB']},{s['files']},{s['threads']}" for s in soak.samples]
+        lines = ["life,age,KiB,files,connections,threads"]
+        lines += [f"{s['life']},{s['age']:.1f},{s['KiB']},{s['files']},{s['connections']},{s['threads']}"
+                  for s in soak.samples]
         pathlib.Path(os.environ["STEPWELL_SOAK_CSV"]).write_text("\n".join(lines) + "\n")
     return 0 if flat else 1
 

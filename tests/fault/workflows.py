@@ -30,6 +30,7 @@ class Kind:
     catches: bool = False  # outcome-unknown is caught: the step's number is "unknown" then
     faults: tuple = ()     # reasons of faults that are meant
     relaxed: bool = False  # may be lost where nothing was sent that must not be repeated
+    person: str = None     # its step that waits for a person
 
     def step(self, name):
         return next(s for s in self.steps if s.name == name)
@@ -125,6 +126,31 @@ def listening():
             {"lb": last}]
 
 
+def uri_with_said(said):
+    """Of `b`: it tells what the person has said as well."""
+    return uri("b", ["$context.a"])[:-3] + f'&said={said}" }}'
+
+
+def person(name, function, arguments, said):
+    """`a`, a step of a person, and `b`, which must not be repeated; `said`: jq's text within a string."""
+    last = post("b", "a")["b"]
+    last["with"]["endpoint"]["uri"] = uri_with_said("\\($context.said)")
+    return [call("a"),
+            {name: {"call": function, "with": arguments,
+                    "export": {"as": f'${{ $context + {{said: "{said}"}} }}'}}},
+            {"b": last}]
+
+
+DECISION = {"prompt": "${ \"What of \\($workflow.input.ref)?\" }", "options": ["yes", "no"],
+            "due": {"milliseconds": 300}}
+FORM = {"title": "Damage", "fields": [
+    {"name": "note", "kind": "text", "required": True},
+    {"name": "tag", "kind": "text", "default": "none"},
+    {"name": "photo", "kind": "file"}]}
+MAIL = {"server": "smtp://127.0.0.1:9", "from": "fault@example.com", "to": "ana@example.com",
+        "subject": "none", "body": "It is kept.", "hold": True}
+
+
 def loop_steps(step, count, **options):
     return tuple(Step(f"{step}{i}", (f"{step}{i - 1}" if i else "a",), **options) for i in range(count))
 
@@ -160,6 +186,9 @@ KINDS = {kind.name: kind for kind in (
     Kind("dropped", (Step("a"), Step("b", ("a",), False, True), Step("c", ("b",)))),
     Kind("gate", (Step("a"), Step("b", ("a",)), Step("c", ("b",), False, True)), faults=("http-status",)),
     Kind("relaxed", (Step("a"), Step("b", ("a",), False, True), Step("c", ("b",))), relaxed=True),
+    Kind("decided", (Step("a"), Step("b", ("a",), False, True)), person="say"),
+    Kind("filled", (Step("a"), Step("b", ("a",), False, True)), person="fill"),
+    Kind("mailed", (Step("a"), Step("b", ("a",), False, True)), person="tell"),
 )}
 
 
@@ -212,6 +241,10 @@ def definitions(base):
         definition("spinner", [call("a"), rounds_of("s", SPINS, pause=15)]),
         definition("gate", [call("a"), call("b", "a"), post("c", "b")]),
         definition("relaxed", order, durability="relaxed"),
+        definition("decided", person("say", "decision", DECISION, "\\(.comment).\\(.decision)")),
+        definition("filled", person("fill", "form", FORM,
+                                    '\\(.note).\\(.tag).\\((.photo.sha256 // "-")[0:8])')),
+        definition("mailed", person("tell", "email", MAIL, "\\(.sent)")),
         tick("tick", {"every": {"milliseconds": 400}}, base, "post"),
         tick("again", {"after": {"milliseconds": 300}}, base, "get"),
     ]

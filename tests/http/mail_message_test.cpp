@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "base/encoding.h"
+#include "base/json.h"
 #include "http/mail_text.h"
 
 namespace stepwell::http {
@@ -64,6 +65,11 @@ TEST(MailAddress, WhatCouldBecomeSomethingElseIsRefused) {
     EXPECT_EQ(read.error().code, "mail-invalid");
     EXPECT_EQ(read.error().detail.find_first_of("\r\n"), std::string::npos);
   }
+  std::string accents = "a";
+  for (int i = 0; i < 60; ++i) accents += "é";
+  const auto refused = parse_mail_address(accents + "@x.org");
+  ASSERT_FALSE(refused);
+  EXPECT_TRUE(is_valid_utf8(refused.error().detail)) << "cut between two characters";
   EXPECT_FALSE(parse_mail_address(std::string(65, 'a') + "@example.com"));
   EXPECT_FALSE(parse_mail_address("a@" + std::string(64, 'b') + ".com"));
 }

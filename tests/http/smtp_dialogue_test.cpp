@@ -73,6 +73,12 @@ TEST(SmtpReader, MakesRepliesOfBytes) {
   EXPECT_FALSE(reader.in_the_middle());
 }
 
+TEST(SmtpReader, TextsAreUtf8WhateverTheServerWrites) {
+  SmtpReader reader;
+  ASSERT_TRUE(reader.take("550-Empf\xe4nger\r\n550 f\xc3\xbcr\r\n"));
+  EXPECT_EQ(reader.next()->text, "Empf\xEF\xBF\xBDnger\nf\xc3\xbcr");
+}
+
 TEST(SmtpReader, WhatIsNoReplyIsRefused) {
   for (const std::string& text :
        {std::string("HTTP/1.1 400 Bad\r\n"), std::string("\r\n"), std::string("25\r\n"),
@@ -221,6 +227,37 @@ TEST(SmtpDialogue, AServerThatAsksForMoreAndMoreGetsNothing) {
   EXPECT_EQ(played.answer.stage, MailAnswer::Stage::login);
   ASSERT_LE(played.said.size(), 4U);
   for (std::size_t i = 1; i < played.said.size(); ++i) EXPECT_EQ(played.said[i], "*");
+}
+
+TEST(SmtpDialogue, ASenderWithAnEqualsSignIsEscapedWhereItNamesTheUser) {
+  Mail mail = mail_to({"a@x.org"});
+  mail.sender = "bounce+ana=example.org@x.org";
+  const Played played =
+      play(mail, "mx\nAUTH OAUTHBEARER", "Authorization: Bearer tok", {{235, "welcome"}});
+  ASSERT_GE(played.said.size(), 1U);
+  EXPECT_EQ(played.said[0],
+            "AUTH OAUTHBEARER " + to_base64("n,a=bounce+ana=3Dexample.org@x.org,\x01host="
+                                            "mail.example.com\x01port=587\x01"
+                                            "auth=Bearer tok\x01\x01"));
+}
+
+TEST(SmtpDialogue, ManyLongRefusalsAreNotAllKept) {
+  constexpr std::size_t kMany = 100;
+  std::vector<std::string> recipients;
+  std::vector<SmtpReply> replies{kOk};
+  for (std::size_t i = 0; i < kMany; ++i) {
+    recipients.push_back("a" + std::to_string(i) + "@x.org");
+    replies.push_back({550, std::string(20UL * 1024, 'x')});
+  }
+  const Played played = play(mail_to(recipients), "mx", "", replies);
+  ASSERT_EQ(played.answer.refused.size(), kMany);
+  std::size_t bytes = 0;
+  for (const auto& refused : played.answer.refused) {
+    EXPECT_EQ(refused.code, 550);
+    bytes += refused.text.size();
+  }
+  EXPECT_GT(bytes, 20UL * 1024);
+  EXPECT_LE(bytes, 64UL * 1024);
 }
 
 }  // namespace

@@ -2,20 +2,20 @@
 """What definitions fetch while they are loaded: functions of catalogs, schemas.
 Usage: catalog_test.py STEPWELL_BINARY [unittest arguments]"""
 
-import http.client
 import http.server
-import json
 import os
 import pathlib
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 import threading
 import unittest
 
-STEPWELL = os.path.abspath(sys.argv.pop(1))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
+from daemon_process import Binary, Daemon  # noqa: E402
+
+stepwell = Binary(sys.argv.pop(1))
 OPEN = ["--allow-network", "127.0.0.0/8"]
 HEAD = "document: {dsl: 1.0.0, namespace: test, name: %s, version: 1.0.0}\n"
 
@@ -67,9 +67,7 @@ class Case(unittest.TestCase):
         return str(path)
 
     def stepwell(self, *arguments, stdin=None, **variables):
-        env = {k: v for k, v in os.environ.items() if not k.startswith("STEPWELL_")} | variables
-        done = subprocess.run([STEPWELL, *map(str, arguments)], capture_output=True, text=True, timeout=100,
-                              check=False, input=stdin, env=env)
+        done = stepwell(*arguments, stdin=stdin, **variables)
         return done.returncode, done.stdout, done.stderr
 
     def definition(self, name, catalog="", call="add:1.0.0@c"):
@@ -145,9 +143,7 @@ class Commands(Case):
 class Serving(Case):
     def test_a_reload_takes_what_is_there_or_leaves_all_as_it_was(self):
         site = self.folder / "site"
-        code, out, err = self.stepwell("init", site, "-o", "json")
-        self.assertEqual(code, 0, err)
-        key = json.loads(out)["key"]
+        key = stepwell.init(site)
         private = self.origin + "/private"
         self.put("/private" + ADD, "set: {n: '${ .n + 1 }'}\n")
         self.write("site/definitions/a.yaml", self.definition(
@@ -155,46 +151,26 @@ class Serving(Case):
         offline = self.stepwell("credentials", "add", "shelf", "--kind", "bearer", "--origin", self.origin, "--value",
                                 "-", "--offline", "--config", site / "stepwell.yaml", stdin="tok-0123456789")
         self.assertEqual(offline[0], 0, offline[2])
-        daemon = subprocess.Popen(
-            [STEPWELL, "serve", "--config", site / "stepwell.yaml", "--listen", "127.0.0.1:0", "--set",
-             "egress.allow=127.0.0.0/8"], stderr=subprocess.PIPE, text=True)
-        self.addCleanup(daemon.stderr.close)
-        self.addCleanup(daemon.wait)
-        self.addCleanup(daemon.kill)
-        log = []
-
-        def wait_for(text):
-            for line in daemon.stderr:
-                log.append(line)
-                if text in line:
-                    return line
-            raise AssertionError(f"no '{text}' in the log:\n" + "".join(log))
-
-        host, port = wait_for("msg=ready").split("address=")[1].split()[0].rsplit(":", 1)
+        daemon = Daemon(stepwell, site)
+        self.addCleanup(daemon.stop, signal.SIGKILL)
 
         def output():
-            connection = http.client.HTTPConnection(host, int(port), timeout=60)
-            connection.request("POST", "/api/v1/instances?wait=60s",
-                               json.dumps({"workflow": "test/a", "input": {"n": 1}}),
-                               {"Content-Type": "application/json", "Authorization": f"Api-Key {key}"})
-            answer = json.loads(connection.getresponse().read())
-            connection.close()
+            _, answer = daemon.call("POST", "/api/v1/instances?wait=60s", key, {"workflow": "test/a", "input": {"n": 1}})
             return answer.get("output"), answer.get("digest")
         self.assertEqual(output()[0], {"n": 2})
         self.assertEqual(self.server.seen[-1], ("/private" + ADD, "Bearer tok-0123456789"))
         self.put("/private" + ADD, "set: {n: '${ .n + 100 }'}\n")
         self.assertEqual(output()[0], {"n": 2}, "nothing is fetched when it runs")
-        daemon.send_signal(signal.SIGHUP)
-        wait_for("msg=reloaded")
+        daemon.process.send_signal(signal.SIGHUP)
+        daemon.wait_for("msg=reloaded")
         self.assertEqual(output()[0], {"n": 101})
         del self.server.texts["/private" + ADD]
-        daemon.send_signal(signal.SIGHUP)
-        wait_for("reload failed")
+        daemon.process.send_signal(signal.SIGHUP)
+        daemon.wait_for("reload failed")
         self.assertEqual(output()[0], {"n": 101})
-        daemon.send_signal(signal.SIGTERM)
-        wait_for("msg=stopped")
-        self.assertEqual(daemon.wait(60), 0)
-        self.assertNotIn("tok-0123456789", "".join(log))
+        self.assertEqual(daemon.stop(), 0)
+        self.assertIn("msg=stopped", "".join(daemon.log))
+        self.assertNotIn("tok-0123456789", "".join(daemon.log))
 
 
 if __name__ == "__main__":

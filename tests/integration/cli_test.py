@@ -3,7 +3,6 @@
 what it says to a daemon. Usage: cli_test.py STEPWELL_BINARY ROOT [unittest arguments]"""
 
 import fcntl
-import http.server
 import json
 import os
 import pathlib
@@ -17,11 +16,15 @@ import subprocess
 import sys
 import tempfile
 import termios
-import threading
 import unittest
 
-STEPWELL = os.path.abspath(sys.argv.pop(1))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
+import daemon_process  # noqa: E402
+from daemon_process import Binary, Daemon, Upstream  # noqa: E402
+
+BINARY = Binary(sys.argv.pop(1))
 ROOT = pathlib.Path(sys.argv.pop(1)).resolve()
+TERMINAL = {"TERM": "xterm", "LC_ALL": "C.UTF-8", "NO_COLOR": None, "COLUMNS": None}
 
 HELLO = """
 document: {dsl: '1.0.3', namespace: test, name: NAME, version: '1.0.0'}
@@ -42,14 +45,11 @@ do:
 
 
 def environment(**more):
-    env = {k: v for k, v in os.environ.items() if not k.startswith("STEPWELL_") and k not in ("NO_COLOR", "COLUMNS")}
-    env.update(TERM="xterm", LC_ALL="C.UTF-8")
-    env.update(more)
-    return env
+    return daemon_process.environment(**{**TERMINAL, **more})
 
 
 def stepwell(*arguments, stdin=None, **more):
-    return subprocess.run([STEPWELL, *arguments], input=stdin, capture_output=True, text=True, env=environment(**more), timeout=120)
+    return BINARY(*arguments, stdin=stdin, **{**TERMINAL, **more})
 
 
 class AtATerminal:
@@ -59,7 +59,7 @@ class AtATerminal:
         self.master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
         self.process = subprocess.Popen(
-            [STEPWELL, *arguments], env=environment(**more), start_new_session=True,
+            [BINARY.path, *arguments], env=environment(**more), start_new_session=True,
             stdin=subprocess.DEVNULL if only_err else slave, stdout=subprocess.PIPE if only_err else slave, stderr=slave)
         os.close(slave)
         self.text = ""
@@ -98,23 +98,6 @@ class AtATerminal:
         return self.text, self.process.wait(60)
 
 
-class Holding(http.server.BaseHTTPRequestHandler):
-    """Answers once the test lets it."""
-
-    def do_GET(self):
-        self.server.arrived.set()
-        self.server.held.wait()
-        body = b'{"ok": true}'
-        self.send_response(200)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_):
-        pass
-
-
 class Case(unittest.TestCase):
     def setUp(self):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="stepwell-cli."))
@@ -125,28 +108,13 @@ class Case(unittest.TestCase):
         path.write_text(text)
         return str(path)
 
-    def upstream(self):
-        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Holding)
-        server.daemon_threads = True
-        server.held, server.arrived = threading.Event(), threading.Event()
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-
-        def close():
-            server.held.set()
-            server.shutdown()
-            thread.join()
-            server.server_close()
-
-        self.addCleanup(close)
-        return server
-
 
 class Progress(Case):
     def test_a_terminal_shows_the_steps_while_they_run(self):
-        server = self.upstream()
+        server = Upstream()
+        self.addCleanup(server.close)
         file = self.write("fetch.yaml", FETCH)
-        given = json.dumps({"url": f"http://127.0.0.1:{server.server_port}/"})
+        given = json.dumps({"url": server.origin + "/hold"})
         run = AtATerminal("run", file, "--input", given, "--allow-network", "127.0.0.0/8", only_err=True)
         run.read_until("running    fetch")
         self.assertIn("completed  first", run.text)
@@ -189,7 +157,7 @@ class Shells(Case):
         (self.folder / "bin").mkdir(exist_ok=True)
         link = self.folder / "bin/stepwell"
         if not link.exists():
-            link.symlink_to(STEPWELL)
+            link.symlink_to(BINARY.path)
         return environment(PATH=f"{self.folder}/bin:{os.environ['PATH']}", HOME=str(self.folder), **more)
 
     def bash(self, *words):
@@ -273,7 +241,7 @@ class Help(Case):
             examples += 1
         self.assertGreater(examples, 60)
         help_text = stepwell("keys", "create", "--help").stdout
-        self.assertIn("Example:\n  stepwell keys create ci", help_text)
+        self.assertIn("Examples:\n  stepwell keys create ci", help_text)
 
     def check(self, line):
         """Its words are understood: what is missed is the site, the daemon or the file, not the grammar."""
@@ -283,38 +251,21 @@ class Help(Case):
         self.assertTrue(words, line)
         if words[0] in ("serve", "init", "manual", "completion", "eval") or (words[0] == "events"):
             words.append("--help")
-        done = subprocess.run([STEPWELL, *words], input="", capture_output=True, text=True, cwd=self.folder,
+        done = subprocess.run([BINARY.path, *words], input="", capture_output=True, text=True, cwd=self.folder,
                               env=environment(STEPWELL_CONFIG=str(self.folder / "none.yaml")), timeout=60)
         self.assertNotIn("Run with --help", done.stderr, line)
         self.assertNotIn("(usage)", done.stderr, line)
 
 
-class Daemon:
-    """`stepwell serve` on a free port with a site of its own."""
+class Served(Daemon):
+    """A daemon with a site of its own, and commands that are told of it."""
 
-    def __init__(self, folder, *arguments):
+    def __init__(self, folder):
         self.site = folder / "site"
-        made = json.loads(stepwell("init", str(self.site), "-o", "json").stdout)
-        self.env = {"STEPWELL_CONFIG": made["config"], "STEPWELL_API_KEY": made["key"]}
         self.definitions = self.site / "definitions"
-        self.log = []
-        self.process = None
-        self.start(*arguments)
-
-    def start(self, *arguments):
-        self.process = subprocess.Popen(
-            [STEPWELL, "serve", "--config", self.env["STEPWELL_CONFIG"], "--listen", "127.0.0.1:0", *arguments],
-            stderr=subprocess.PIPE, text=True, env=environment())
-        self.address = self.wait_for("msg=ready").split("address=")[1].split()[0]
-
-    def wait_for(self, text):
-        for line in self.process.stderr:
-            self.log.append(line)
-            if text in line:
-                return line
-            if "reload failed" in line:
-                break
-        raise AssertionError(f"no '{text}' in the log:\n" + "".join(self.log))
+        key = BINARY.init(self.site)
+        super().__init__(BINARY, self.site)
+        self.env = {"STEPWELL_CONFIG": str(self.site / "stepwell.yaml"), "STEPWELL_API_KEY": key}
 
     def command(self, *arguments, **more):
         return stepwell(*arguments, **{**self.env, **more})
@@ -325,19 +276,11 @@ class Daemon:
             raise AssertionError(f"{arguments}: {done.stderr}")
         return json.loads(done.stdout)
 
-    def stop(self):
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-        if not self.process.stderr.closed:
-            self.log += self.process.stderr.read().splitlines(True)
-            self.process.stderr.close()
-        return self.process.wait(60)
-
 
 class WithDaemon(Case):
     def setUp(self):
         super().setUp()
-        self.daemon = Daemon(self.folder)
+        self.daemon = Served(self.folder)
         self.addCleanup(self.daemon.stop)
 
     def define(self, text, name):

@@ -4,7 +4,6 @@ killed. Usage: daemon_test.py STEPWELL_BINARY [unittest arguments]"""
 
 import concurrent.futures
 import hashlib
-import http.client
 import http.server
 import json
 import os
@@ -20,7 +19,10 @@ import threading
 import time
 import unittest
 
-STEPWELL = os.path.abspath(sys.argv.pop(1))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
+from daemon_process import Binary, Daemon, Upstream  # noqa: E402
+
+stepwell = Binary(sys.argv.pop(1))
 
 GET = """
 document: {dsl: '1.0.3', namespace: test, name: get, version: '1.0.0'}
@@ -36,103 +38,6 @@ document: {dsl: '1.0.3', namespace: test, name: plain, version: '1.0.0'}
 do:
   - fetch: {call: http, with: {method: get, endpoint: {uri: '${ .url }'}}}
 """
-
-
-def stepwell(*arguments, stdin=None, **environment):
-    env = {k: v for k, v in os.environ.items() if not k.startswith("STEPWELL_")}
-    env.update(environment)
-    return subprocess.run([STEPWELL, *arguments], input=stdin, capture_output=True, text=True,
-                          env=env, timeout=120)
-
-
-class Upstream(http.server.ThreadingHTTPServer):
-    """Answers JSON; holds requests to /hold until released; remembers what it was sent."""
-
-    daemon_threads = True
-    request_queue_size = 128
-
-    def __init__(self):
-        super().__init__(("127.0.0.1", 0), Answer)
-        self.seen = []
-        self.held = threading.Event()
-        self.arrived = threading.Event()
-        self.thread = threading.Thread(target=self.serve_forever)
-        self.thread.start()
-        self.origin = f"http://127.0.0.1:{self.server_port}"
-
-    def handle_error(self, *_):
-        pass  # a client that was cut off is no news here
-
-    def close(self):
-        self.held.set()
-        self.shutdown()
-        self.thread.join()
-        self.server_close()
-
-
-class Answer(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def do_GET(self):
-        self.server.seen.append((self.path, dict(self.headers)))
-        if self.path == "/hold":
-            self.server.arrived.set()
-            self.server.held.wait()
-        body = b'{"ok": true}'
-        self.send_response(200)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def do_POST(self):
-        self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        self.do_GET()
-
-    def log_message(self, *_):
-        pass
-
-
-class Daemon:
-    """`stepwell serve` on a free port; ready when the constructor returns."""
-
-    def __init__(self, folder, *arguments):
-        env = {k: v for k, v in os.environ.items() if not k.startswith("STEPWELL_")}
-        self.log = []
-        self.process = subprocess.Popen(
-            [STEPWELL, "serve", "--config", f"{folder}/stepwell.yaml", "--listen", "127.0.0.1:0",
-             "--set", "egress.allow=127.0.0.0/8", "--set", "reload.watch=false", *arguments],
-            stderr=subprocess.PIPE, text=True, env=env)
-        line = self.wait_for("msg=ready")
-        self.address = line.split("address=")[1].split()[0]
-
-    def wait_for(self, text):
-        for line in self.process.stderr:
-            self.log.append(line)
-            if text in line:
-                return line
-        raise AssertionError(f"no '{text}' in the log:\n" + "".join(self.log))
-
-    def call(self, method, path, key=None, body=None, content_type="application/json"):
-        host, port = self.address.rsplit(":", 1)
-        connection = http.client.HTTPConnection(host, int(port), timeout=60)
-        headers = {"Content-Type": content_type}
-        if key:
-            headers["Authorization"] = f"Api-Key {key}"
-        connection.request(method, path, None if body is None else json.dumps(body), headers)
-        answer = connection.getresponse()
-        text = answer.read().decode()
-        connection.close()
-        kind = answer.getheader("Content-Type") or ""
-        return answer.status, json.loads(text) if "json" in kind else text
-
-    def stop(self, how=signal.SIGTERM):
-        if self.process.poll() is None:
-            self.process.send_signal(how)
-        if not self.process.stderr.closed:
-            self.log += self.process.stderr.read().splitlines(True)
-            self.process.stderr.close()
-        return self.process.wait(60)
 
 
 class Case(unittest.TestCase):
@@ -307,7 +212,7 @@ class Serving(Case):
         self.addCleanup(self.upstream.close)
 
     def serve(self, *arguments):
-        daemon = Daemon(self.site, *arguments)
+        daemon = Daemon(stepwell, self.site, "--set", "reload.watch=false", *arguments)
         self.addCleanup(daemon.stop, signal.SIGKILL)
         return daemon
 

@@ -18,7 +18,10 @@ import tempfile
 import threading
 import unittest
 
-STEPWELL = os.path.abspath(sys.argv.pop(1))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
+from daemon_process import Binary, Daemon  # noqa: E402
+
+stepwell = Binary(sys.argv.pop(1))
 LIBRARIES = [os.path.abspath(sys.argv.pop(1)) for _ in range(2)] if sys.argv[1:2] and os.path.exists(sys.argv[1]) else []
 MIB = 1024 * 1024
 LARGE = int(os.environ.get("STEPWELL_FILE_MIB", 24)) * MIB
@@ -99,43 +102,15 @@ class Files(unittest.TestCase):
         self.folder = tempfile.mkdtemp(prefix="stepwell-files-")
         self.addCleanup(shutil.rmtree, self.folder, True)
         self.site = self.folder + "/site"
-        made = subprocess.run([STEPWELL, "init", self.site, "-o", "json"], capture_output=True, text=True,
-                              env=self.environment(), check=True)
-        self.key = json.loads(made.stdout)["key"]
+        self.key = stepwell.init(self.site)
         pathlib.Path(self.site, "definitions", "forwards.yaml").write_text(FORWARDS)
         pathlib.Path(self.site, "definitions", "moved.yaml").write_text(MOVED)
-        self.process = None
+        self.daemon = None
 
-    @staticmethod
-    def environment(**more):
-        return {**{k: v for k, v in os.environ.items() if not k.startswith("STEPWELL_")}, **more}
-
-    def serve(self, *arguments, **environment):
-        self.process = subprocess.Popen(
-            [STEPWELL, "serve", "--config", self.site + "/stepwell.yaml", "--listen", "127.0.0.1:0",
-             "--set", "egress.allow=127.0.0.0/8", *arguments],
-            stderr=subprocess.PIPE, text=True, env=self.environment(**environment))
-        for line in self.process.stderr:
-            if "msg=ready" in line:
-                self.url = "http://" + line.split("address=")[1].split()[0] + "/api/v1"
-                reader = threading.Thread(target=self.read, args=(self.process.stderr,))
-                reader.start()
-                self.addCleanup(reader.join)  # behind the end of the process
-                self.addCleanup(self.end, self.process, signal.SIGKILL)
-                return
-        self.end(self.process, signal.SIGKILL)
-        self.fail("the daemon did not become ready")
-
-    @staticmethod
-    def read(stream):
-        with stream:
-            stream.read()
-
-    @staticmethod
-    def end(process, with_signal=signal.SIGTERM):
-        if process.poll() is None:
-            process.send_signal(with_signal)
-        return process.wait(60)
+    def serve(self, *arguments, **more):
+        self.daemon = Daemon(stepwell, self.site, *arguments, **more)
+        self.addCleanup(self.daemon.stop, signal.SIGKILL)
+        self.url = f"http://{self.daemon.address}/api/v1"
 
     def curl(self, path, *arguments):
         """The answer's status, or 0 where there was none, and its body."""
@@ -145,12 +120,6 @@ class Files(unittest.TestCase):
         body, _, status = done.stdout.rpartition(b"\n")
         status = int(status) if int(status) >= 200 else 0  # "go on" is no answer
         return status, json.loads(body) if body[:1] in b"{[" and body else body
-
-    def memory(self, name):
-        for line in pathlib.Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
-            if line.startswith(name + ":"):
-                return int(line.split()[1]) * 1024
-        return 0
 
     def make(self, size, name="large.bin"):
         path = pathlib.Path(self.folder, name)
@@ -163,15 +132,15 @@ class Files(unittest.TestCase):
         return str(path), digest.hexdigest()
 
     def bounded(self, what, work):
-        pathlib.Path(f"/proc/{self.process.pid}/clear_refs").write_text("5")  # the peak begins anew
-        before = self.memory("VmRSS")
+        pathlib.Path(f"/proc/{self.daemon.process.pid}/clear_refs").write_text("5")  # the peak begins anew
+        before = self.daemon.memory("VmRSS")
         done = work()
-        grown = self.memory("VmHWM") - before
+        grown = self.daemon.memory("VmHWM") - before
         if SAY:
             print(f"{what}: {LARGE // MIB} MiB, the daemon's memory grew by {grown / MIB:.1f} MiB "
                   f"from {before / MIB:.1f} MiB", flush=True)
         # Under ASan what was freed stays for a while, so that the figure says nothing there.
-        if "libasan" not in pathlib.Path(f"/proc/{self.process.pid}/maps").read_text():
+        if not self.daemon.keeps_freed_memory():
             self.assertLess(grown, LARGE / 2, what)
         return done
 
@@ -210,7 +179,7 @@ class Files(unittest.TestCase):
         self.assertIn(b'name="note"\r\n\r\nsome text\r\n', multipart["begin"])
         self.assertIn(b'name="document"; filename="large.bin"\r\nContent-Type: application/x-test\r\n\r\n',
                       multipart["begin"])
-        self.assertEqual(self.end(self.process), 0)
+        self.assertEqual(self.daemon.stop(), 0)
 
     def start(self, workflow, **given):
         return self.curl("/instances?wait=60s", "--json",
@@ -243,7 +212,7 @@ class Files(unittest.TestCase):
         self.serve()
         path, digest = self.make(MIB)
         status, file = self.curl("/files", "-F", f"a=@{path}")
-        self.end(self.process, signal.SIGKILL)
+        self.daemon.stop(signal.SIGKILL)
         self.serve()
         self.assertEqual(self.curl("/files/" + file["id"])[1], file)
         self.assertEqual(self.contents(), [digest])
@@ -256,12 +225,12 @@ class Files(unittest.TestCase):
                             (f"sync /{digest[:2]} after", 1), ("write files.db-wal half", 1),
                             ("sync files.db-wal before", 1), ("sync files.db-wal after", 1)]:
             # The first start makes the database, which is not what is meant.
-            if self.process is None:
+            if self.daemon is None:
                 self.serve()
-                self.end(self.process)
+                self.daemon.stop()
             self.serve(LD_PRELOAD=LIBRARIES[0], STEPWELL_KILL_ON=place, STEPWELL_KILL_AT=str(call))
             self.assertEqual(self.curl("/files", "-F", f"a=@{path}")[0], 0, place)
-            self.assertEqual(self.process.wait(60), -signal.SIGKILL, place)
+            self.assertEqual(self.daemon.process.wait(60), -signal.SIGKILL, place)
             self.serve()
             listed = self.curl("/files")[1]["items"]
             # A row that was written and not acknowledged counts, and then all of it is there.
@@ -269,7 +238,7 @@ class Files(unittest.TestCase):
             self.assertEqual(self.contents(), [digest] if listed else [], place)
             for file in listed:
                 self.assertEqual(self.curl("/files/" + file["id"], "-X", "DELETE")[0], 204)
-            self.assertEqual(self.end(self.process), 0)
+            self.assertEqual(self.daemon.stop(), 0)
 
     @unittest.skipUnless(LIBRARIES, "needs the library that fails")
     def test_a_disk_that_fails_takes_no_file_and_keeps_nothing_of_it(self):
@@ -294,7 +263,7 @@ class Files(unittest.TestCase):
         self.assertEqual(made.returncode, 0, made.stderr)
         self.assertEqual(self.curl("/files/" + kept["id"], "-X", "DELETE")[0], 204)
         _, later = self.curl("/files?name=later", "--data-binary", "later")
-        self.end(self.process)
+        self.daemon.stop()
         restored = self.stepwell("restore", self.folder + "/copy")
         self.assertEqual(restored.returncode, 0, restored.stderr)
         self.serve()
@@ -307,9 +276,8 @@ class Files(unittest.TestCase):
         self.assertIn(kept["id"], self.stepwell("doctor", STEPWELL_API_KEY=self.key).stdout)
         self.assertEqual(self.curl(f"/files/{kept['id']}/content")[1]["reason"], "store-damaged")
 
-    def stepwell(self, *arguments, **environment):
-        return subprocess.run([STEPWELL, *arguments, "--config", self.site + "/stepwell.yaml"],
-                              capture_output=True, text=True, env=self.environment(**environment), timeout=120)
+    def stepwell(self, *arguments, **more):
+        return stepwell(*arguments, "--config", self.site + "/stepwell.yaml", **more)
 
 
 if __name__ == "__main__":

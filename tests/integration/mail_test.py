@@ -5,20 +5,19 @@ SOURCE_FOLDER [unittest arguments]"""
 import base64
 import datetime
 import email.utils
-import http.client
 import json
 import os
 import pathlib
 import shutil
-import signal
-import subprocess
 import sys
 import tempfile
 import unittest
 
-STEPWELL = os.path.abspath(sys.argv.pop(1))
-sys.path.insert(0, sys.argv.pop(1) + "/tests/support")
+sys.path.insert(0, sys.argv.pop(2) + "/tests/support")
+from daemon_process import Binary, Daemon  # noqa: E402
 from mail_server import PASSWORD, USER, MailServer  # noqa: E402
+
+stepwell = Binary(sys.argv.pop(1))
 
 SEND = """
 document: {dsl: '1.0.3', namespace: test, name: send, version: '1.0.0'}
@@ -31,52 +30,19 @@ ALL = """{server: '${ .server }', from: '${ .from }', to: '${ .to }', cc: '${ .c
   partial: '${ .partial // false }', authentication: {use: mail}}"""
 
 
-def stepwell(*arguments, stdin=None):
-    env = {k: v for k, v in os.environ.items() if not k.startswith("STEPWELL_")}
-    return subprocess.run([STEPWELL, *arguments], input=stdin, capture_output=True, text=True,
-                          env=env, timeout=120)
-
-
-class Daemon:
+class Served(Daemon):
     def __init__(self, folder, key, *arguments):
-        env = {k: v for k, v in os.environ.items() if not k.startswith("STEPWELL_")}
+        super().__init__(stepwell, folder, *arguments, allow="127.0.0.0/8,::1/128")
         self.key = key
-        self.log = open(f"{folder}/serve.log", "w+")
-        self.process = subprocess.Popen(
-            [STEPWELL, "serve", "--config", f"{folder}/stepwell.yaml", "--listen", "127.0.0.1:0",
-             "--set", "egress.allow=127.0.0.0/8,::1/128", *arguments], stderr=self.log, env=env)
-        MailServer.wait_until(lambda: "msg=ready" in self.text() or self.process.poll() is not None)
-        ready = next((line for line in self.text().splitlines() if "msg=ready" in line), None)
-        if ready is None:
-            raise AssertionError(self.text())
-        self.host, self.port = ready.split("address=")[1].split()[0].rsplit(":", 1)
 
-    def text(self):
-        return pathlib.Path(self.log.name).read_text()
-
-    def call(self, method, path, body=None, headers=None):
-        connection = http.client.HTTPConnection(self.host, int(self.port), timeout=60)
-        if body is not None and not isinstance(body, bytes):
-            body = json.dumps(body)
-        connection.request(method, "/api/v1" + path, body,
-                           {"Authorization": f"Api-Key {self.key}",
-                            "Content-Type": "application/json", **(headers or {})})
-        answer = connection.getresponse()
-        text = answer.read().decode()
-        connection.close()
-        return answer.status, json.loads(text) if text else None
+    def call(self, method, path, body=None, content_type="application/json"):
+        return super().call(method, "/api/v1" + path, self.key, body, content_type)
 
     def run(self, workflow, given):
         status, instance = self.call("POST", "/instances?wait=60s", {"workflow": workflow, "input": given})
         if status not in (200, 201):
             raise AssertionError(instance)
         return instance
-
-    def stop(self):
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-        self.process.wait(60)
-        self.log.close()
 
 
 class Mails(unittest.TestCase):
@@ -85,9 +51,7 @@ class Mails(unittest.TestCase):
         self.addCleanup(self.server.close)
         self.folder = tempfile.mkdtemp(prefix="stepwell-test.")
         self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
-        made = stepwell("init", self.folder, "-o", "json")
-        self.assertEqual(made.returncode, 0, made.stderr)
-        self.key = json.loads(made.stdout)["key"]
+        self.key = stepwell.init(self.folder)
         self.write("send", SEND.replace("WITH", ALL))
         self.given = {"server": self.server.url, "from": "Stepwell <stepwell@example.com>",
                       "to": ["ana@example.com"], "subject": "Order 17", "body": "Hello Ana"}
@@ -96,7 +60,7 @@ class Mails(unittest.TestCase):
         pathlib.Path(self.folder, "definitions", f"{name}.yaml").write_text(text)
 
     def serve(self, *arguments):
-        daemon = Daemon(self.folder, self.key, "--set",
+        daemon = Served(self.folder, self.key, "--set",
                         f"http.client.caFile={self.server.certificate}", *arguments)
         self.addCleanup(daemon.stop)
         return daemon
@@ -163,7 +127,7 @@ class Mails(unittest.TestCase):
         status, file = daemon.call(
             "POST", "/files", b"--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"x \xc3\xbc.bin\"\r\n"
             b"Content-Type: application/octet-stream\r\n\r\n" + bytes_ + b"\r\n--b--\r\n",
-            {"Content-Type": "multipart/form-data; boundary=b"})
+            "multipart/form-data; boundary=b")
         self.assertEqual(status, 201, file)
         file = file.get("items", [file])[0] if isinstance(file, dict) else file[0]
         sent = daemon.run("test/send", {**self.given, "attachments": [file.get("id") or file["file"]]})
@@ -248,7 +212,7 @@ do:
         error = daemon.run("test/send", self.given)["error"]
         self.assertEqual((error["status"], error["reason"]), (401, "credential-rejected"))
         self.assertEqual(self.server.log().count("authenticator failed"), 3)
-        self.assertNotIn("wr0ng-passw0rd", daemon.text() + json.dumps(error))
+        self.assertNotIn("wr0ng-passw0rd", "".join(daemon.log) + json.dumps(error))
 
     def test_a_revoked_credential_sends_nothing(self):
         daemon = self.serve()
@@ -273,7 +237,7 @@ do:
         self.assertEqual(self.server.connections(), 0)
 
     def test_a_certificate_that_is_not_trusted_ends_it_before_the_login(self):
-        daemon = Daemon(self.folder, self.key)
+        daemon = Served(self.folder, self.key)
         self.addCleanup(daemon.stop)
         self.add_credential(daemon)
         for url in (self.server.url, self.server.tls_url):

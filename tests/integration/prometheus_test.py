@@ -3,7 +3,6 @@
 Usage: prometheus_test.py STEPWELL_BINARY SOURCE_FOLDER [unittest arguments]"""
 
 import json
-import os
 import pathlib
 import shutil
 import signal
@@ -16,7 +15,10 @@ import unittest
 import urllib.parse
 import urllib.request
 
-STEPWELL = os.path.abspath(sys.argv.pop(1))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
+from daemon_process import Binary, Daemon, environment  # noqa: E402
+
+stepwell = Binary(sys.argv.pop(1))
 SOURCES = pathlib.Path(sys.argv.pop(1))
 
 WORK = """
@@ -71,12 +73,6 @@ def free_port():
         return taken.getsockname()[1]
 
 
-def stepwell(*arguments, **environment):
-    env = {k: v for k, v in os.environ.items() if not k.startswith("STEPWELL_")}
-    return subprocess.run([STEPWELL, *arguments], capture_output=True, text=True,
-                          env={**env, **environment}, timeout=120, check=True).stdout
-
-
 def program(name):
     path = shutil.which(name)
     if path is None:
@@ -99,20 +95,15 @@ class Scraped(unittest.TestCase):
     def setUp(self):
         self.folder = tempfile.mkdtemp(prefix="stepwell-test.")
         self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
-        self.key = json.loads(stepwell("init", self.folder, "-o", "json"))["key"]
+        self.key = stepwell.init(self.folder)
         for name, text in (("work", WORK), ("wait", WAIT)):
             pathlib.Path(self.folder, "definitions", f"{name}.yaml").write_text(text)
-        log = pathlib.Path(self.folder, "serve.log")
-        self.daemon = self.start(log, [STEPWELL, "serve", "--config", f"{self.folder}/stepwell.yaml",
-                                       "--listen", "127.0.0.1:0", "--set", "egress.allow=127.0.0.0/8"])
-        line = wait_until(lambda: next((each for each in log.read_text().splitlines()
-                                        if "msg=ready" in each), None))
-        self.address = line.split("address=")[1].split()[0]
+        self.daemon = Daemon(stepwell, self.folder)
+        self.addCleanup(self.daemon.stop)
 
     def start(self, log, command):
-        env = {k: v for k, v in os.environ.items() if not k.startswith("STEPWELL_")}
         with open(log, "w") as out:
-            process = subprocess.Popen(command, stdout=out, stderr=out, env=env, cwd=self.folder)
+            process = subprocess.Popen(command, stdout=out, stderr=out, env=environment(), cwd=self.folder)
         self.addCleanup(self.stop, process)
         return process
 
@@ -123,12 +114,8 @@ class Scraped(unittest.TestCase):
         process.wait(60)
 
     def start_instance(self, workflow, query=""):
-        request = urllib.request.Request(
-            f"http://{self.address}/api/v1/instances{query}",
-            json.dumps({"workflow": workflow, "input": {}}).encode(),
-            {"Authorization": f"Api-Key {self.key}", "Content-Type": "application/json"})
-        with urllib.request.urlopen(request, timeout=60) as answer:
-            return json.load(answer)
+        status, answer = self.daemon.call("POST", f"/api/v1/instances{query}", self.key, {"workflow": workflow})
+        self.assertEqual(status, 201, answer)
 
     def ask(self, path, **query):
         url = f"http://127.0.0.1:{self.port}/api/v1/{path}?{urllib.parse.urlencode(query)}"
@@ -141,7 +128,7 @@ class Scraped(unittest.TestCase):
         pathlib.Path(self.folder, "prometheus.yml").write_text(json.dumps({
             "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
             "rule_files": [str(rules)],
-            "scrape_configs": [{"job_name": "stepwell", "static_configs": [{"targets": [self.address]}]}]}))
+            "scrape_configs": [{"job_name": "stepwell", "static_configs": [{"targets": [self.daemon.address]}]}]}))
         log = pathlib.Path(self.folder, "prometheus.log")
         prometheus = self.start(log, [program("prometheus"), f"--config.file={self.folder}/prometheus.yml",
                                       f"--storage.tsdb.path={self.folder}/tsdb",
@@ -185,13 +172,13 @@ class Scraped(unittest.TestCase):
         # No label that is neither fixed nor a workflow's name.
         series = self.ask("series", **{"match[]": '{__name__=~"stepwell_.*"}'})
         labels = {name for one in series for name in one} - {"__name__", "instance", "job"}
-        self.assertLessEqual(labels, {"workflow", "outcome", "state", "kind", "class", "reused", "reason", "le",
+        self.assertLessEqual(labels, {"workflow", "outcome", "state", "kind", "class", "reused", "reason", "le", "pool",
                                       "route", "status", "version", "method", "quantile"}, labels)
 
     def test_a_daemon_that_is_gone_is_down(self):
         self.start_prometheus()
         wait_until(lambda: self.holds('up{job="stepwell"}', 1))
-        self.stop(self.daemon)
+        self.daemon.stop()
         wait_until(lambda: self.holds('up{job="stepwell"}', 0))
         pending = wait_until(lambda: [a for a in self.ask("alerts")["alerts"]
                                       if a["labels"]["alertname"] == "StepwellDown"])

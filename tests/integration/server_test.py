@@ -4,7 +4,6 @@ time. Usage: server_test.py STEPWELL_BINARY [unittest arguments]
 
 With STEPWELL_CONNECTIONS=10000 the measurement of idle connections takes that many."""
 
-import http.client
 import json
 import os
 import pathlib
@@ -20,7 +19,10 @@ import tempfile
 import time
 import unittest
 
-STEPWELL = os.path.abspath(sys.argv.pop(1))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
+from daemon_process import Binary, Daemon, environment  # noqa: E402
+
+stepwell = Binary(sys.argv.pop(1))
 IDLE = int(os.environ.get("STEPWELL_CONNECTIONS", "2000"))
 MANY = 1000
 
@@ -41,45 +43,8 @@ do:
 """
 
 
-def clean_environment():
-    return {k: v for k, v in os.environ.items() if not k.startswith("STEPWELL_")}
-
-
 def openssl(*arguments):
     subprocess.run(["openssl", *arguments], check=True, capture_output=True)
-
-
-class Daemon:
-    def __init__(self, folder, *arguments):
-        self.log = []
-        self.process = subprocess.Popen(
-            [STEPWELL, "serve", "--config", f"{folder}/stepwell.yaml", "--listen", "127.0.0.1:0",
-             "--set", "reload.watch=false", "--set", "http.maxConnections=100000", *arguments],
-            stderr=subprocess.PIPE, text=True, env=clean_environment())
-        line = self.wait_for("msg=ready")
-        host, port = line.split("address=")[1].split()[0].rsplit(":", 1)
-        self.address = (host, int(port))
-
-    def wait_for(self, text):
-        for line in self.process.stderr:
-            self.log.append(line)
-            if text in line:
-                return line
-        raise AssertionError(f"no '{text}' in the log:\n" + "".join(self.log))
-
-    def memory(self):
-        for line in pathlib.Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
-            if line.startswith("VmRSS:"):
-                return int(line.split()[1]) * 1024
-        raise AssertionError("no VmRSS")
-
-    def stop(self, how=signal.SIGTERM):
-        if self.process.poll() is None:
-            self.process.send_signal(how)
-        if not self.process.stderr.closed:
-            self.log += self.process.stderr.read().splitlines(True)
-            self.process.stderr.close()
-        return self.process.wait(60)
 
 
 class Many:
@@ -134,15 +99,14 @@ class Case(unittest.TestCase):
     def setUp(self):
         self.folder = tempfile.mkdtemp(prefix="stepwell-test.")
         self.addCleanup(shutil.rmtree, self.folder)
-        made = subprocess.run([STEPWELL, "init", self.folder, "-o", "json"], capture_output=True, text=True,
-                              env=clean_environment(), timeout=60)
-        self.key = json.loads(made.stdout)["key"]
+        self.key = stepwell.init(self.folder)
         pathlib.Path(self.folder, "definitions", "waiting.yaml").write_text(WAITING)
         pathlib.Path(self.folder, "definitions", "single.yaml").write_text(SINGLE)
         self.daemon = None
 
     def serve(self, *arguments):
-        self.daemon = Daemon(self.folder, *arguments)
+        self.daemon = Daemon(stepwell, self.folder, "--set", "reload.watch=false", "--set",
+                             "http.maxConnections=100000", *arguments)
         self.addCleanup(self.daemon.stop)
         return self.daemon
 
@@ -156,13 +120,7 @@ class Case(unittest.TestCase):
         return text.encode() + b"\r\n" + data
 
     def call(self, method, path, body=None):
-        connection = http.client.HTTPConnection(*self.daemon.address, timeout=60)
-        connection.request(method, path, None if body is None else json.dumps(body),
-                           {"Authorization": f"Api-Key {self.key}", "Content-Type": "application/json"})
-        answer = connection.getresponse()
-        text = answer.read().decode()
-        connection.close()
-        return answer.status, json.loads(text) if text.startswith(("{", "[")) else text
+        return self.daemon.call(method, path, self.key, body)
 
     def start(self):
         status, instance = self.call("POST", "/api/v1/instances", {"workflow": "test/waiting"})
@@ -170,17 +128,12 @@ class Case(unittest.TestCase):
         return instance["id"]
 
     def publish(self, kind, number=1):
-        body = json.dumps({"specversion": "1.0", "id": f"{kind}-{number}", "source": "/test", "type": kind})
-        connection = http.client.HTTPConnection(*self.daemon.address, timeout=60)
-        connection.request("POST", "/api/v1/events", body,
-                           {"Authorization": f"Api-Key {self.key}",
-                            "Content-Type": "application/cloudevents+json"})
-        answer = connection.getresponse()
-        self.assertLess(answer.status, 300, answer.read())
-        connection.close()
+        event = {"specversion": "1.0", "id": f"{kind}-{number}", "source": "/test", "type": kind}
+        status, answer = self.daemon.call("POST", "/api/v1/events", self.key, event, "application/cloudevents+json")
+        self.assertLess(status, 300, answer)
 
     def stream(self, instance, last=None):
-        connection = socket.create_connection(self.daemon.address, timeout=30)
+        connection = socket.create_connection(self.daemon.place, timeout=30)
         headers = f"Last-Event-ID: {last}\r\n" if last else ""
         connection.sendall(self.request("GET", f"/api/v1/instances/{instance}/events", headers=headers))
         return connection
@@ -200,7 +153,7 @@ class Malformed(Case):
     def test_what_is_malformed_is_refused_and_hurts_nobody(self):
         self.serve()
         good = self.request("GET", "/-/healthy", key=False)
-        post = "POST /api/v1/instances HTTP/1.1\r\nHost: h\r\n"
+        post = f"POST /api/v1/instances HTTP/1.1\r\nHost: h\r\nAuthorization: Api-Key {self.key}\r\n"
         cases = {
             "hello": (b"hello\r\n\r\n", 400),
             "no host": (b"GET / HTTP/1.1\r\n\r\n", 400),
@@ -237,11 +190,11 @@ class Malformed(Case):
             "long body": ((post + "Content-Length: 99999999\r\n\r\n").encode(), 413),
         }
         for name, (text, status) in cases.items():
-            with self.subTest(name), socket.create_connection(self.daemon.address, timeout=30) as wire:
+            with self.subTest(name), socket.create_connection(self.daemon.place, timeout=30) as wire:
                 wire.sendall(text)
                 answer = self.read_until(wire, b"\r\n\r\n")
                 self.assertTrue(answer.startswith(f"HTTP/1.1 {status} "), answer)
-        with socket.create_connection(self.daemon.address, timeout=30) as wire:
+        with socket.create_connection(self.daemon.place, timeout=30) as wire:
             wire.sendall(good * 50)  # a client that does not wait for answers
             text = b""
             while text.count(b"healthy\n") < 50:
@@ -285,7 +238,7 @@ class Lasting(Case):
     def test_a_thousand_watch_and_get_the_same_and_none_holds_the_daemon_up(self):
         self.serve()
         instance = self.start()
-        watchers = Many(self.daemon.address, MANY,
+        watchers = Many(self.daemon.place, MANY,
                         self.request("GET", f"/api/v1/instances/{instance}/events"))
         self.addCleanup(watchers.close)
         watchers.read_until(b'"waiting"}')
@@ -297,7 +250,7 @@ class Lasting(Case):
         self.assertEqual(first[-1][2]["status"], "completed")
         for text in watchers.texts():
             self.assertEqual(events_of(text), first)
-        other = Many(self.daemon.address, 100,
+        other = Many(self.daemon.place, 100,
                      self.request("GET", f"/api/v1/instances/{self.start()}/events"))
         self.addCleanup(other.close)
         other.read_until(b'"waiting"}')
@@ -307,7 +260,7 @@ class Lasting(Case):
 
     def test_a_thousand_wait_for_their_instances(self):
         self.serve()
-        waiting = Many(self.daemon.address, MANY,
+        waiting = Many(self.daemon.place, MANY,
                        self.request("POST", "/api/v1/instances?wait=60s", {"workflow": "test/single"}))
         self.addCleanup(waiting.close)
         for _ in range(600):
@@ -331,10 +284,10 @@ class Idle(Case):
     def test_idle_connections_cost_little(self):
         self.serve()
         # What serves at all is there before it is measured.
-        warm = Many(self.daemon.address, 50, self.request("GET", "/-/healthy", key=False))
+        warm = Many(self.daemon.place, 50, self.request("GET", "/-/healthy", key=False))
         warm.read_until(b"healthy\n")
         before = self.daemon.memory()
-        idle = Many(self.daemon.address, IDLE, self.request("GET", "/-/healthy", key=False))
+        idle = Many(self.daemon.place, IDLE, self.request("GET", "/-/healthy", key=False))
         self.addCleanup(idle.close)
         idle.read_until(b"healthy\n")
         each = (self.daemon.memory() - before) / IDLE
@@ -372,12 +325,38 @@ class Encrypted(Case):
         context = ssl.create_default_context()
         for name in trusted:
             context.load_verify_locations(f"{self.tls}/{name}.pem")
-        return context.wrap_socket(socket.create_connection(self.daemon.address, timeout=30),
+        return context.wrap_socket(socket.create_connection(self.daemon.place, timeout=30),
                                    server_hostname="127.0.0.1")
 
     def healthy(self, wire):
         wire.sendall(self.request("GET", "/-/healthy", key=False))
         return "healthy" in self.read_until(wire, b"healthy\n")
+
+    def test_idle_connections_cost_little_over_tls(self):
+        count = IDLE if "STEPWELL_CONNECTIONS" in os.environ else 200
+        daemon = self.serve("--set", f"http.tls.certificate={self.tls}/certificate.pem",
+                            "--set", f"http.tls.key={self.tls}/key.pem")
+        context = ssl.create_default_context()
+        context.load_verify_locations(f"{self.tls}/one.pem")
+        idle = []
+
+        def open_some(number):
+            for _ in range(number):
+                wire = context.wrap_socket(socket.create_connection(daemon.place, timeout=60),
+                                           server_hostname="127.0.0.1")
+                idle.append(wire)
+                self.assertTrue(self.healthy(wire))
+
+        self.addCleanup(lambda: [wire.close() for wire in idle])
+        open_some(50)  # what serves at all is there before it is measured
+        before = daemon.memory()
+        open_some(count)
+        each = (daemon.memory() - before) / count
+        print(f"{count} idle connections over TLS: {each:.0f} bytes each", file=sys.stderr)
+        if not daemon.keeps_freed_memory():
+            self.assertLess(each, 96 * 1024)
+        self.assertTrue(self.healthy(idle[0]))
+        self.assertTrue(self.healthy(idle[-1]))
 
     def name_of(self, wire):
         return dict(field[0] for field in wire.getpeercert()["subject"])["commonName"]
@@ -409,14 +388,75 @@ class Encrypted(Case):
     def test_commands_reach_it_with_the_authority_that_they_are_told(self):
         self.serve("--set", f"http.tls.certificate={self.tls}/certificate.pem",
                    "--set", f"http.tls.key={self.tls}/key.pem")
-        env = clean_environment() | {"STEPWELL_API_KEY": self.key}
-        server = "https://%s:%d" % self.daemon.address
-        command = [STEPWELL, "workflows", "list", "--server", server, "-o", "json"]
-        done = subprocess.run([*command, "--cacert", f"{self.tls}/one.pem"], capture_output=True, text=True,
-                              env=env, timeout=60)
+        command = ["workflows", "list", "--server", "https://" + self.daemon.address, "-o", "json"]
+        done = stepwell(*command, "--cacert", f"{self.tls}/one.pem", STEPWELL_API_KEY=self.key)
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn("waiting", done.stdout)
-        self.assertEqual(subprocess.run(command, capture_output=True, env=env, timeout=60).returncode, 3)
+        self.assertEqual(stepwell(*command, STEPWELL_API_KEY=self.key).returncode, 3)
+
+    def test_commands_show_a_certificate_to_a_daemon_that_asks_for_one(self):
+        self.certificate("client")
+        self.certificate("stranger")
+        daemon = self.serve("--set", f"http.tls.certificate={self.tls}/certificate.pem",
+                            "--set", f"http.tls.key={self.tls}/key.pem",
+                            "--set", f"http.tls.clientCa={self.tls}/client.pem")
+        tls = str(self.tls)
+        trust = ["--server", "https://" + daemon.address, "--cacert", f"{tls}/one.pem"]
+        shown = ["--cert", f"{tls}/client.pem", "--key", f"{tls}/client.key"]
+        both = self.tls / "both.pem"
+        both.write_text((self.tls / "client.pem").read_text() + (self.tls / "client.key").read_text())
+        openssl("ec", "-in", f"{tls}/client.key", "-aes256", "-passout", "pass:hush", "-out", f"{tls}/locked.key")
+        listing = ["workflows", "list", "-o", "json", *trust]
+
+        def run(*arguments, **more):
+            return stepwell(*arguments, STEPWELL_API_KEY=self.key, **more)
+
+        locked = ["--cert", f"{tls}/client.pem", "--key", f"{tls}/locked.key"]
+        for code, command, more in [
+                (0, [*listing, *shown], {}),
+                (0, [*listing, "--cert", str(both)], {}),
+                (0, listing, {"STEPWELL_CERT": f"{tls}/client.pem", "STEPWELL_CERT_KEY": f"{tls}/client.key"}),
+                (0, [*listing, *locked], {"STEPWELL_CERT_PASSPHRASE": "hush"}),
+                (3, [*listing, *locked], {}),
+                (3, listing, {}),
+                (3, [*listing, "--cert", f"{tls}/stranger.pem", "--key", f"{tls}/stranger.key"], {}),
+                (2, [*listing, "--key", f"{tls}/client.key"], {}),
+                (2, [*listing, "--cert", f"{tls}/nothing.pem"], {}),
+                (0, ["keys", "list", *trust, *shown], {}),
+                (0, ["users", "list", *trust, *shown], {}),
+                (0, ["credentials", "list", *trust, *shown], {}),
+                (0, ["audit", "list", *trust, *shown], {}),
+                (0, ["schedules", "list", *trust, *shown], {}),
+                (0, ["tasks", "list", *trust, *shown], {}),
+                (0, ["instances", "list", *trust, *shown], {}),
+                (0, ["files", "upload", f"{tls}/one.pem", *trust, *shown], {})]:
+            done = run(*command, **more)
+            self.assertEqual(done.returncode, code, (command, done.stdout, done.stderr))
+            self.assertNotIn("PRIVATE", done.stdout + done.stderr)
+            if code == 3:
+                self.assertIn("cannot reach the daemon", done.stderr)
+
+    def test_whoever_watches_all_instances_hears_of_each(self):
+        daemon = self.serve()
+        watching = subprocess.Popen([stepwell.path, "instances", "watch", "--workflow", "test/waiting", "-o", "json",
+                                     "--server", daemon.address],
+                                    stdout=subprocess.PIPE, text=True, env=environment(STEPWELL_API_KEY=self.key))
+        self.addCleanup(watching.wait)
+        self.addCleanup(watching.stdout.close)
+        self.addCleanup(watching.kill)
+        while "\nstepwell_api_event_streams 1\n" not in daemon.call("GET", "/metrics")[1]:
+            self.assertIsNone(watching.poll())
+        status, instance = daemon.call("POST", "/api/v1/instances", self.key, {"workflow": "test/waiting"})
+        self.assertEqual(status, 201)
+        path = f"/api/v1/instances/{instance['id']}"
+        daemon.call("PATCH", path, self.key, {"name": "mine"})
+        daemon.call("POST", path + "/stop", self.key)
+        seen = []
+        while not seen or seen[-1]["data"]["status"] != "stopped":
+            seen.append(json.loads(watching.stdout.readline()))
+        self.assertEqual({event["data"]["id"] for event in seen}, {instance["id"]})
+        self.assertIn("changed", [event["event"] for event in seen])
+        self.assertEqual(seen[-1]["data"]["name"], "mine")
 
 
 if __name__ == "__main__":

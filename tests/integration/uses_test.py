@@ -4,10 +4,8 @@ daemon. Usage: uses_test.py STEPWELL_BINARY ROOT [unittest arguments]"""
 
 import http.server
 import json
-import os
 import pathlib
 import shutil
-import signal
 import socketserver
 import subprocess
 import sys
@@ -15,7 +13,10 @@ import tempfile
 import threading
 import unittest
 
-STEPWELL = os.path.abspath(sys.argv.pop(1))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
+from daemon_process import Binary, Daemon, environment  # noqa: E402
+
+stepwell = Binary(sys.argv.pop(1))
 ROOT = pathlib.Path(sys.argv.pop(1)).resolve()
 USES = ROOT / "examples/uses"
 
@@ -84,46 +85,30 @@ class Uses(unittest.TestCase):
             server.daemon_threads = True
             server.got = []
             threading.Thread(target=server.serve_forever, daemon=True).start()
-        cls.env = {k: v for k, v in os.environ.items() if not k.startswith("STEPWELL_")}
         site = cls.folder / "site"
-        made = json.loads(subprocess.run([STEPWELL, "init", site, "-o", "json"], env=cls.env, capture_output=True, check=True).stdout)
+        key = stepwell.init(site)
         for file in (USES / "definitions").glob("*.yaml"):
             shutil.copy(file, site / "definitions")
-        cls.env["STEPWELL_API_KEY"] = made["key"]
-        subprocess.run([STEPWELL, "users", "create", "ana", "--role", "viewer", "--offline", "--config", made["config"]],
-                       env=cls.env, check=True, capture_output=True)
-        cls.daemon = subprocess.Popen(
-            [STEPWELL, "serve", "--config", made["config"], "--listen", "127.0.0.1:0", "--set", "egress.allow=127.0.0.0/8",
-             "--set", f"email.server=smtp://127.0.0.1:{cls.mailbox.server_address[1]}", "--set", "email.from=orders@example.com"],
-            stderr=subprocess.PIPE, text=True, env=cls.env)
-        log = []
-        for line in cls.daemon.stderr:
-            log.append(line)
-            if "msg=ready" in line:
-                cls.env["STEPWELL_URL"] = "http://" + line.split("address=")[1].split()[0]
-                break
-        else:
-            raise AssertionError("".join(log))
-        cls.log = threading.Thread(target=lambda: log.extend(cls.daemon.stderr))
-        cls.log.start()
-        cls.lines = log
+        made = stepwell("users", "create", "ana", "--role", "viewer", "--offline", "--config", site / "stepwell.yaml")
+        assert made.returncode == 0, made.stderr
+        cls.daemon = Daemon(
+            stepwell, site, "--set", f"email.server=smtp://127.0.0.1:{cls.mailbox.server_address[1]}",
+            "--set", "email.from=orders@example.com")
+        cls.env = environment(STEPWELL_API_KEY=key, STEPWELL_URL="http://" + cls.daemon.address)
 
     @classmethod
     def tearDownClass(cls):
-        cls.daemon.send_signal(signal.SIGTERM)
-        code = cls.daemon.wait(60)
-        cls.log.join()
-        cls.daemon.stderr.close()
+        code = cls.daemon.stop()
         for server in cls.servers:
             server.shutdown()
             server.server_close()
         shutil.rmtree(cls.folder, ignore_errors=True)
-        assert code == 0, "".join(cls.lines)
+        assert code == 0, "".join(cls.daemon.log)
 
     def run_script(self, name, **more):
         with tempfile.TemporaryDirectory(dir=self.folder) as folder:
             done = subprocess.run([USES / name], cwd=folder, env={**self.env, **more}, capture_output=True, text=True, timeout=60)
-        self.assertEqual(done.returncode, 0, done.stdout + done.stderr + "".join(self.lines[-20:]))
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr + "".join(self.daemon.log[-20:]))
         return done.stdout
 
     @staticmethod

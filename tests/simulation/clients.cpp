@@ -11,7 +11,7 @@ using engine::InstanceView;
 
 void World::client() {
   --clients_;
-  switch (dice_.below(10)) {
+  switch (dice_.below(16)) {
     case 0:
     case 1:
     case 2:
@@ -25,6 +25,16 @@ void World::client() {
       return publish();
     case 8:
       return look();
+    case 9:
+    case 10:
+    case 11:
+      return complete_some();
+    case 12:
+      return change_step();
+    case 13:
+      return relabel();
+    case 14:
+      return remove();
     default:
       return wait_for_end();
   }
@@ -42,6 +52,13 @@ void World::start() {
   request.name = judge_.starts()[place].name;
   request.once = std::move(once);
   request.key = "k1";
+  if (dice_.one_in(3)) {
+    const engine::Label label = some_label(request.name);
+    request.tags = label.tags;
+    request.priority = label.priority;
+    request.deadline = label.deadline;
+  }
+  judge_.labelled(place, {request.name, request.tags, request.priority, request.deadline});
   if (dice_.one_in(4)) request.observer = observer();
   trace_.add(request.name + " of " + definition->name + " " + request.once);
   ++tally_.starts;

@@ -140,6 +140,8 @@ bool SimulatedDisk::lies_about(const Record& record) {
       return record.kind == Kind::ended;
     case Lie::forgets_events:
       return record.kind == Kind::published;
+    case Lie::forgets_changes:
+      return record.kind == Kind::changed || record.kind == Kind::step_changed;
     default:
       return false;
   }
@@ -173,7 +175,11 @@ void SimulatedDisk::note(const Record& record) {
     case Kind::step_started:
       started_[{id, record.id}] = record.number;
       break;
+    case Kind::step_changed:
+      if (record.payload.contains("release")) said_[{id, record.id}] = to_json(record.payload);
+      break;
     case Kind::step_finished:
+      said_[{id, record.id}] = to_json(record.payload);
       finished_.insert({id, record.id});
       seen.last_finished = record.id;
       break;
@@ -263,8 +269,24 @@ Result<std::optional<InstanceSummary>> SimulatedDisk::summary(InstanceId instanc
 Result<engine::FoundInstances> SimulatedDisk::find(const engine::InstanceQuery& query) {
   return kept_.find(query);
 }
+// One of which something is still to be written stays.
 Result<std::vector<InstanceId>> SimulatedDisk::remove(const std::vector<InstanceId>& instances) {
-  return kept_.remove(instances);
+  if (state_ != State::working) return fail(failing());
+  std::vector<InstanceId> quiet;
+  for (const InstanceId id : instances)
+    if (std::none_of(waiting_.begin(), waiting_.end(),
+                     [id](const Waiting& each) { return each.record.instance == id; }))
+      quiet.push_back(id);
+  if (lie_ == Lie::keeps_what_it_removed) {
+    std::erase_if(quiet, [this](InstanceId id) { return !ended(id); });
+    return quiet;
+  }
+  Result<std::vector<InstanceId>> gone = kept_.remove(quiet);
+  for (const InstanceId id : *gone) {
+    trace_.add("disk: removes " + std::to_string(id.number));
+    seen_.erase(id.number);
+  }
+  return gone;
 }
 Result<Value> SimulatedDisk::definition(const std::string& digest) {
   return kept_.definition(digest);

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/json.h"
 #include "engine/ports.h"
 #include "tests/engine/random_flow.h"
 #include "tests/simulation/trace.h"
@@ -40,6 +41,8 @@ class SimulatedDisk final : public engine::Journal {
     commits_out_of_order,
     keeps_what_it_refused,
     forgets_events,
+    forgets_changes,
+    keeps_what_it_removed,
   };
   using Watcher = std::function<void(const engine::Record&)>;
 
@@ -72,6 +75,11 @@ class SimulatedDisk final : public engine::Journal {
   std::uint32_t step_started(InstanceId instance, std::uint64_t step) const {
     const auto found = started_.find({instance.number, step});
     return found == started_.end() ? 0 : found->second;
+  }
+  // What is durable of a person's step: its result, or what let it go; empty: neither.
+  std::string said(InstanceId instance, std::uint64_t step) const {
+    const auto found = said_.find({instance.number, step});
+    return found == said_.end() ? std::string() : found->second;
   }
   std::size_t retried(InstanceId instance) const;
   bool stopped(InstanceId instance) const;    // its last word is that …
@@ -124,6 +132,7 @@ class SimulatedDisk final : public engine::Journal {
   std::set<std::uint64_t> refused_;        // instances whose admission was
   std::map<Step, std::uint32_t> started_;  // durably, with the record's number
   std::set<Step> finished_;
+  std::map<Step, std::string> said_;
   std::map<std::uint64_t, Seen> seen_;
   std::string wrong_;
 };

@@ -78,6 +78,10 @@ void World::help(std::size_t round) {
       [](const config::Definition& /*definition*/, const std::string& /*key*/) { return true; });
   for (const InstanceView& view : views) {
     const bool suspended = view.status == InstanceStatus::suspended;
+    if (!suspended && round < 3) {
+      const auto whole = engine.find(view.id);
+      if (whole && !whole->open_steps.empty()) complete(whole->open_steps.front(), true);
+    }
     if (!suspended && round < 3) continue;
     const auto what = round < 3 ? Engine::Operation::resume : Engine::Operation::stop;
     judge_.request(what, view.id);

@@ -85,6 +85,7 @@ void Judge::admitted(std::size_t place, const Result<InstanceId>& id) {
   known.workflow = start.definition->name;
   known.relaxed = start.definition->relaxed;
   known.asked_at = std::min(known.asked_at, start.asked_at);
+  if (start.once.empty() && known.labels.empty()) known.labels.insert(start.label);
   if (!start.once.empty())  // it may be an earlier one that was made
     for (const Start& other : starts_)
       if (other.once == start.once) known.asked_at = std::min(known.asked_at, other.asked_at);
@@ -93,7 +94,7 @@ void Judge::admitted(std::size_t place, const Result<InstanceId>& id) {
 std::vector<InstanceId> Judge::acknowledged() const {
   std::vector<InstanceId> ids;
   for (const auto& [id, known] : known_)
-    if (known.acknowledged) ids.push_back(InstanceId{id});
+    if (known.acknowledged && !known.deleted) ids.push_back(InstanceId{id});
   return ids;
 }
 
@@ -161,6 +162,7 @@ void Judge::saw(const InstanceView& view) {
     known.workflow = view.workflow;
     known.relaxed = view.workflow.find("loose") != std::string::npos;
   }
+  check_people(view, known);
   const bool over = ended(view.status);
   if (known.retried) return;
   if (!over) {
@@ -196,7 +198,8 @@ void Judge::check_told() {
 
 void Judge::life_ends() {
   expected_.clear();
-  for (auto& [id, known] : known_) known.asked = 0;
+  for (auto& [id, known] : known_) known.asked = known.relabelled = 0;
+  for (auto& [step, asked] : asked_) asked.open = 0;
 }
 
 // --- events ---

@@ -7,6 +7,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "engine/engine.h"
@@ -15,12 +16,21 @@
 
 namespace stepwell::simulation {
 
+std::string name_of(InstanceId id);
+// How it stands, or has ended.
+std::string text_of(const engine::InstanceView& view);
+// What people say of it.
+std::string text_of(const engine::Label& label);
+// What an open step asks for, as far as it is changed here.
+std::string prompt_of(const engine::OpenStep& step);
+
 class Judge {
  public:
   struct Start {
     Definition definition;
     std::string name;  // no other start has it
     std::string once;  // may be empty
+    std::string label;
     bool answered = false;
     bool refused = false;
     std::optional<InstanceId> id;
@@ -32,6 +42,12 @@ class Judge {
     std::int64_t n = 0;
     bool acknowledged = false;
     std::vector<std::size_t> published_at;  // each time
+  };
+  // What is known of a step that waits, or waited, for a person.
+  struct Asked {
+    bool completed = false;         // as was acknowledged
+    std::set<std::string> prompts;  // it may ask; none: nobody changed that
+    std::size_t open = 0;           // changes that are not answered yet
   };
   // What is known of an instance.
   struct Known {
@@ -45,6 +61,10 @@ class Judge {
     bool suspended = false;  // acknowledged, and nothing else was asked for since
     std::size_t asked = 0;   // requests that are not answered yet
     bool retried = false;    // asked for at any time
+    bool deleted = false;
+    // What it may be labelled, and how many changes are not answered yet; none: it is not known.
+    std::set<std::string> labels;
+    std::size_t relabelled = 0;
     std::optional<std::string> end;
     std::set<std::size_t> must_hear;  // places of events
     std::size_t listens_since = SIZE_MAX;
@@ -60,10 +80,21 @@ class Judge {
 
   // What clients ask for, and are told.
   std::size_t start(Definition definition, std::string once);
+  void labelled(std::size_t start, const engine::Label& label) {
+    starts_[start].label = text_of(label);
+  }
   void admitted(std::size_t start, const Result<InstanceId>& id);
   void request(engine::Engine::Operation what, InstanceId id);
   void stop(InstanceId id);  // without an answer
   void answered(engine::Engine::Operation what, InstanceId id, const Status& status);
+  // People: what they said, asked and called it (judge_people.cpp). `good`: it can be taken.
+  void changes_step(const engine::OpenStep& step, const std::string& prompt);
+  void step_changed(const engine::OpenStep& step, const std::string& prompt, const Status& status);
+  void step_completed(const engine::OpenStep& step, const std::string& said, bool good,
+                      const Status& status);
+  void relabels(InstanceId id, const std::string& label);
+  void relabelled(InstanceId id, const std::string& label, const Status& status);
+  void deleted(InstanceId id, bool had_ended);
   void told_end(std::size_t registration, const engine::InstanceView& view);
   void saw(const engine::InstanceView& view);
   void listens(InstanceId id);  // so much is sure
@@ -96,6 +127,7 @@ class Judge {
  private:
   Known& known(InstanceId id);
   std::optional<engine::InstanceView> replayed(const engine::InstanceSummary& summary);
+  void check_people(const engine::InstanceView& view, const Known& known);
   void check_names();
   void check_children();
   void check_schedules();
@@ -109,6 +141,7 @@ class Judge {
   std::vector<Start> starts_;
   std::vector<Event> events_;
   std::map<std::uint64_t, Known> known_;
+  std::map<std::pair<std::uint64_t, std::uint64_t>, Asked> asked_;  // by instance and step
   std::map<std::string, InstanceId> by_once_;
   std::size_t registrations_ = 0;
   std::set<std::size_t> told_;
@@ -116,9 +149,5 @@ class Judge {
   bool scheduled_by_events_ = false;
   std::string wrong_;
 };
-
-std::string name_of(InstanceId id);
-// How it stands, or has ended.
-std::string text_of(const engine::InstanceView& view);
 
 }  // namespace stepwell::simulation

@@ -19,9 +19,11 @@ void Judge::check_recovered(const Engine& engine) {
     const InstanceId id{number};
     const auto view = engine.find(id);
     if (!view) {
-      if (known.acknowledged) wrong(name_of(id) + " was acknowledged, and is lost");
+      if (known.acknowledged && !known.deleted)
+        wrong(name_of(id) + " was acknowledged, and is lost");
       continue;
     }
+    if (known.deleted) wrong(name_of(id) + " was deleted, and is there");
     saw(*view);
     if (known.stop_acknowledged && !ended(view->status))
       wrong(name_of(id) + " was stopped, and is open");
@@ -54,6 +56,7 @@ void Judge::check_names() {
     const std::size_t count = found == by_name.end() ? 0 : found->second.size();
     if (count > 1) wrong(start.name + " was made twice");
     if (start.refused && count > 0) wrong(start.name + " was refused, and is there");
+    if (start.id && known(*start.id).deleted) continue;
     if (start.id && (count == 0 || found->second.front() != start.id->number))
       wrong(start.name + " was acknowledged, and is another one");
   }
@@ -117,7 +120,7 @@ void Judge::check_end(const Engine& engine) {
     const auto view = engine.find(InstanceId{number});
     if (view)
       saw(*view);
-    else if (known.acknowledged)
+    else if (known.acknowledged && !known.deleted)
       wrong(name_of(InstanceId{number}) + " cannot be found at the end");
   }
   check_children();

@@ -25,6 +25,7 @@ void Tally::add(const Tally& other) {
   failures += other.failures;
   events += other.events;
   requests += other.requests;
+  people += other.people;
 }
 
 Verdict play(Shared& shared, const Play& what) {

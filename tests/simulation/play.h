@@ -33,6 +33,7 @@ struct Tally {
   std::size_t failures = 0;  // of the disk
   std::size_t events = 0;
   std::size_t requests = 0;
+  std::size_t people = 0;  // what they did
   void add(const Tally& other);
 };
 

@@ -41,8 +41,8 @@ TEST(Simulation, KeepsWhatItPromisesWhateverHappens) {
   std::cout << tally.worlds << " worlds, " << tally.happenings << " happenings, " << tally.instances
             << " instances, " << tally.sends << " requests sent, " << tally.crashes
             << " ends of processes, " << tally.failures << " failures of the disk, " << tally.events
-            << " events, " << tally.requests << " stops, suspensions and retries, "
-            << shared.woken() << " instances woken\n";
+            << " events, " << tally.requests << " stops, suspensions and retries, " << tally.people
+            << " acts of people, " << shared.woken() << " instances woken\n";
 }
 
 TEST(Simulation, ASeedGivesTheSameWorldAgain) {
@@ -70,7 +70,9 @@ TEST(Simulation, FindsAJournalThatLies) {
         Case{Lie::loses_ends, "loses ends"},
         Case{Lie::commits_out_of_order, "commits out of order"},
         Case{Lie::keeps_what_it_refused, "keeps what it refused"},
-        Case{Lie::forgets_events, "forgets events", "collects"}}) {
+        Case{Lie::forgets_events, "forgets events", "collects"},
+        Case{Lie::forgets_changes, "forgets what people changed", "decides"},
+        Case{Lie::keeps_what_it_removed, "keeps what it has removed"}}) {
     std::string wrong;
     for (std::uint64_t seed = 1; seed <= 1000 && wrong.empty(); ++seed)
       wrong = play(shared, {.seed = seed, .lie = lie, .only = only}).wrong;

@@ -192,6 +192,60 @@ output: {as: '${ $context.heard }'}
     {"one-by-one", "{concurrency: 1}", R"(do:
   - send: {call: http, with: {method: post, endpoint: 'http://h/1'}}
 )"},
+    {"decides", "{}", R"(do:
+  - look: {call: http, with: {method: get, endpoint: 'http://h/1'}}
+  - say:
+      call: decision
+      with: {prompt: say it, options: ['yes', 'no'], due: PT5S}
+      export: {as: '${ {said: .comment} }'}
+  - send: {call: http, with: {method: post, endpoint: 'http://h/2'}}
+output: {as: '${ $context }'}
+)"},
+    {"fills", "{}", R"(do:
+  - fill:
+      try:
+        - ask:
+            call: form
+            with: {title: all of it, prompt: fill it, due: PT3S, fields: [{name: note, kind: text}]}
+            timeout: {after: PT20S}
+        - send: {call: http, with: {method: post, endpoint: 'http://h/1'}}
+      catch:
+        retry: {delay: PT1S, limit: {attempt: {count: 2}}}
+        do: [{late: {set: {late: true}}}]
+)"},
+    {"mails", "{}", R"(do:
+  - mail:
+      call: email
+      with: {server: 'smtp://h', from: a@h.example, to: b@h.example, subject: x, body: y, hold: true}
+  - look: {call: http, with: {method: get, endpoint: 'http://h/1'}}
+)"},
+    {"two-decide", "{}", R"(do:
+  - both:
+      fork:
+        branches:
+          - ana: {call: decision, with: {prompt: a, options: ['yes', 'no'], due: PT2S}}
+          - bob:
+              do:
+                - rest: {wait: PT2S}
+                - say: {call: decision, with: {prompt: b, options: ['yes', 'no']}}
+  - send: {call: http, with: {method: post, endpoint: 'http://h/1'}}
+)"},
+    {"first-decides", "{}", R"(do:
+  - one:
+      fork:
+        compete: true
+        branches:
+          - ana: {call: decision, with: {prompt: a, options: ['yes', 'no']}}
+          - bob: {call: form, with: {title: b, prompt: b, fields: [{name: note, kind: text}]}}
+          - nobody: {wait: PT30S}
+  - again:
+      for: {each: turn, in: '[1, 2]'}
+      do: [{say: {call: decision, with: {prompt: a, options: ['yes', 'no'], due: PT1S}}}]
+)"},
+    {"hears-due", "{}", R"(do:
+  - hear: {listen: {to: {one: {with: {type: io.serverlessworkflow.task.due.v1}}}}}
+  - send: {call: http, with: {method: post, endpoint: 'http://h/1'}}
+)"},
     {"hears-ends", "{}", R"(do:
   - hear:
       listen: {to: {one: {with: {type: io.serverlessworkflow.workflow.completed.v1}}}}

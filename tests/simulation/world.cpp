@@ -32,7 +32,7 @@ World::World(Shared& shared, const Play& what)
     return process_->start_child(std::move(call), std::move(ticket));
   });
   network_.set_faulty(!dice_.one_in(5));
-  clients_ = 4 + dice_.below(16);
+  clients_ = 5 + dice_.below(22);
   crashes_ = dice_.below(4);
   disk_fails_ = dice_.one_in(3);
   clock_jumps_ = dice_.one_in(5);

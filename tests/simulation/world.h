@@ -57,6 +57,15 @@ class World {
   void publish();
   void look();
   void wait_for_end();
+  // people.cpp
+  void complete_some();
+  void change_step();
+  void relabel();
+  void remove();
+  void complete(const engine::OpenStep& step, bool must_succeed);
+  engine::Label some_label(const std::string& name);
+  std::optional<engine::OpenStep> some_open_step();
+  engine::StepAnswer answer_for(const engine::OpenStep& step, Value value);
   std::shared_ptr<engine::Observer> observer();
   std::optional<InstanceId> somebody();
   std::vector<InstanceId> listening();

@@ -125,7 +125,9 @@ TEST(EmailStep, AStoredValueDoesNotGoOutInAMail) {
   World world;
   world.add_bearer("crm", "tok-0123456789", "https://crm.example.com");
   for (const char* more : {", html: tok-0123456789", ", replyTo: tok-0123456789@example.com",
-                           ", attachments: {name: x, content: tok-0123456789}"}) {
+                           ", attachments: {name: x, content: tok-0123456789}",
+                           ", attachments: {name: x, content: y, "
+                           "mediaType: 'text/plain; x=tok-0123456789'}"}) {
     const auto view = world.run(only(mail(server, more)));
     ASSERT_EQ(view.status, engine::InstanceStatus::faulted) << more;
     EXPECT_EQ(view.problem->code, "secret-in-request") << more;

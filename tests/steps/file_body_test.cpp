@@ -130,7 +130,7 @@ TEST_F(FileBody, HasABoundaryThatNobodyKnows) {
 
 TEST_F(FileBody, FailsWhereAFileIsGone) {
   const engine::FileInfo info = put("x", "a", "");
-  ASSERT_TRUE(files->remove(info.id));
+  ASSERT_TRUE(files->remove(info));
   for (const std::string type : {"", "multipart/form-data"}) {
     const auto built = request(engine::file_value(info), type);
     ASSERT_FALSE(built);
@@ -147,7 +147,7 @@ TEST_F(FileBody, FailsWhereAFileIsGone) {
 TEST_F(FileBody, IsReadToItsEndOnceItIsOpen) {
   const engine::FileInfo info = put("content", "a", "");
   const auto built = request(engine::file_value(info), "");
-  ASSERT_TRUE(files->remove(info.id));
+  ASSERT_TRUE(files->remove(info));
   EXPECT_EQ(all(*built->source, 3), "content");
 }
 

@@ -1,6 +1,9 @@
 #include "store/database.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <array>
 
@@ -108,6 +111,43 @@ TEST(Database, KeepsItsSchemaUpToDate) {
     EXPECT_GT(migration.version, last);
     last = migration.version;
   }
+}
+
+// Does any process but the caller hold SQLite's shared lock on the file?
+bool is_locked(const std::string& path) {
+  constexpr off_t kSharedFirst =
+      0x40000002;  // SQLite's file format: 510 bytes behind the pending byte
+  constexpr off_t kSharedSize = 510;
+  const pid_t child = ::fork();
+  if (child == 0) {
+    struct flock lock {};
+    lock.l_type = F_WRLCK;
+    lock.l_whence = SEEK_SET;
+    lock.l_start = kSharedFirst;
+    lock.l_len = kSharedSize;
+    const int file = ::open(path.c_str(), O_RDWR | O_CLOEXEC);
+    const bool asked = file >= 0 && ::fcntl(file, F_GETLK, &lock) == 0;
+    ::_exit(asked && lock.l_type != F_UNLCK ? 1 : 0);
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  return WIFEXITED(status) && WEXITSTATUS(status) == 1;
+}
+
+// Without its lock the next program that looks at the database takes the log away that this one
+// writes to.
+TEST(Database, KeepsItsLockWhenTheFileIsOpenedASecondTime) {
+  const ScratchDirectory directory;
+  const std::string path = directory / "x.db";
+  auto first = Database::open(path);
+  ASSERT_TRUE(first);
+  ASSERT_TRUE(first->execute("CREATE TABLE t (a INTEGER) STRICT"));
+  ASSERT_TRUE(is_locked(path));
+  auto second = Database::open(path);
+  ASSERT_TRUE(second);
+  EXPECT_TRUE(is_locked(path));
+  second = Database::open(path);
+  EXPECT_TRUE(is_locked(path));
 }
 
 // What a daemon that was killed has left: a reader neither loses it nor needs to write it.

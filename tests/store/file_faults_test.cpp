@@ -75,7 +75,7 @@ TEST_F(FileFaults, WhatIsRefusedIsNotThereAndWhatIsTakenIs) {
         if (taken) sure.insert(taken->id);
       }
       const std::string removed = *sure.begin();
-      const Status gone = files->remove(removed);
+      const Status gone = files->remove((*files->find(removed)).value());
       sure.erase(removed);
       if (!gone) unsure.insert(removed);
       failed = disk_.has_failed();
@@ -100,7 +100,9 @@ TEST_F(FileFaults, WhatWasAcknowledgedIsThereAfterALossOfPower) {
     sure.insert(put(*files, std::to_string(i)).value().id);
     if (i % 3 == 2) {
       const std::string id = *sure.begin();
-      ASSERT_TRUE(files->attach({id}, InstanceId{7}));
+      const auto claim = files->claim({id}, InstanceId{7});
+      ASSERT_TRUE(claim);
+      files->keep(*claim);
       ASSERT_TRUE(files->remove_of({InstanceId{7}}));
       sure.erase(id);
     }

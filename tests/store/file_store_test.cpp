@@ -2,8 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <filesystem>
 #include <set>
+#include <thread>
 
 #include "store/file_name.h"
 #include "tests/store/scratch_directory.h"
@@ -53,6 +55,24 @@ class FileStoreTest : public testing::Test {
       count += entry.is_regular_file() ? 1 : 0;
     return count;
   }
+  // As an instance that is there does.
+  void take(const std::vector<std::string>& ids, InstanceId instance) {
+    const auto claim = files_->claim(ids, instance);
+    ASSERT_TRUE(claim);
+    files_->keep(*claim);
+    ASSERT_TRUE(files_->settle_claims([](InstanceId) { return Result<bool>(true); }));
+  }
+  // As who has just looked at it does.
+  Status remove(const std::string& id) {
+    FileInfo info;
+    info.id = id;
+    const auto seen = files_->find(id);
+    return files_->remove(seen && *seen ? **seen : info);
+  }
+  std::uint64_t holder(const std::string& id) {
+    const auto info = files_->find(id);
+    return info && *info && (*info)->instance ? (*info)->instance->number : 0;
+  }
   double metric(const std::string& name) { return metrics_.gauge(name, "").value(); }
 
   const ScratchDirectory directory_;
@@ -100,14 +120,14 @@ TEST_F(FileStoreTest, KeepsEqualContentsOnceUntilTheLastOfThemGoes) {
   EXPECT_EQ(on_disk(), 1U);
   EXPECT_EQ(metric("stepwell_files"), 2);
   EXPECT_EQ(metric("stepwell_files_size_bytes"), 4);
-  ASSERT_TRUE(files_->remove(a));
+  ASSERT_TRUE(remove(a));
   EXPECT_EQ(text_of(a), "file-unknown");
   EXPECT_EQ(text_of(b), "same");
-  ASSERT_TRUE(files_->remove(b));
+  ASSERT_TRUE(remove(b));
   EXPECT_EQ(on_disk(), 0U);
   EXPECT_EQ(metric("stepwell_files"), 0);
   EXPECT_EQ(metric("stepwell_files_size_bytes"), 0);
-  EXPECT_EQ(code_of(files_->remove(b)), "file-unknown");
+  EXPECT_EQ(code_of(remove(b)), "file-unknown");
 }
 
 TEST_F(FileStoreTest, NothingStaysOfWhatWasNotFinished) {
@@ -149,19 +169,118 @@ TEST_F(FileStoreTest, GoesWithOneInstance) {
   const std::string a = put("a").value().id;
   const std::string b = put("b").value().id;
   const std::string c = put("c").value().id;
-  ASSERT_TRUE(files_->attach({a, b}, InstanceId{7}));
-  ASSERT_TRUE(files_->attach({a}, InstanceId{7}));
+  take({a, b}, InstanceId{7});
+  take({a}, InstanceId{7});
   // All or none.
-  EXPECT_EQ(code_of(files_->attach({c, a}, InstanceId{8})), "file-in-use");
-  EXPECT_EQ(code_of(files_->attach({c, "f_x"}, InstanceId{8})), "file-unknown");
+  EXPECT_EQ(code_of(files_->claim({c, a}, InstanceId{8})), "file-in-use");
+  EXPECT_EQ(code_of(files_->claim({c, "f_x"}, InstanceId{8})), "file-unknown");
   EXPECT_FALSE((*files_->find(c))->instance);
   EXPECT_EQ(files_->list(InstanceId{7}, "", 10)->size(), 2U);
-  ASSERT_TRUE(files_->attach({c}, InstanceId{8}));
+  take({c}, InstanceId{8});
   ASSERT_TRUE(files_->remove_of({InstanceId{7}, InstanceId{9}}));
   EXPECT_EQ(text_of(a), "file-unknown");
   EXPECT_EQ(text_of(b), "file-unknown");
   EXPECT_EQ(text_of(c), "c");
   EXPECT_EQ(on_disk(), 1U);
+}
+
+TEST_F(FileStoreTest, AClaimThatIsReleasedLeavesNothing) {
+  const std::string a = put("a").value().id;
+  const std::string b = put("b").value().id;
+  take({a}, InstanceId{7});
+  const auto claim = files_->claim({a, b}, InstanceId{7});
+  ASSERT_TRUE(claim);
+  EXPECT_EQ(holder(b), 7U);
+  EXPECT_EQ(code_of(files_->claim({b}, InstanceId{8})), "file-in-use");
+  EXPECT_EQ(code_of(remove(b)), "file-in-use");
+  ASSERT_TRUE(files_->release(*claim));
+  EXPECT_EQ(holder(a), 7U);
+  EXPECT_EQ(holder(b), 0U);
+  EXPECT_TRUE(files_->claim({b}, InstanceId{8}));
+}
+
+// As two starts with the same Idempotency-Key do, of which one is refused.
+TEST_F(FileStoreTest, WhatAnotherClaimOfTheSameInstanceKeepsIsNotReleased) {
+  for (const bool kept_first : {true, false}) {
+    const std::string id = put("x").value().id;
+    const auto one = files_->claim({id}, InstanceId{7});
+    const auto other = files_->claim({id}, InstanceId{7});
+    ASSERT_TRUE(one && other);
+    if (kept_first) files_->keep(*one);
+    ASSERT_TRUE(files_->release(*other));
+    EXPECT_EQ(holder(id), 7U);
+    if (!kept_first) files_->keep(*one);
+    EXPECT_EQ(holder(id), 7U);
+  }
+  const std::string id = put("y").value().id;
+  const auto one = files_->claim({id}, InstanceId{7});
+  const auto other = files_->claim({id}, InstanceId{7});
+  ASSERT_TRUE(files_->release(*one) && files_->release(*other));
+  EXPECT_EQ(holder(id), 0U);
+}
+
+// As a start that the journal refused, without saying what became of it, and that comes again.
+TEST_F(FileStoreTest, AStartThatIsRepeatedKeepsWhatItClaimedTheFirstTime) {
+  const auto none = [](InstanceId) { return Result<bool>(false); };
+  const std::string id = put("x").value().id;
+  const auto first = files_->claim({id}, InstanceId{7});
+  ASSERT_TRUE(first);
+  files_->keep(*first);
+  const auto again = files_->claim({id}, InstanceId{7});
+  ASSERT_TRUE(again);
+  ASSERT_TRUE(files_->settle_claims(none));
+  EXPECT_EQ(holder(id), 7U) << "it is about to be admitted";
+  ASSERT_TRUE(files_->remove_of({InstanceId{7}}));
+  EXPECT_EQ(holder(id), 7U) << "what had the id before has gone";
+  ASSERT_TRUE(files_->release(*again));
+  ASSERT_TRUE(files_->settle_claims(none));
+  EXPECT_EQ(holder(id), 0U);
+}
+
+TEST_F(FileStoreTest, AClaimThatACrashHasCutOffIsSettledByWhetherThereIsAnInstance) {
+  const std::string admitted = put("a").value().id;
+  const std::string lost = put("b").value().id;
+  ASSERT_TRUE(files_->claim({admitted}, InstanceId{7}));
+  ASSERT_TRUE(files_->claim({lost}, InstanceId{8}));
+  const auto exists = [](InstanceId id) { return Result<bool>(id.number == 7); };
+  // Not while somebody is about to settle it.
+  InstanceId after;
+  ASSERT_TRUE(files_->settle_claims(exists));
+  ASSERT_TRUE(files_->remove_orphans(after, exists));
+  EXPECT_EQ(holder(lost), 8U);
+  open();
+  const auto unreadable = [](InstanceId) -> Result<bool> {
+    return fail(make_problem(ErrorKind::runtime, "store-failed", ""));
+  };
+  EXPECT_EQ(code_of(files_->settle_claims(unreadable)), "store-failed");
+  // Nor are they taken for those of an instance that was deleted.
+  ASSERT_TRUE(files_->remove_orphans(after, exists));
+  EXPECT_EQ(text_of(lost), "b");
+  ASSERT_TRUE(files_->settle_claims(exists));
+  EXPECT_EQ(holder(admitted), 7U);
+  EXPECT_EQ(holder(lost), 0U);
+  // From now on it is as if the instance had always had it.
+  ASSERT_TRUE(files_->remove_orphans(after, [](InstanceId) { return Result<bool>(false); }));
+  EXPECT_EQ(text_of(admitted), "file-unknown");
+  EXPECT_EQ(text_of(lost), "b");
+}
+
+TEST_F(FileStoreTest, OfManyThatClaimAFileOneGetsIt) {
+  const std::string shared = put("s").value().id;
+  std::vector<std::string> own;
+  for (int i = 0; i < 8; ++i) own.push_back(put(std::to_string(i)).value().id);
+  std::atomic<int> got{0};
+  std::vector<std::thread> threads;
+  for (std::uint64_t i = 0; i < own.size(); ++i)
+    threads.emplace_back([&, i] {
+      const auto claim = files_->claim({own[i], shared}, InstanceId{i + 1});
+      if (claim) ++got;
+      EXPECT_TRUE(claim || claim.error().code == "file-in-use");
+    });
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(got, 1);
+  for (std::uint64_t i = 0; i < own.size(); ++i)
+    EXPECT_EQ(holder(own[i]), holder(shared) == i + 1 ? i + 1 : 0U) << i;
 }
 
 TEST_F(FileStoreTest, ListsById) {
@@ -184,7 +303,7 @@ TEST_F(FileStoreTest, WhatNoInstanceTookInTimeGoes) {
   open(options);
   const std::string old = put("old").value().id;
   const std::string taken = put("taken").value().id;
-  ASSERT_TRUE(files_->attach({taken}, InstanceId{7}));
+  ASSERT_TRUE(files_->claim({taken}, InstanceId{7}));
   clock_.advance(std::chrono::minutes(59));
   const std::string fresh = put("fresh").value().id;
   EXPECT_EQ(files_->remove_unused().value(), 0U);
@@ -198,8 +317,8 @@ TEST_F(FileStoreTest, WhatNoInstanceTookInTimeGoes) {
 TEST_F(FileStoreTest, FilesOfInstancesThatAreGoneAreCollected) {
   const std::string open_ones = put("a").value().id;
   const std::string gone = put("b").value().id;
-  ASSERT_TRUE(files_->attach({open_ones}, InstanceId{7}));
-  ASSERT_TRUE(files_->attach({gone}, InstanceId{8}));
+  take({open_ones}, InstanceId{7});
+  take({gone}, InstanceId{8});
   InstanceId after;
   ASSERT_TRUE(
       files_->remove_orphans(after, [](InstanceId id) { return Result<bool>(id.number == 7); }));
@@ -226,7 +345,7 @@ TEST_F(FileStoreTest, AllOfThemTogetherHaveALimit) {
   EXPECT_EQ(refused.error().status, 507);
   EXPECT_EQ(on_disk(), 1U);
   ASSERT_TRUE(put("abcd"));
-  ASSERT_TRUE(files_->remove(a));
+  ASSERT_TRUE(remove(a));
   ASSERT_TRUE(put("abcdef"));
   EXPECT_EQ(metric("stepwell_files_size_bytes"), 10);
 }

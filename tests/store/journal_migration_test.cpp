@@ -1,6 +1,8 @@
 // A journal of the first format is brought to the one of today, with all that it has.
 #include <gtest/gtest.h>
 
+#include <future>
+
 #include "store/sqlite_journal.h"
 #include "tests/store/journal_suite.h"
 #include "tests/store/scratch_directory.h"
@@ -104,6 +106,52 @@ TEST(JournalMigration, TakesOverWhatTheFirstFormatHas) {
     filter = {};
     filter.tags = {"big"};
     EXPECT_EQ(found(filter), Ids{});
+  }
+}
+
+// The first format does not say to which credentials a definition refers: whoever knows says so by
+// a second record of it, and that lasts.
+TEST(JournalMigration, DefinitionsAreCompletedWithWhatTheyReferTo) {
+  ScratchDirectory directory;
+  const std::string path = directory / "journal.db";
+  {
+    auto database = Database::open(path);
+    ASSERT_TRUE(database);
+    ASSERT_TRUE(database->execute(kVersion1));
+  }
+  Metrics metrics;
+  Log log{LogLevel::off, LogFormat::logfmt};
+  using Texts = std::vector<std::string>;
+  using Ids = std::vector<std::uint64_t>;
+  for (int opened = 0; opened < 3; ++opened) {
+    auto journal = SqliteJournal::open(path, {}, metrics, log);
+    ASSERT_TRUE(journal) << journal.error().one_line();
+    const auto using_crm = [&] {
+      engine::InstanceQuery query;
+      query.filter.credential = "crm";
+      Ids ids;
+      const auto page = (*journal)->find(query);
+      EXPECT_TRUE(page);
+      for (const auto& each : page->instances) ids.push_back(each.head.instance.number);
+      return ids;
+    };
+    if (opened == 0) {
+      EXPECT_EQ((*journal)->incomplete_definitions().value(), Texts{"d1"});
+      EXPECT_EQ(using_crm(), Ids{});
+      engine::Record record{};
+      record.kind = engine::Record::Kind::definition;
+      record.payload = (*journal)->definition("d1").value();
+      record.payload.set("credentials", Value::array({Value("crm")}));
+      std::promise<Status> durable;
+      (*journal)->append(record, [&](Status status) { durable.set_value(std::move(status)); });
+      ASSERT_TRUE(durable.get_future().get());
+    }
+    EXPECT_EQ((*journal)->incomplete_definitions().value(), Texts{}) << opened;
+    EXPECT_EQ(using_crm(), (Ids{1, 2, 4})) << opened;
+    EXPECT_EQ((*journal)->definition("d1").value().get("digest"), Value("d1"));
+    if (opened == 1) {
+      EXPECT_TRUE((*journal)->remove({InstanceId{99}})) << "folds the log";
+    }
   }
 }
 

@@ -150,6 +150,19 @@ TEST_P(JournalSuite, GivesRecordsOfEachKindBackAsTheyWere) {
   EXPECT_TRUE(open_ones().empty());
 }
 
+// One record that cannot be read would keep the daemon from starting.
+TEST_P(JournalSuite, BytesThatAreNoUtf8AreReadAgainAllTheSame) {
+  keep({started(4), record(Kind::step_finished, 4, 2, Value::object({{"output", "Empf\xe4nger"}})),
+        started(5), record(Kind::step_finished, 5, 2, Value("\xc3")), ended(5, 3, "completed")});
+  EXPECT_EQ(read(4).size(), 2U);
+  EXPECT_EQ(read(5).size(), 3U);
+  reopen();
+  ASSERT_EQ(open_ones().size(), 1U);
+  const std::vector<Record> records = read(4);
+  ASSERT_EQ(records.size(), 2U);
+  EXPECT_TRUE(records[1].payload.get("output").as_string().starts_with("Empf"));
+}
+
 TEST_P(JournalSuite, TellsOfOpenInstancesInTheOrderOfTheirIds) {
   constexpr std::uint64_t kFar = (1ULL << 52U) + 5;
   keep({started(30), started(kFar), record(Kind::timer_fired, 30, 2), started(2), started(9),

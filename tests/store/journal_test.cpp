@@ -187,6 +187,12 @@ TEST_F(SqliteJournalTest, AGroupHasItsLimit) {
   answers.wait();
   EXPECT_EQ(commits() - before, 1 + 4);
   EXPECT_EQ(journal->read(InstanceId{1}).value().size(), 352U);
+  // 1, 1, three times 100, and 50.
+  const std::string page = metrics_.text();
+  for (const char* line : {"_bucket{le=\"1\"} 2\n", "_bucket{le=\"20\"} 2\n",
+                           "_bucket{le=\"50\"} 3\n", "_bucket{le=\"100\"} 6\n", "_sum 352\n"})
+    EXPECT_NE(page.find(std::string("stepwell_journal_commit_records") + line), std::string::npos)
+        << line << page;
 }
 
 TEST_F(SqliteJournalTest, AdmissionsAreRefusedAtOnceWhereTooMuchWaits) {
@@ -299,6 +305,59 @@ TEST_F(SqliteJournalTest, OnlySoManyFinishedOnesStay) {
   EXPECT_EQ(journal->find({}).value().instances.size(), 100U);
   EXPECT_TRUE(journal->summary(InstanceId{999}).value());
   EXPECT_FALSE(journal->summary(InstanceId{1}).value());
+}
+
+TEST_F(SqliteJournalTest, AWorkflowsVersionsAreKeptTogether) {
+  for (const std::uint64_t versions : {3U, 150U}) {  // merged, and too many for that
+    JournalAnswers answers;
+    const std::uint64_t first = versions * 1'000;
+    const auto journal = open();
+    for (std::uint64_t i = 1; i <= 300; ++i) {
+      answers.append(*journal, started(first + i, "a/x:" + std::to_string(i % versions) + "." +
+                                                      std::to_string(versions) + ".0"));
+      Record end = ended(first + i, 2, "completed");
+      end.time = at(static_cast<std::int64_t>(first + i));
+      answers.append(*journal, end);
+    }
+    answers.wait();
+    const auto is_there = [&](std::uint64_t i) {
+      return journal->summary(InstanceId{first + i}).value().has_value();
+    };
+    EXPECT_EQ(journal->prune({.workflow = "a/x", .keep = 50}, 1'000).value(), 250U);
+    EXPECT_FALSE(is_there(250));
+    EXPECT_TRUE(is_there(251));
+    const Retention old{.workflow = "a/x",
+                        .ended_before = at(static_cast<std::int64_t>(first + 260))};
+    EXPECT_EQ(journal->prune(old, 4).value(), 4U);
+    EXPECT_FALSE(is_there(254));
+    EXPECT_TRUE(is_there(255));
+    EXPECT_EQ(journal->prune(old, 1'000).value(), 5U);
+    EXPECT_EQ(journal->prune({.workflow = "a/x", .keep = 0}, 1'000).value(), 41U);
+  }
+}
+
+TEST_F(SqliteJournalTest, WhatAWorkflowKeepsIsFoundAlongItsIndex) {
+  (void)open();
+  auto database = Database::open(path_);
+  ASSERT_TRUE(database);
+  const auto plan = [&](const std::vector<std::int64_t>& workflows, const std::string& order) {
+    auto statement =
+        database->prepare("EXPLAIN QUERY PLAN " + ended_instances(workflows, " AND ended_at < 5") +
+                          order + " LIMIT 10 OFFSET 100");
+    EXPECT_TRUE(statement);
+    std::string text;
+    while (statement->step().value()) text += statement->text(3) + "\n";
+    return text;
+  };
+  for (const char* order : {" ORDER BY ended_at", " ORDER BY ended_at DESC"})
+    for (const std::vector<std::int64_t>& workflows :
+         {std::vector<std::int64_t>{1}, {1, 2}, std::vector<std::int64_t>(100, 7)}) {
+      const std::string text = plan(workflows, order);
+      EXPECT_NE(text.find("COVERING INDEX instances_of (workflow=? AND ended_at"),
+                std::string::npos)
+          << text;
+      EXPECT_EQ(text.find("TEMP B-TREE"), std::string::npos) << text;
+    }
 }
 
 TEST_F(SqliteJournalTest, AnInstanceOfManyRecordsGoesInSeveralTransactions) {

@@ -118,7 +118,13 @@ TEST_F(SqliteSecretStoreTest, KeepsEverythingOverARestart) {
       authority_->keys().create(kAna, new_key("laptop", clock_.now() + hours(1)));
   ASSERT_TRUE(issued);
   const std::string header = "Api-Key " + std::string(issued->secret.reveal());
+  auth::KeyChange slow;
+  slow.change_rate = true;
+  slow.rate = auth::KeyRate{7, Milliseconds(90'000), 3};
+  ASSERT_TRUE(authority_->keys().change(kAna, issued->key.id, slow));
   const std::string before = described();
+  EXPECT_NE(before.find(R"("rateLimit":{"requests":7,"per":"90s","burst":3})"), std::string::npos)
+      << before;
   ASSERT_EQ(open(), "done");
   EXPECT_EQ(described(), before);
   EXPECT_EQ(use("crm-key"), "done");
@@ -294,6 +300,27 @@ TEST_F(SqliteSecretStoreTest, RefusesADatabaseOfBeforeTheFirstRelease) {
   EXPECT_EQ(open(), "store-older");
 }
 
+// What version 3 wrote has no rate limits, and a seal that is good all the same.
+TEST_F(SqliteSecretStoreTest, TakesOverADatabaseWithoutRateLimits) {
+  ASSERT_EQ(open(), "done");
+  ASSERT_TRUE(authority_->users().create(kAna, "ana", auth::Role::admin));
+  Result<auth::IssuedKey> issued = authority_->keys().create(kAna, new_key("laptop"));
+  ASSERT_TRUE(issued);
+  const std::string before = described();
+  close();
+  tamper(
+      "ALTER TABLE api_keys DROP COLUMN rate_requests; ALTER TABLE api_keys DROP COLUMN rate_per; "
+      "ALTER TABLE api_keys DROP COLUMN rate_burst; DELETE FROM schema_version WHERE version = 4");
+  ASSERT_EQ(open(), "done");
+  EXPECT_EQ(described(), before);
+  auth::KeyChange slow;
+  slow.change_rate = true;
+  slow.rate = auth::KeyRate{7, Milliseconds(1'000), 0};
+  ASSERT_TRUE(authority_->keys().change(kAna, issued->key.id, slow));
+  ASSERT_EQ(open(), "done");
+  EXPECT_EQ(authority_->keys().find(issued->key.id)->rate->requests, 7U);
+}
+
 // Every column of every table that the seal covers, one after the other.
 TEST_F(SqliteSecretStoreTest, RefusesAnyRowThatWasChangedAddedOrTakenAway) {
   ASSERT_EQ(open(), "done");
@@ -325,7 +352,8 @@ TEST_F(SqliteSecretStoreTest, RefusesAnyRowThatWasChangedAddedOrTakenAway) {
         "hash = (SELECT k.hash FROM api_keys k WHERE "
         "k.id <> api_keys.id)",
         "scopes = '[\"view-audit\"]'", "expires_at = 1", "state = 'revoked'", "created_by = 'x'",
-        "created_at = 1", "changed_by = 'x'", "changed_at = 1"}},
+        "created_at = 1", "changed_by = 'x'", "changed_at = 1",
+        "rate_requests = 1000, rate_per = 1000, rate_burst = 0", "rate_requests = 5"}},
       {"tombstones",
        {"id = 'x'", "what = 'deleted'", "by_whom = 'x'", "at = 1", "number = 7", "mac = 'x'"}},
       {"wrapped_keys",
