@@ -47,6 +47,7 @@ release-test: build/release/build.ninja
 	cmake --build build/release -j $(JOBS)
 	cd build/release && $(CTEST)
 
+tsan: export TSAN_OPTIONS = suppressions=$(CURDIR)/tests/support/tsan.supp
 asan tsan: %: build/%/build.ninja
 	cmake --build build/$* -j $(JOBS)
 	cd build/$* && $(CTEST) -LE release-only

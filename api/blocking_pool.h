@@ -3,10 +3,8 @@
 // Owned by Server; submit() may be called from any thread.
 #pragma once
 
-#include <condition_variable>
-#include <deque>
 #include <functional>
-#include <mutex>
+#include <memory>
 #include <thread>
 #include <vector>
 
@@ -23,19 +21,16 @@ class BlockingPool {
   BlockingPool& operator=(const BlockingPool&) = delete;
 
   // False where the queue is full or the pool has been stopped; then the task is gone.
+  using Submit = std::function<bool(std::function<void()>)>;
   bool submit(std::function<void()> task);
+  // The same, for whoever may outlive the pool; false then, too.
+  Submit submitter() const;
   // Waits for tasks that run; those that wait are dropped. For the owner, once.
   void stop();
 
  private:
-  void run();
-
-  const std::size_t max_queued_;
-  const Gauge queued_;
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::deque<std::function<void()>> queue_;  // guarded by mutex_
-  bool stopped_ = false;                     // guarded by mutex_
+  struct Queue;
+  const std::shared_ptr<Queue> queue_;
   std::vector<std::thread> threads_;
 };
 

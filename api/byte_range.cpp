@@ -18,8 +18,8 @@ std::optional<std::uint64_t> number_of(std::string_view text) {
 }
 
 Problem unsatisfiable(std::uint64_t size) {
-  return request_problem(416, "range-unsatisfiable",
-                         "the file has " + std::to_string(size) + " bytes");
+  return client_error(416, "range-unsatisfiable",
+                      "the file has " + std::to_string(size) + " bytes");
 }
 
 }  // namespace

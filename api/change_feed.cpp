@@ -28,9 +28,8 @@ Result<Place> read_place(const std::string& text) {
   const char* const digits = dash == std::string::npos ? end : text.data() + dash + 1;
   const auto [stopped_at, error] = std::from_chars(digits, end, place.number);
   if (error != std::errc() || stopped_at != end || dash != 2 * kEraBytes)
-    return fail(
-        request_problem(400, "parameter-invalid",
-                        "the last event's id must be one that an event of this stream had"));
+    return fail(client_error(400, "parameter-invalid",
+                             "the last event's id must be one that an event of this stream had"));
   place.era = text.substr(0, dash);
   return place;
 }

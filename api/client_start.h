@@ -85,8 +85,9 @@ struct StartDesk {
 // As Engine::start() has it.
 using BeginStart =
     std::function<void(engine::StartRequest, std::function<void(Result<InstanceId>)>)>;
-// Begins it, and answers where it is refused; else calls `started`, on an I/O thread or one that
-// may block, unless the client has gone. Errors: also validation/422 `idempotency-key-reused`.
+// Begins it, and answers where it is refused; else calls `started`, also on a thread of the engine
+// and after the server has ended: it must not block, and goes back by the Responder for whatever
+// belongs to the server. Errors: also validation/422 `idempotency-key-reused`.
 void start_for_client(const StartDesk& desk, ClientStart what, const Responder& responder,
                       const BeginStart& begin, std::function<void(InstanceId)> started);
 

@@ -19,11 +19,11 @@ namespace {
 constexpr std::size_t kMaxBatch = 1000;
 
 Problem event_invalid(std::string detail) {
-  return request_problem(400, "event-invalid", std::move(detail));
+  return client_error(400, "event-invalid", std::move(detail));
 }
 
 Problem not_understood() {
-  return request_problem(
+  return client_error(
       415, "event-invalid",
       "send application/cloudevents+json, application/cloudevents-batch+json (both in UTF-8), or "
       "the attributes as ce-… headers");

@@ -1,4 +1,5 @@
 #include <cstring>
+#include <iterator>
 #include <utility>
 
 #include "api/connection_impl.h"
@@ -32,8 +33,9 @@ class Sink final : public ResponseSink {
       if (self.owes(request)) task();
     });
   }
+  // At once where it can be: an answer from elsewhere must not come before it.
   void after(Milliseconds delay, std::function<void()> task) override {
-    passage_.pass(
+    passage_.pass_here(
         [request = passage_.request(), delay, task = std::move(task)](Connection& self) mutable {
           self.wake_after(request, delay, std::move(task));
         });
@@ -107,6 +109,11 @@ void Connection::arm() {
 }
 
 void Connection::on_deadline() {
+  if (phase_ == Phase::handling) {
+    expire_never();
+    if (const auto task = std::exchange(late_, nullptr)) task();
+    return;
+  }
   const bool quiet = phase_ == Phase::streaming && !outgoing_->sending;
   return quiet ? pump() : close();
 }
@@ -137,7 +144,7 @@ void Connection::read_next() {
   // The first deadline began with the connection.
   if (!std::exchange(first_, false)) expire_in(around_.options.idle_timeout);
   if (channel_->holds_input()) return read();
-  wait_for(Channel::Step::wait_read, &Connection::read);
+  if (!watching_) wait_for(Channel::Step::wait_read, &Connection::read);
 }
 
 void Connection::read() {
@@ -145,8 +152,10 @@ void Connection::read() {
     const bool small = phase_ == Phase::idle || phase_ == Phase::reading_head;
     const auto room = buffer_.prepare(small ? kHeadRead : kBodyRead);
     const Channel::Progress progress = channel_->read(static_cast<char*>(room.data()), room.size());
-    if (progress.step == Channel::Step::wait_read || progress.step == Channel::Step::wait_write)
+    if (progress.step == Channel::Step::wait_read || progress.step == Channel::Step::wait_write) {
+      if (phase_ == Phase::idle && watching_) return;  // on_client() goes on with it
       return wait_for(progress.step, &Connection::read);
+    }
     if (progress.step != Channel::Step::done) return close();
     buffer_.commit(progress.bytes);
   } while (use_input());
@@ -198,6 +207,7 @@ bool Connection::begin_request() {
   const auto& head = incoming_->head.get();
   Request& request = incoming_->request;
   version_ = static_cast<int>(head.version());
+  request.headers.reserve(static_cast<std::size_t>(std::distance(head.begin(), head.end())));
   for (const auto& field : head)
     request.headers.push_back({std::string(field.name_string()), std::string(field.value())});
   head_only_ = head.method() == beast::http::verb::head;
@@ -227,36 +237,46 @@ void Connection::dispatch() {
   expire_never();
   phase_ = Phase::handling;
   Request request = std::move(incoming_->request);
+  std::optional<Dispatcher::Found> found = std::move(incoming_->found);
   incoming_.reset();
   ++request_;
   ticket_ = around_.dispatcher.dispatch(
       std::move(request),
-      std::make_shared<Sink>(Passage(weak_from_this(), request_, around_.doorway)));
+      std::make_shared<Sink>(Passage(weak_from_this(), request_, around_.doorway)),
+      std::move(found));
 }
 
 void Connection::wake_after(std::uint64_t request, Milliseconds delay, std::function<void()> task) {
   if (!owes(request)) return;
-  if (!waiting_) waiting_ = std::make_unique<asio::steady_timer>(socket_.get_executor());
-  waiting_->expires_after(delay);
-  waiting_->async_wait(
-      [weak = weak_from_this(), request, task = std::move(task)](error_code error) {
-        const auto self = weak.lock();
-        if (!error && self && self->request_ == request) task();
-      });
+  waits_ = true;
+  late_ = std::move(task);
+  expire_in(delay);
   if (!watching_) watch_client();
 }
 
 // An answer that takes its time: a client that goes away makes room at once. What it sends ahead is
 // kept, up to a measure; beyond it nobody looks before the answer is there.
 void Connection::watch_client() {
+  if (channel_->holds_input()) return look_ahead();
+  watching_ = true;
+  wait_for(Channel::Step::wait_read, &Connection::on_client);
+}
+
+// It outlasts the answer, and is then the wait for the next request. Whoever reads otherwise has a
+// wait of his own.
+void Connection::on_client() {
   watching_ = false;
-  if (phase_ != Phase::handling || !waiting_) return;  // of a request before
+  if (phase_ == Phase::idle) return read();
+  if (phase_ == Phase::handling && waits_) look_ahead();
+}
+
+void Connection::look_ahead() {
   while (buffer_.size() < kMostAhead) {
     const auto room = buffer_.prepare(kHeadRead);
     const Channel::Progress progress = channel_->read(static_cast<char*>(room.data()), room.size());
     if (progress.step == Channel::Step::wait_read || progress.step == Channel::Step::wait_write) {
       watching_ = true;
-      return wait_for(Channel::Step::wait_read, &Connection::watch_client);
+      return wait_for(Channel::Step::wait_read, &Connection::on_client);
     }
     if (progress.step != Channel::Step::done) return close();
     buffer_.commit(progress.bytes);
@@ -265,10 +285,10 @@ void Connection::watch_client() {
 
 void Connection::deliver(std::uint64_t request, Response response) {
   if (!owes(request)) return;
-  if (waiting_)  // it took its time, in which the key may have been revoked
+  if (std::exchange(waits_, false))  // it took its time, in which the key may have been revoked
     if (const Status allowed = around_.dispatcher.still_allowed(ticket_); !allowed)
       response = problem_response(allowed.error());
-  waiting_.reset();
+  late_ = nullptr;
   write(std::move(response), head_only_);
 }
 
@@ -295,7 +315,8 @@ void Connection::close() {
   if (phase_ == Phase::closed) return;
   phase_ = Phase::closed;
   timer_.cancel();
-  waiting_.reset();
+  waits_ = false;
+  late_ = nullptr;
   error_code ignored;
   // NOLINTNEXTLINE(bugprone-unused-return-value): there is nothing to be done about it
   socket_.close(ignored);

@@ -45,9 +45,10 @@ bool put(Parser& parser, beast::flat_buffer& buffer, bool& starved, error_code& 
 
 bool Connection::begin_body(std::optional<std::uint64_t> length) {
   Incoming& in = *incoming_;
-  const Dispatcher::Plan plan = around_.dispatcher.plan(in.request);
+  Dispatcher::Plan plan = around_.dispatcher.plan(in.request);
   in.most = plan.max_body.value_or(around_.options.max_body);
   in.open = plan.open;
+  in.found = std::move(plan.found);
   if (length && *length > in.most.count) {
     refuse(body_too_large(in.most));
     return false;
@@ -76,7 +77,8 @@ bool Connection::begin_body(std::optional<std::uint64_t> length) {
 }
 
 bool Connection::refuse_body() {
-  std::optional<Dispatcher::Opened> refused = around_.dispatcher.refuse_body(incoming_->request);
+  std::optional<Dispatcher::Opened> refused =
+      around_.dispatcher.refuse_body(incoming_->request, incoming_->found);
   if (!refused) return false;
   keep_alive_ = false;  // what follows is the body, or is not
   ticket_ = std::move(refused->ticket);
@@ -128,8 +130,8 @@ void Connection::release_body() { (void)hold_body(0); }
 void Connection::open_upload() {
   phase_ = Phase::consuming;
   expire_never();
-  Dispatcher::Opened opened =
-      around_.dispatcher.open_upload(std::move(incoming_->request), around_.transfers);
+  Dispatcher::Opened opened = around_.dispatcher.open_upload(
+      std::move(incoming_->request), around_.transfers, std::move(incoming_->found));
   ticket_ = std::move(opened.ticket);
   ++request_;
   if (!opened.upload) {

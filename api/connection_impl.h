@@ -1,10 +1,12 @@
 // One connection: reads one request after the other, hands it to the Dispatcher and writes its
 // answer, whole, in pieces or for as long as it lasts. While it is idle it holds no buffer.
 // Internal to connections.cpp and connection*.cpp, as Asio and Beast lie in here. All members run
-// on the connection's strand, but for start(), stop() and run_on_strand().
+// on the connection's strand, or on the I/O thread where there is only one, but for start(),
+// stop(), run_on_strand() and run_here().
 #pragma once
 
 #include <atomic>
+#include <boost/asio/dispatch.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
@@ -15,6 +17,7 @@
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
 #include <condition_variable>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -76,6 +79,13 @@ class Connection final : public std::enable_shared_from_this<Connection> {
     boost::asio::post(socket_.get_executor(), [self = shared_from_this(),
                                                task = std::move(task)]() mutable { task(*self); });
   }
+  // The same at once, where the caller is on it.
+  template <class Task>
+  void run_here(Task task) {
+    boost::asio::dispatch(
+        socket_.get_executor(),
+        [self = shared_from_this(), task = std::move(task)]() mutable { task(*self); });
+  }
   void deliver(std::uint64_t request, Response response);
   void wake_after(std::uint64_t request, Milliseconds delay, std::function<void()> task);
   bool owes(std::uint64_t request) const {
@@ -108,6 +118,7 @@ class Connection final : public std::enable_shared_from_this<Connection> {
     std::optional<WholeParser> whole;
     std::optional<PieceParser> pieces;
     Request request;
+    std::optional<Dispatcher::Found> found;  // what it asks for, where that is known
     std::shared_ptr<Upload> upload;
     std::string piece;
     std::size_t filled = 0;  // of the piece
@@ -143,6 +154,8 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   bool begin_request();
   void dispatch();
   void watch_client();
+  void on_client();
+  void look_ahead();
   void refuse(const Problem& problem);
   bool refuse_unreadable(boost::system::error_code error);
   void close();
@@ -189,9 +202,10 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   boost::beast::flat_buffer buffer_;
   std::unique_ptr<Incoming> incoming_;
   std::unique_ptr<Outgoing> outgoing_;
-  std::unique_ptr<boost::asio::steady_timer> waiting_;  // of a handler
-  bool watching_ = false;                               // whether the client goes
-  std::uint64_t held_ = 0;                              // of Neighbours::open_bodies
+  bool waits_ = false;          // the handler takes its time …
+  std::function<void()> late_;  // … and does this at the deadline
+  bool watching_ = false;       // for what comes while it waits, or after that
+  std::uint64_t held_ = 0;      // of Neighbours::open_bodies
   Dispatcher::Ticket ticket_;
   std::uint64_t request_ = 0;  // counts up; an answer names the request that it is for
   std::string out_;
@@ -208,12 +222,22 @@ class Passage {
   std::uint64_t request() const { return request_; }
   template <class Task>
   void pass(Task task) const {
-    const std::shared_lock lock(doorway_->mutex);
-    if (!doorway_->open) return;
-    if (const auto connection = connection_.lock()) connection->run_on_strand(std::move(task));
+    through([&](Connection& to) { to.run_on_strand(std::move(task)); });
+  }
+  // By run_here().
+  template <class Task>
+  void pass_here(Task task) const {
+    through([&](Connection& to) { to.run_here(std::move(task)); });
   }
 
  private:
+  template <class Way>
+  void through(Way way) const {
+    const std::shared_lock lock(doorway_->mutex);
+    if (!doorway_->open) return;
+    if (const auto connection = connection_.lock()) way(*connection);
+  }
+
   std::weak_ptr<Connection> connection_;
   std::uint64_t request_;
   std::shared_ptr<Doorway> doorway_;

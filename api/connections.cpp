@@ -3,6 +3,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/strand.hpp>
 
 #include "api/connection_impl.h"
@@ -34,6 +35,16 @@ class Connections::Impl {
   const Tls* const tls;
 };
 
+namespace {
+
+// One thread runs one handler after the other without a strand.
+asio::any_io_executor executor_for(asio::io_context& io, const ServerOptions& options) {
+  if (options.threads <= 1) return io.get_executor();
+  return asio::make_strand(io);
+}
+
+}  // namespace
+
 Connections::Connections(asio::io_context& io, Dispatcher& dispatcher, BlockingPool& transfers,
                          const Tls* tls, const ServerOptions& options, Metrics& metrics)
     : impl_(std::make_unique<Impl>(io, dispatcher, transfers, tls, options, metrics)) {}
@@ -51,7 +62,7 @@ std::shared_ptr<Connection> Connections::Impl::make(int descriptor, bool v6, std
   }
   std::unique_ptr<Channel> channel = tls ? tls->channel(descriptor) : plain_channel(descriptor);
   if (!channel) return nullptr;
-  asio::ip::tcp::socket socket(asio::make_strand(around.io));
+  asio::ip::tcp::socket socket(executor_for(around.io, around.options));
   boost::system::error_code error;
   // NOLINTNEXTLINE(bugprone-unused-return-value): the error is in `error`
   socket.assign(v6 ? asio::ip::tcp::v6() : asio::ip::tcp::v4(), descriptor, error);

@@ -23,10 +23,10 @@ std::string first_origin(const auth::Credential& credential) {
 }
 
 Problem without_url(const std::string& name) {
-  return request_problem(400, "url-invalid",
-                         "credential " + name +
-                             " has only patterns or mail servers among its allowed origins; give a "
-                             "\"url\" to test it at");
+  return client_error(400, "url-invalid",
+                      "credential " + name +
+                          " has only patterns or mail servers among its allowed origins; give a "
+                          "\"url\" to test it at");
 }
 
 }  // namespace

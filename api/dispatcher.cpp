@@ -4,7 +4,6 @@
 
 #include "api/audited.h"
 #include "api/routes.h"
-#include "api/target.h"
 
 namespace stepwell::api {
 
@@ -17,8 +16,8 @@ constexpr std::size_t kDenialsKept = 1000;
 Status check_query(const Route& route, const Request& request) {
   for (const auto& [name, value] : request.query) {
     if (std::find(route.query.begin(), route.query.end(), name) != route.query.end()) continue;
-    return fail(request_problem(400, "parameter-unknown",
-                                "this resource has no query parameter \"" + name + "\""));
+    return fail(client_error(400, "parameter-unknown",
+                             "this resource has no query parameter \"" + name + "\""));
   }
   return {};
 }
@@ -52,24 +51,26 @@ Result<std::unique_ptr<Dispatcher>> Dispatcher::make(const Services& services,
                                                      std::vector<Route> further) {
   std::unique_ptr<Dispatcher> dispatcher(new Dispatcher(services, pools, limits));
   Router& router = dispatcher->router_;
-  const auto on = [](BlockingPool& pool) -> Blocking {
-    return [&pool](std::function<void()> task) { return pool.submit(std::move(task)); };
-  };
-  const Blocking operations = on(pools.operations);
+  const Blocking operations = pools.operations.submitter();
   const AdminServices administration{
-      services.authority, services.catalog, services.master_key,      &services.engine,
-      &services.reactor,  &services.clock,  on(pools.administration),
+      services.authority,
+      services.catalog,
+      services.master_key,
+      &services.engine,
+      &services.reactor,
+      &services.clock,
+      pools.administration.submitter(),
   };
   for (Status status :
-       {add_health_routes(router, services, on(pools.open)),
+       {add_health_routes(router, services, pools.open.submitter()),
         add_instance_routes(router, services, operations), add_operation_routes(router, services),
         add_bulk_routes(router, services), add_workflow_routes(router, services, operations),
-        add_webhook_routes(router, services, dispatcher->admission_, on(pools.webhooks)),
+        add_webhook_routes(router, services, dispatcher->admission_, pools.webhooks.submitter()),
         add_event_routes(router, services, operations), add_file_routes(router, services),
         add_history_routes(router, services), add_task_routes(router, services),
         add_credential_routes(router, administration), add_key_routes(router, administration),
         add_user_routes(router, administration), add_audit_routes(router, administration),
-        add_openapi_routes(router, on(pools.open)), add_all(router, std::move(further))}) {
+        add_openapi_routes(router, pools.open.submitter()), add_all(router, std::move(further))}) {
     if (!status) return fail(std::move(status).error());
   }
   for (const Route& route : router.routes())
@@ -101,13 +102,14 @@ Dispatcher::Ticket Dispatcher::unmatched(std::string remote) const {
   return ticket;
 }
 
-Dispatcher::Ticket Dispatcher::dispatch(Request request, std::shared_ptr<ResponseSink> sink) {
+Dispatcher::Ticket Dispatcher::dispatch(Request request, std::shared_ptr<ResponseSink> sink,
+                                        std::optional<Found> found) {
   Ticket ticket = unmatched(request.remote);
   ticket.method = request.method;
   ticket.target = request.target;
   request.id = ticket.id;
   const Responder responder(std::move(sink));
-  const Result<std::size_t> route = admit(request, ticket);
+  const Result<std::size_t> route = admit(request, ticket, std::move(found));
   if (!route) {
     responder.answer(refusal(route.error()));
     return ticket;
@@ -116,33 +118,41 @@ Dispatcher::Ticket Dispatcher::dispatch(Request request, std::shared_ptr<Respons
   return ticket;
 }
 
+Result<Dispatcher::Found> Dispatcher::find(const Request& request) const {
+  Result<Target> target = parse_target(request.target);
+  if (!target) return fail(std::move(target).error());
+  Result<Match> match = router_.match(request.method, *target);
+  if (!match) return fail(std::move(match).error());
+  return Found{*std::move(target), *std::move(match)};
+}
+
 Dispatcher::Plan Dispatcher::plan(const Request& request) const {
-  const Result<Target> target = parse_target(request.target);
-  if (!target) return {};
-  const Result<Match> match = router_.match(request.method, *target);
-  if (!match) return {};
-  const Route& route = router_.routes()[match->route];
+  Result<Found> found = find(request);
+  if (!found) return {};
+  const Route& route = router_.routes()[found->match.route];
   // Who shows a good key all the same is no stranger.
   const bool open =
       (!route.access || !route.access->permission) &&
       (request.authorization.empty() || !services_.authority.keys().verify(request.authorization));
-  return {std::holds_alternative<UploadHandler>(route.handler), open, route.max_body};
+  return {std::holds_alternative<UploadHandler>(route.handler), open, route.max_body,
+          *std::move(found)};
 }
 
 // Who has no key, or asks for what is not there, sends no body first. The rest is looked at with
 // the body: a request counts once against its key's limit.
-std::optional<Dispatcher::Opened> Dispatcher::refuse_body(const Request& request) {
+std::optional<Dispatcher::Opened> Dispatcher::refuse_body(const Request& request,
+                                                          const std::optional<Found>& found) {
   Opened opened{unmatched(request.remote), nullptr, {}};
   Ticket& ticket = opened.ticket;
   ticket.method = request.method;
   ticket.target = request.target;
   const auto check = [&]() -> Status {
-    const Result<Target> target = parse_target(request.target);
-    if (!target) return fail(target.error());
-    const Result<Match> match = router_.match(request.method, *target);
-    if (!match) return fail(match.error());
-    ticket.route = match->route;
-    const Route& route = router_.routes()[match->route];
+    if (!found) {
+      const Result<Found> looked = find(request);
+      return looked ? Status() : fail(looked.error());
+    }
+    ticket.route = found->match.route;
+    const Route& route = router_.routes()[ticket.route];
     if (!route.access || !route.access->permission) return {};
     const Result<auth::Principal> principal = admission_.identify(request);
     return principal ? Status() : fail(principal.error());
@@ -153,13 +163,14 @@ std::optional<Dispatcher::Opened> Dispatcher::refuse_body(const Request& request
   return opened;
 }
 
-Dispatcher::Opened Dispatcher::open_upload(Request request, BlockingPool& pool) {
+Dispatcher::Opened Dispatcher::open_upload(Request request, BlockingPool& pool,
+                                           std::optional<Found> found) {
   Opened opened{unmatched(request.remote), nullptr, {}};
   Ticket& ticket = opened.ticket;
   ticket.method = request.method;
   ticket.target = request.target;
   request.id = ticket.id;
-  const Result<std::size_t> index = admit(request, ticket);
+  const Result<std::size_t> index = admit(request, ticket, std::move(found));
   if (!index) {
     opened.refusal = refusal(index.error());
     return opened;
@@ -186,17 +197,20 @@ Status Dispatcher::check_again(const Route& route, const std::string& authorizat
   return {};
 }
 
-Result<std::size_t> Dispatcher::admit(Request& request, Ticket& ticket) {
-  Result<Target> target = parse_target(request.target);
-  if (!target) return fail(std::move(target).error());
-  Result<Match> match = router_.match(request.method, *target);
-  if (!match) return fail(std::move(match).error());
-  ticket.route = match->route;
-  request.parameters = std::move(match->parameters);
-  request.query = std::move(target->query);
+Result<std::size_t> Dispatcher::admit(Request& request, Ticket& ticket,
+                                      std::optional<Found> found) {
+  if (!found) {
+    Result<Found> looked = find(request);
+    if (!looked) return fail(std::move(looked).error());
+    found = *std::move(looked);
+  }
+  const std::size_t index = found->match.route;
+  ticket.route = index;
+  request.parameters = std::move(found->match.parameters);
+  request.query = std::move(found->target.query);
 
-  const Route& route = router_.routes()[match->route];
-  if (!route.access || !route.access->permission) return match->route;
+  const Route& route = router_.routes()[index];
+  if (!route.access || !route.access->permission) return index;
   Result<auth::Principal> principal = admission_.identify(request);
   if (!principal) return fail(std::move(principal).error());
   if (Status few = admission_.check_rate(*principal, ticket.allowance); !few)
@@ -211,7 +225,7 @@ Result<std::size_t> Dispatcher::admit(Request& request, Ticket& ticket) {
   if (Status status = check_query(route, request); !status) return fail(std::move(status).error());
   if (route.when_ready)
     if (Status status = admission_.check_ready(); !status) return fail(std::move(status).error());
-  return match->route;
+  return index;
 }
 
 // The answer does not wait for it: nothing happens that would have to be recorded first.

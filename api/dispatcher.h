@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,7 @@
 #include "api/responder.h"
 #include "api/router.h"
 #include "api/services.h"
+#include "api/target.h"
 #include "api/upload.h"
 #include "base/metrics.h"
 
@@ -42,11 +44,17 @@ class Dispatcher {
     std::optional<Allowance> allowance = {};  // where its key has a limit
     SteadyTime begun;
   };
+  // What a request's target says, and the route that answers it.
+  struct Found {
+    Target target;
+    Match match;
+  };
   // How the body of a request is to be read.
   struct Plan {
     bool upload = false;
     bool open = false;                   // nobody has to show a key, and none that is good was
     std::optional<Bytes> max_body = {};  // else the server's
+    std::optional<Found> found = {};     // where there is a route; for what follows
   };
   struct Opened {
     Ticket ticket;
@@ -62,14 +70,16 @@ class Dispatcher {
 
   const Router& router() const { return router_; }
 
-  // Exactly one answer reaches the sink, now or later.
-  Ticket dispatch(Request request, std::shared_ptr<ResponseSink> sink);
+  // Exactly one answer reaches the sink, now or later. `found`: as plan() has found it for this
+  // request; what it has not is looked for, here and below.
+  Ticket dispatch(Request request, std::shared_ptr<ResponseSink> sink,
+                  std::optional<Found> found = {});
   Plan plan(const Request& request) const;
   // The answer to a request that is refused without its body, which has not been read; none: it may
   // come. `upload` is null.
-  std::optional<Opened> refuse_body(const Request& request);
+  std::optional<Opened> refuse_body(const Request& request, const std::optional<Found>& found);
   // Of a request with plan().upload, before its body is read. Nothing has been called yet.
-  Opened open_upload(Request request, BlockingPool& pool);
+  Opened open_upload(Request request, BlockingPool& pool, std::optional<Found> found);
   // May the request of this ticket, whose answer is being given, still be made? Else why not.
   Status still_allowed(const Ticket& ticket) const;
   // For a request that is too broken to be dispatched.
@@ -85,7 +95,8 @@ class Dispatcher {
 
   Dispatcher(const Services& services, const BlockingPools& pools, const RateLimits& limits);
   Handles handles_of(const std::string& route) const;
-  Result<std::size_t> admit(Request& request, Ticket& ticket);
+  Result<Found> find(const Request& request) const;
+  Result<std::size_t> admit(Request& request, Ticket& ticket, std::optional<Found> found);
   Status check_again(const Route& route, const std::string& authorization) const;
   void note_denied(const Request& request, const Route& route);
   bool first_of_its_minute(const std::string& attempt);

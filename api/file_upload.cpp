@@ -118,7 +118,7 @@ Result<Response> FileUpload::finish_all() {
     if (Status whole = reader_->finish(); !whole) return fail(std::move(whole).error());
   std::erase_if(items_, [](const Item& item) { return !item.named && item.size == 0; });
   if (items_.empty())
-    return fail(request_problem(400, "multipart-invalid", "the body has no part with a file"));
+    return fail(client_error(400, "multipart-invalid", "the body has no part with a file"));
   std::vector<engine::FileInfo> kept;
   if (Status done = keep(kept); !done) {
     // Those of a request with a key are what it gives when it is sent again.

@@ -48,16 +48,18 @@ Value describe_entry(const engine::Program& program, InstanceId id, const Histor
 }  // namespace
 
 void InstanceEvents::on_entry(const HistoryEntry& entry) {
-  const std::shared_ptr<EventStream> stream = stream_.lock();
+  std::shared_ptr<EventStream> stream;  // goes without the lock: its end calls back
   const std::scoped_lock lock(mutex_);
+  stream = stream_.lock();
   if (program_ && waiting_.empty() && stream) return send(*stream, entry);
   if (waiting_.size() >= kMostEarly) missed_ = true;
   if (!missed_) waiting_.push_back(entry);
 }
 
 void InstanceEvents::on_over() {
-  const std::shared_ptr<EventStream> stream = stream_.lock();
+  std::shared_ptr<EventStream> stream;
   const std::scoped_lock lock(mutex_);
+  stream = stream_.lock();
   over_ = true;
   if (program_ && waiting_.empty() && stream) stream->close();
 }

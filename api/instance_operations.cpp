@@ -29,11 +29,11 @@ bool fits(Operation operation, InstanceStatus status) {
 Problem does_not_fit(Operation operation, InstanceId id, InstanceStatus status) {
   const std::string instance = "instance " + std::to_string(id.number);
   if (operation == Operation::retry)
-    return request_problem(409, "instance-not-faulted",
-                           instance + " is " + std::string(to_string(status)) +
-                               "; only one that faulted can be retried");
-  return request_problem(409, "instance-ended",
-                         instance + " has ended already, as " + std::string(to_string(status)));
+    return client_error(409, "instance-not-faulted",
+                        instance + " is " + std::string(to_string(status)) +
+                            "; only one that faulted can be retried");
+  return client_error(409, "instance-ended",
+                      instance + " has ended already, as " + std::string(to_string(status)));
 }
 
 void narrow(Operation operation, engine::InstanceFilter& filter) {

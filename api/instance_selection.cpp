@@ -158,8 +158,8 @@ class SelectionReader {
   }
   void fault(std::string_view name, std::string_view what) {
     if (!problem_)
-      problem_ = request_problem(400, "parameter-invalid",
-                                 "\"" + std::string(name) + "\" must be " + std::string(what));
+      problem_ = client_error(400, "parameter-invalid",
+                              "\"" + std::string(name) + "\" must be " + std::string(what));
   }
 
   const TextsOf& texts_of_;

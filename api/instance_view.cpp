@@ -1,44 +1,54 @@
 #include "api/instance_view.h"
 
+#include <algorithm>
 #include <charconv>
 #include <utility>
 
 #include "api/people.h"
+#include "base/json.h"
 
 namespace stepwell::api {
 
 namespace {
 
-Value of_view(const engine::InstanceView& view, bool whole) {
+// Gives each member to `put`, in their order.
+template <class Put>
+void put_members(const engine::InstanceView& view, bool whole, const Put& put) {
   const bool stopped = view.status == engine::InstanceStatus::stopped;
   const bool ended = engine::ended(view.status);
   Value active = Value::array();
   for (const std::string& task : view.active_tasks) active.push_back(task);
-  Value object = Value::object({
-      {"id", view.id.number},
-      {"name", view.name},
-      {"workflow", view.workflow},
-      {"parent", view.parent ? Value(view.parent->number) : Value()},
-      {"status", to_string(view.status)},
-      {"priority", to_string(view.priority)},
-      {"tags", view.tags.is_null() ? Value::array() : view.tags},
-      {"deadline", time_or_null(view.deadline.has_value(), view.deadline.value_or(WallTime{}))},
-      {"runAs", view.key.empty() ? Value() : Value(view.key)},
-      {"startedTime", time_or_null(view.started != WallTime{}, view.started)},
-      {"completedTime", time_or_null(ended && !stopped, view.ended)},
-      {"stoppedTime", time_or_null(stopped, view.ended)},
-      {"lastUpdatedTime", format_time(view.updated)},
-      {"activeSteps", std::move(active)},
-      {"progress", view.progress},
-  });
+  put("id", view.id.number);
+  put("name", view.name);
+  put("workflow", view.workflow);
+  put("parent", view.parent ? Value(view.parent->number) : Value());
+  put("status", to_string(view.status));
+  put("priority", to_string(view.priority));
+  put("tags", view.tags.is_null() ? Value::array() : view.tags);
+  put("deadline", time_or_null(view.deadline.has_value(), view.deadline.value_or(WallTime{})));
+  put("runAs", view.key.empty() ? Value() : Value(view.key));
+  put("startedTime", time_or_null(view.started != WallTime{}, view.started));
+  put("completedTime", time_or_null(ended && !stopped, view.ended));
+  put("stoppedTime", time_or_null(stopped, view.ended));
+  put("lastUpdatedTime", format_time(view.updated));
+  put("activeSteps", std::move(active));
+  put("progress", view.progress);
   if (whole) {
     Value open = Value::array();
     for (const engine::OpenStep& step : view.open_steps) open.push_back(describe_open_step(step));
-    object.set("openSteps", std::move(open));
-    object.set("input", view.input);
-    object.set("output", view.output);
+    put("openSteps", std::move(open));
+    put("input", view.input);
+    put("output", view.output);
   }
-  object.set("error", view.problem ? view.problem->to_value() : Value());
+  put("error", view.problem ? view.problem->to_value() : Value());
+}
+
+Value of_view(const engine::InstanceView& view, bool whole) {
+  constexpr std::size_t kMembers = 19;
+  Value object = Value::object();
+  object.reserve(kMembers);
+  put_members(view, whole,
+              [&object](std::string_view key, Value value) { object.set(key, std::move(value)); });
   return object;
 }
 
@@ -49,8 +59,22 @@ Value time_or_null(bool known, WallTime time) { return known ? Value(format_time
 Value describe_instance(const engine::InstanceView& view) { return of_view(view, true); }
 Value summarize_instance(const engine::InstanceView& view) { return of_view(view, false); }
 
+std::string instance_json(const engine::InstanceView& view) {
+  constexpr std::uint64_t kMostReserved = std::uint64_t{64} * 1024;
+  std::string text;
+  text.reserve(640 + std::min(kMostReserved, view.input.weight() + view.output.weight()));
+  char before = '{';
+  put_members(view, true, [&](std::string_view key, const Value& value) {
+    text += std::exchange(before, ',');
+    text.append("\"").append(key).append("\":");
+    append_json(text, value);
+  });
+  text += '}';
+  return text;
+}
+
 Problem unknown_instance() {
-  return request_problem(404, "instance-unknown", "there is no such instance");
+  return client_error(404, "instance-unknown", "there is no such instance");
 }
 
 std::optional<InstanceId> parse_instance_id(std::string_view text) {

@@ -17,6 +17,8 @@ namespace stepwell::api {
 Value describe_instance(const engine::InstanceView& view);
 // The same without input and output, for lists.
 Value summarize_instance(const engine::InstanceView& view);
+// to_json(describe_instance(view)), without the Value.
+std::string instance_json(const engine::InstanceView& view);
 Value time_or_null(bool known, WallTime time);
 
 // An id has one spelling: decimal, without sign or leading zero, below 2^53.

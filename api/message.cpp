@@ -32,10 +32,14 @@ const std::string* Request::query_value(std::string_view name) const {
 }
 
 Response json_response(int status, const Value& value) {
+  return json_text_response(status, to_json(value));
+}
+
+Response json_text_response(int status, std::string json) {
   Response response;
   response.status = status;
   response.content_type = "application/json";
-  append_json(response.body, value);
+  response.body = std::move(json);
   response.body += '\n';
   return response;
 }
@@ -74,12 +78,6 @@ Response problem_response(const Problem& problem) {
 
 Problem overloaded() {
   return unavailable("overloaded", "too many requests are waiting; try again");
-}
-
-Problem request_problem(int status, std::string code, std::string detail) {
-  Problem problem = make_problem(ErrorKind::validation, std::move(code), std::move(detail));
-  problem.status = status;
-  return problem;
 }
 
 }  // namespace stepwell::api

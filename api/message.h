@@ -55,6 +55,7 @@ struct Response {
 };
 
 Response json_response(int status, const Value& value);
+Response json_text_response(int status, std::string json);
 Response text_response(int status, std::string text, std::string_view content_type);
 // application/problem+json (RFC 9457 §3). A status that is no error's becomes 500; 401 carries
 // WWW-Authenticate (RFC 9110 §15.5.2), 503 Retry-After.
@@ -62,8 +63,5 @@ Response problem_response(const Problem& problem);
 
 // runtime/503: too many requests are waiting.
 Problem overloaded();
-
-// A validation problem with another status than 400, e.g. 404 or 409.
-Problem request_problem(int status, std::string code, std::string detail);
 
 }  // namespace stepwell::api

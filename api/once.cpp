@@ -19,7 +19,7 @@ Result<std::string> once_text(const Request& request) {
   const bool plain =
       std::all_of(key->begin(), key->end(), [](char c) { return c >= ' ' && c < '\x7f'; });
   if (key->empty() || key->size() > kLongestOnceKey || !plain)
-    return fail(request_problem(
+    return fail(client_error(
         400, "request-invalid",
         "the header Idempotency-Key must have 1 to 255 printable characters of ASCII"));
   return request.principal.key_id + " " + *key;
@@ -28,8 +28,8 @@ Result<std::string> once_text(const Request& request) {
 Result<std::string> once_text(const Request& request, const auth::Redactor& redactor) {
   Result<std::string> once = once_text(request);
   if (once && redactor.mask(*once) != *once)
-    return fail(request_problem(400, "request-invalid",
-                                "the header Idempotency-Key must not hold a stored secret"));
+    return fail(client_error(400, "request-invalid",
+                             "the header Idempotency-Key must not hold a stored secret"));
   return once;
 }
 
@@ -50,10 +50,10 @@ Result<std::optional<auth::OnceMark>> find_once(auth::Authority& authority, Requ
   request.asked = authority.fingerprint(what + " " + request.body);
   std::optional<auth::OnceMark> before = authority.audit().done_before(request.once);
   if (!before || before->asked == request.asked) return before;
-  return fail(request_problem(422, "idempotency-key-reused",
-                              "this Idempotency-Key was used before, for another request (" +
-                                  before->action + " " + before->target +
-                                  "); take a new one for each thing to be done"));
+  return fail(client_error(422, "idempotency-key-reused",
+                           "this Idempotency-Key was used before, for another request (" +
+                               before->action + " " + before->target +
+                               "); take a new one for each thing to be done"));
 }
 
 BlockingHandler once_only(auth::Authority& authority, BlockingHandler handler, Repeated repeated) {

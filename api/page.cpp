@@ -14,7 +14,7 @@ namespace stepwell::api {
 namespace {
 
 Problem parameter_invalid(std::string_view name, const std::string& what) {
-  return request_problem(400, "parameter-invalid", "\"" + std::string(name) + "\" must be " + what);
+  return client_error(400, "parameter-invalid", "\"" + std::string(name) + "\" must be " + what);
 }
 
 struct Ordering {

@@ -18,7 +18,7 @@ Status collect_ids(const Value& value, std::set<std::string>& ids) {
   if (value.is_string()) {
     if (engine::file_id(Value::object({{"file", value}}))) ids.emplace(value.as_string());
     if (ids.size() > kMostFiles)
-      return fail(request_problem(400, "request-invalid", "more than 1000 files are named"));
+      return fail(client_error(400, "request-invalid", "more than 1000 files are named"));
     return {};
   }
   for (const Value& element : value.elements())

@@ -40,9 +40,9 @@ Status remove_some(engine::Engine& engine, engine::Files* files, std::vector<Ins
 }  // namespace
 
 Problem instance_open(InstanceId id) {
-  return request_problem(409, "instance-open",
-                         "instance " + std::to_string(id.number) +
-                             " has not ended; stop it first, or say \"stop\": true");
+  return client_error(409, "instance-open",
+                      "instance " + std::to_string(id.number) +
+                          " has not ended; stop it first, or say \"stop\": true");
 }
 
 Result<Removal> remove_instances(engine::Engine& engine, engine::Files* files,

@@ -22,7 +22,7 @@ Problem not_allowed(const std::vector<std::string>& methods) {
     allow += method;
     if (method == "GET") allow += ", HEAD";
   }
-  return request_problem(405, "method-not-allowed", "the methods of this resource are: " + allow)
+  return client_error(405, "method-not-allowed", "the methods of this resource are: " + allow)
       .with("allow", allow);
 }
 
@@ -97,7 +97,7 @@ Result<Match> Router::match(std::string_view method, const Target& target) const
     return match;
   }
   if (!others.empty()) return fail(not_allowed(others));
-  return fail(request_problem(404, "route-unknown", "there is nothing at this path"));
+  return fail(client_error(404, "route-unknown", "there is nothing at this path"));
 }
 
 }  // namespace stepwell::api

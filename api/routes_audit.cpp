@@ -38,7 +38,7 @@ Result<std::uint64_t> first_of(const Request& request) {
   const auto parsed = std::from_chars(text->data(), end, number);
   if (parsed.ec != std::errc() || parsed.ptr != end || number == 0)
     return fail(
-        request_problem(400, "parameter-invalid", "\"first\" must be a whole number from 1 on"));
+        client_error(400, "parameter-invalid", "\"first\" must be a whole number from 1 on"));
   return number;
 }
 
@@ -54,9 +54,9 @@ Status read_place(const Request& request, auth::AuditFilter& filter) {
   if (!cursor) return fail(cursor.error());
   const std::optional<std::int64_t> number = cursor->get("number").as_integer();
   if (!number || *number < 1 || cursor->get("newest") != Value(filter.newest_first))
-    return fail(request_problem(400, "parameter-invalid",
-                                "\"cursor\" must be what an answer before, of the same ordering, "
-                                "had as \"next\""));
+    return fail(client_error(400, "parameter-invalid",
+                             "\"cursor\" must be what an answer before, of the same ordering, "
+                             "had as \"next\""));
   filter.first = static_cast<std::uint64_t>(*number);
   return {};
 }

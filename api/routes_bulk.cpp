@@ -152,7 +152,7 @@ std::string detail_of(const Bulk& bulk, const auth::Redactor& redactor) {
   std::string ids = "ids: " + join_ranges(bulk.ids);
   if (!bulk.selection) return ids;
   const std::string filter = redactor.mask(to_json(masked(redactor, bulk.body)));
-  return "filter: " + valid_utf8(filter.substr(0, kFilterShown)) + "; " + ids;
+  return "filter: " + std::string(utf8_prefix(filter, kFilterShown)) + "; " + ids;
 }
 
 Value report(const std::vector<InstanceId>& ids, const std::vector<Answers::Answer>& answers) {

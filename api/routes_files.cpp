@@ -25,7 +25,7 @@ constexpr Bytes kAroundFile = 1_MiB;
 constexpr std::size_t kMostLookedAt = 10'000;
 constexpr std::size_t kLookedAtAtOnce = 500;
 
-Problem unknown_file() { return request_problem(404, "file-unknown", "there is no such file"); }
+Problem unknown_file() { return client_error(404, "file-unknown", "there is no such file"); }
 
 Result<FileInfo> file_of(engine::Files& files, const Request& request) {
   Result<std::optional<FileInfo>> info = files.find(request.parameters.at(0));
@@ -42,14 +42,14 @@ Result<Response> list_files(engine::Files& files, const Request& request) {
     const Result<Value> cursor = read_cursor(*text);
     if (!cursor) return fail(cursor.error());
     if (!cursor->is_string())
-      return fail(request_problem(400, "parameter-invalid", "the cursor is of another list"));
+      return fail(client_error(400, "parameter-invalid", "the cursor is of another list"));
     after = cursor->as_string();
   }
   std::optional<InstanceId> instance;
   if (const std::string* text = request.query_value("instance")) {
     instance = parse_instance_id(*text);
     if (!instance)
-      return fail(request_problem(400, "parameter-invalid", "\"instance\" is no instance's id"));
+      return fail(client_error(400, "parameter-invalid", "\"instance\" is no instance's id"));
   }
   Value items = Value::array();
   bool more = true;
@@ -88,8 +88,8 @@ std::string tag_of(const FileInfo& info) { return "\"" + info.sha256 + "\""; }
 Status check_match(const Request& request, const FileInfo& info) {
   const std::string* expected = request.header("If-Match");
   if (expected == nullptr || names_tag(*expected, tag_of(info), Comparison::strong)) return {};
-  return fail(request_problem(412, "precondition-failed",
-                              "the file's content is not the one that If-Match names"));
+  return fail(client_error(412, "precondition-failed",
+                           "the file's content is not the one that If-Match names"));
 }
 
 class FileContent final : public BodySource {
@@ -172,9 +172,9 @@ Result<Response> remove_file(const Services& services, engine::Files& files,
   if (info->instance) {
     const auto holder = services.engine.find(*info->instance);
     if (holder && !ended(holder->status))
-      return fail(request_problem(409, "file-in-use",
-                                  "instance " + std::to_string(info->instance->number) +
-                                      ", which has not ended, holds the file; stop that first"));
+      return fail(client_error(409, "file-in-use",
+                               "instance " + std::to_string(info->instance->number) +
+                                   ", which has not ended, holds the file; stop that first"));
   }
   // What cannot be recorded does not happen; and until it has happened it is not sure to, since an
   // instance may take the file meanwhile.

@@ -25,8 +25,8 @@ Result<std::uint64_t> last_seen(const Request& request) {
   const char* const end = text->data() + text->size();
   const auto [stopped_at, error] = std::from_chars(text->data(), end, number);
   if (error != std::errc() || stopped_at != end)
-    return fail(request_problem(400, "parameter-invalid",
-                                "the last event's id is a whole number, as events have it"));
+    return fail(client_error(400, "parameter-invalid",
+                             "the last event's id is a whole number, as events have it"));
   return number;
 }
 

@@ -1,5 +1,6 @@
 // /api/v1/instances: starting.
 
+#include <atomic>
 #include <charconv>
 #include <utility>
 
@@ -10,6 +11,7 @@
 #include "api/masked.h"
 #include "api/once.h"
 #include "api/routes.h"
+#include "base/json.h"
 
 namespace stepwell::api {
 
@@ -34,8 +36,8 @@ Result<std::optional<Milliseconds>> read_wait(const Request& request) {
   const std::uint64_t total = factor * count;
   if (error != std::errc() || factor == 0 || total > static_cast<std::uint64_t>(kMaxWait.count()))
     return fail(
-        request_problem(400, "parameter-invalid",
-                        "\"wait\" must be a time such as 500ms, 30s or 5m, and at most 5 minutes"));
+        client_error(400, "parameter-invalid",
+                     "\"wait\" must be a time such as 500ms, 30s or 5m, and at most 5 minutes"));
   return std::optional<Milliseconds>(Milliseconds(static_cast<std::int64_t>(total)));
 }
 
@@ -90,66 +92,90 @@ Result<ClientStart> read_start(const Starter& starter, const Request& request) {
   return reading;
 }
 
-Response created(InstanceId id, const Value& body) {
-  Response response = json_response(201, body);
+Response created(InstanceId id, std::string json) {
+  Response response = json_text_response(201, std::move(json));
   response.headers.push_back({"Location", "/api/v1/instances/" + std::to_string(id.number)});
   return response;
 }
-Response created(const engine::InstanceView& view) {
-  return created(view.id, describe_instance(view));
-}
+Response created(const engine::InstanceView& view) { return created(view.id, instance_json(view)); }
 // It is there, or was, but cannot be shown now.
-Response created(InstanceId id) { return created(id, Value::object({{"id", id.number}})); }
+Response created(InstanceId id) { return created(id, to_json(Value::object({{"id", id.number}}))); }
 
-// On an I/O thread, so that the journal is read elsewhere where the instance has left memory.
-void answer_created(const Starter& starter, InstanceId id, const Responder& responder) {
-  if (const std::optional<engine::InstanceView> view = starter.engine.peek(id))
+using SharedStarter = std::shared_ptr<const Starter>;
+
+// From any thread. Of one that has left memory the journal is asked, where that may block and as
+// long as the server is there.
+void answer_created(const SharedStarter& starter, InstanceId id, const Responder& responder) {
+  if (const std::optional<engine::InstanceView> view = starter->engine.peek(id))
     return responder.answer(created(*view));
-  const bool taken = starter.blocking([&engine = starter.engine, id, responder] {
-    const std::optional<engine::InstanceView> view = engine.find(id);
-    responder.answer(view ? created(*view) : created(id));
+  responder.resume([starter, id, responder] {
+    const bool taken = starter->blocking([&engine = starter->engine, id, responder] {
+      const std::optional<engine::InstanceView> view = engine.find(id);
+      responder.answer(view ? created(*view) : created(id));
+    });
+    if (!taken) responder.answer(created(id));
   });
-  if (!taken) responder.answer(created(id));
 }
 
-void wait_for_end(const Starter& starter, InstanceId id, Milliseconds limit,
+// A wait for the end of an instance, which begins before the instance is admitted. Admission and
+// the end of the time each leave their mark and then look for the other's, so that whichever comes
+// second gives the answer.
+struct EndWait {
+  std::atomic<std::uint64_t> id{0};  // 0: it is not admitted yet
+  std::atomic<bool> over{false};     // the time is
+};
+
+std::shared_ptr<EndWait> begin_wait(const SharedStarter& starter, Milliseconds limit,
+                                    const Responder& responder) {
+  auto wait = std::make_shared<EndWait>();
+  responder.after(limit, [starter, responder, wait] {
+    wait->over = true;
+    if (const std::uint64_t id = wait->id; id != 0)
+      answer_created(starter, InstanceId{id}, responder);
+  });
+  return wait;
+}
+
+void wait_for_end(const SharedStarter& starter, InstanceId id, const std::shared_ptr<EndWait>& wait,
                   const Responder& responder) {
-  // It goes with the wait: once that was answered, or the client has gone, the engine forgets it.
-  const auto waiting = std::make_shared<bool>(true);
-  responder.after(limit,
-                  [starter, responder, id, waiting] { answer_created(starter, id, responder); });
-  const auto watch = [starter, id, responder, alive = std::weak_ptr<void>(waiting)] {
-    const bool known = starter.engine.when_ended(
+  wait->id = id.number;
+  if (wait->over) return answer_created(starter, id, responder);
+  // Once that was answered, or the client has gone, the wait is gone and the engine forgets it.
+  const auto watch = [starter, id, responder, alive = std::weak_ptr<void>(wait)] {
+    const bool known = starter->engine.when_ended(
         id, [responder](const engine::InstanceView& view) { responder.answer(created(view)); },
         alive);
     if (!known) answer_created(starter, id, responder);
   };
-  // Of one that has left memory the journal is asked.
-  if (starter.engine.peek(id)) return watch();
-  if (!starter.blocking(watch)) responder.answer(created(id));
+  if (starter->engine.in_memory(id)) return watch();
+  responder.resume([starter, id, responder, watch] {
+    if (!starter->blocking(watch)) responder.answer(created(id));
+  });
 }
 
-void start_instance(const Starter& starter, const Request& request, const Responder& responder) {
-  const Result<std::optional<Milliseconds>> wait = read_wait(request);
-  if (!wait) return responder.answer(wait.error());
-  Result<ClientStart> reading = read_start(starter, request);
+void start_instance(const SharedStarter& starter, const Request& request,
+                    const Responder& responder) {
+  const Result<std::optional<Milliseconds>> limit = read_wait(request);
+  if (!limit) return responder.answer(limit.error());
+  Result<ClientStart> reading = read_start(*starter, request);
   if (!reading) return responder.answer(reading.error());
+  const std::shared_ptr<EndWait> wait = *limit ? begin_wait(starter, **limit, responder) : nullptr;
   // What a function holds must be copyable.
   const auto what = std::make_shared<ClientStart>(*std::move(reading));
-  const auto go = [starter, responder, what, wait = *wait] {
-    const auto begin = [&engine = starter.engine](
+  const auto go = [starter, responder, what, wait] {
+    const auto begin = [&engine = starter->engine](
                            engine::StartRequest start,
                            const std::function<void(Result<InstanceId>)>& admitted) {
       engine.start(std::move(start), admitted);
     };
-    start_for_client({starter.engine, starter.blocking, starter.redactor, starter.log},
+    start_for_client({starter->engine, starter->blocking, starter->redactor, starter->log},
                      std::move(*what), responder, begin, [starter, responder, wait](InstanceId id) {
-                       if (wait) return wait_for_end(starter, id, *wait, responder);
+                       if (wait) return wait_for_end(starter, id, wait, responder);
                        answer_created(starter, id, responder);
                      });
   };
   if (!what->must_block()) return go();
-  if (!starter.blocking(go)) responder.answer(overloaded());
+  if (!starter->blocking(go)) responder.answer(overloaded());
 }
 
 }  // namespace
@@ -159,12 +185,12 @@ Status add_instance_routes(Router& router, const Services& services, const Block
       "POST",
       "/api/v1/instances",
       Access::needs(Permission::start_instances),
-      AsyncHandler(
-          [starter = Starter{services.engine, services.catalog, services.authority.redactor(),
-                             services.authority.keys(), blocking, services.files, services.log}](
-              const Request& request, const Responder& responder) {
-            start_instance(starter, request, responder);
-          }),
+      AsyncHandler([starter = std::make_shared<const Starter>(Starter{
+                        services.engine, services.catalog, services.authority.redactor(),
+                        services.authority.keys(), blocking, services.files, services.log})](
+                       const Request& request, const Responder& responder) {
+        start_instance(starter, request, responder);
+      }),
       {"wait"}};
   route.when_ready = true;
   return router.add(std::move(route));

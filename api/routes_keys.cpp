@@ -181,13 +181,13 @@ Result<Response> KeyRoutes::create(const Request& request) const {
 }
 
 Result<Response> KeyRoutes::made_before(const std::string& id) {
-  return fail(request_problem(
-                  409, "key-already-created",
-                  "API key " + id +
-                      " was created by an earlier request with this Idempotency-Key, and its "
-                      "secret was in that answer alone; if that answer was lost, revoke the key "
-                      "and create another one")
-                  .with("key", id));
+  return fail(
+      client_error(409, "key-already-created",
+                   "API key " + id +
+                       " was created by an earlier request with this Idempotency-Key, and its "
+                       "secret was in that answer alone; if that answer was lost, revoke the key "
+                       "and create another one")
+          .with("key", id));
 }
 
 constexpr std::array<std::string_view, 3> kKeyListStates{"active", "expired", "revoked"};
@@ -222,12 +222,12 @@ Result<std::string> KeyRoutes::named(const Request& request) const {
   for (const auth::ApiKey& key : keys_.list()) {
     if (key.name != text) continue;
     if (!id.empty())
-      return fail(request_problem(409, "key-ambiguous",
-                                  "several API keys have this name; give the id of one (sw_…)"));
+      return fail(client_error(409, "key-ambiguous",
+                               "several API keys have this name; give the id of one (sw_…)"));
     id = key.id;
   }
   if (id.empty())
-    return fail(request_problem(404, "key-unknown", "there is no API key of this id or name"));
+    return fail(client_error(404, "key-unknown", "there is no API key of this id or name"));
   return id;
 }
 

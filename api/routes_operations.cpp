@@ -42,7 +42,7 @@ Result<Response> show_instance(const engine::Engine& engine, const Request& requ
   const std::optional<InstanceId> id = parse_instance_id(request.parameters.at(0));
   const std::optional<InstanceView> view = id ? engine.find(*id) : std::nullopt;
   if (!view) return fail(unknown_instance());
-  return json_response(200, describe_instance(*view));
+  return json_text_response(200, instance_json(*view));
 }
 
 auth::AuditEvent event_of(const Request& request, Operation operation, std::string target,
@@ -156,7 +156,7 @@ Result<Response> delete_instance(const Clerk& clerk, const Request& request) {
   const std::optional<InstanceId> id = parse_instance_id(text);
   const std::string* said = request.query_value("stop");
   if (said != nullptr && *said != "true" && *said != "false")
-    return fail(request_problem(400, "parameter-invalid", "\"stop\" must be true or false"));
+    return fail(client_error(400, "parameter-invalid", "\"stop\" must be true or false"));
   const bool stop = said != nullptr && *said == "true";
   const std::optional<InstanceView> view = id ? clerk.engine.find(*id) : std::nullopt;
   if (!view) return fail(unknown_instance());

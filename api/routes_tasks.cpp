@@ -104,7 +104,7 @@ Result<Response> fulfil(const PeopleDesk& desk, Wish wish, const Request& reques
   Preparations preparations(
       desk,
       {request.actor(), wish.change ? "step.change" : "step.complete", std::to_string(id.number),
-       "step: " + valid_utf8(redactor.mask(wish.answer.step).substr(0, kStepShown))});
+       "step: " + std::string(utf8_prefix(redactor.mask(wish.answer.step), kStepShown))});
   engine::StepAnswer& answer = wish.answer;
   answer.by = *std::move(by);
   answer.value = masked(redactor, answer.value);
@@ -171,8 +171,8 @@ Status check_patch_type(const Request& request) {
   while (plain.ends_with(' ')) plain.pop_back();
   if (plain == "application/merge-patch+json" || plain == "application/json") return {};
   Problem problem =
-      request_problem(415, "request-invalid",
-                      "a change is a JSON merge patch: send it as application/merge-patch+json");
+      client_error(415, "request-invalid",
+                   "a change is a JSON merge patch: send it as application/merge-patch+json");
   return fail(std::move(problem));
 }
 
@@ -183,7 +183,7 @@ Result<Response> change(const PeopleDesk& desk, const Request& request) {
   Result<Value> patch = parse_json(request.body);
   if (!patch) return fail(std::move(patch).error());
   if (!patch->is_object())
-    return fail(request_problem(400, "request-invalid", "the body must be one JSON object"));
+    return fail(client_error(400, "request-invalid", "the body must be one JSON object"));
   Wish wish;
   wish.instance = *id;
   wish.change = true;
@@ -212,8 +212,8 @@ Status read_task_cursor(const Request& request, engine::OpenStepFilter& filter) 
   const auto instance = number(0);
   const auto step = number(1);
   if (!instance || !step)
-    return fail(request_problem(400, "parameter-invalid",
-                                "\"cursor\" must be what an answer before had as \"next\""));
+    return fail(client_error(400, "parameter-invalid",
+                             "\"cursor\" must be what an answer before had as \"next\""));
   filter.after_instance = InstanceId{*instance};
   filter.after_step = engine::StepId{*step};
   return {};

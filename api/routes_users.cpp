@@ -66,7 +66,7 @@ Result<Response> list(const auth::Users& users, const Request& request) {
 
 Result<Response> show(const auth::Users& users, int status, const std::string& name) {
   const std::optional<auth::User> user = users.find(name);
-  if (!user) return fail(request_problem(404, "user-unknown", "there is no such user"));
+  if (!user) return fail(client_error(404, "user-unknown", "there is no such user"));
   return shown(status, *user);
 }
 

@@ -125,7 +125,7 @@ Result<ClientStart> Webhooks::prepare(const engine::Catalog::Entry& entry, const
 
 Response wrong_method(const std::string& method) {
   Response response = problem_response(
-      request_problem(405, "method-not-allowed", "the method of this webhook is " + method));
+      client_error(405, "method-not-allowed", "the method of this webhook is " + method));
   response.headers.push_back({"Allow", method});
   return response;
 }
@@ -134,7 +134,7 @@ void Webhooks::call(const Request& request, const Responder& responder) {
   const auto entry = services_.catalog.webhook(request.parameters.at(0));
   if (!entry)
     return responder.answer(
-        request_problem(404, "webhook-unknown", "no workflow has a webhook of this path"));
+        client_error(404, "webhook-unknown", "no workflow has a webhook of this path"));
   const config::Definition& definition = *entry->definition;
   if (request.method != definition.webhook->method)
     return responder.answer(wrong_method(definition.webhook->method));

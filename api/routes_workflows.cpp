@@ -26,7 +26,7 @@ using auth::Permission;
 constexpr std::array<std::string_view, 4> kScheduleKinds{"every", "cron", "after", "on"};
 
 Problem schedule_unknown() {
-  return request_problem(404, "schedule-unknown", "there is no such schedule in force");
+  return client_error(404, "schedule-unknown", "there is no such schedule in force");
 }
 
 class WorkflowRoutes {
@@ -73,7 +73,7 @@ Result<std::vector<engine::Catalog::Entry>> WorkflowRoutes::versions(
     const std::string& workflow) const {
   std::vector<engine::Catalog::Entry> all = services_.catalog.versions(workflow);
   if (!all.empty()) return all;
-  return fail(request_problem(404, "workflow-unknown", "there is no workflow " + workflow));
+  return fail(client_error(404, "workflow-unknown", "there is no workflow " + workflow));
 }
 
 Value WorkflowRoutes::described(const std::vector<engine::Catalog::Entry>& all) const {
@@ -140,7 +140,7 @@ Result<Response> WorkflowRoutes::show_version(const Request& request) const {
 // such a member.
 Result<std::string> read_definition(const Request& request) {
   if (request.body.empty())
-    return fail(request_problem(400, "request-invalid", "the request needs a definition as body"));
+    return fail(client_error(400, "request-invalid", "the request needs a definition as body"));
   const Result<Value> json = parse_json(request.body);
   if (!json || !json->contains("source")) return request.body;
   Fields fields(*json);

@@ -1,5 +1,7 @@
 #include "api/server.h"
 
+#include <pthread.h>
+
 #include <algorithm>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
@@ -99,7 +101,9 @@ class Server::Impl {
   BlockingPool open_;
   BlockingPool transfers_;
   std::unique_ptr<Dispatcher> dispatcher_;
-  asio::io_context io_;
+  // So many threads run it, and no other one ever does: Asio relies on that where it is one.
+  const std::size_t io_threads_ = std::max<std::size_t>(options_.threads, 1);
+  asio::io_context io_{static_cast<int>(io_threads_)};
   asio::executor_work_guard<asio::io_context::executor_type> work_{io_.get_executor()};
   tcp::acceptor acceptor_{asio::make_strand(io_)};
   asio::steady_timer accept_pause_{acceptor_.get_executor()};
@@ -133,8 +137,11 @@ Status Server::Impl::open(const Services& services, std::vector<Route> further) 
                                                services.metrics);
   if (Status status = listen(*endpoint); !status) return status;
   asio::post(acceptor_.get_executor(), [this] { accept(); });
-  for (std::size_t i = 0; i < std::max<std::size_t>(options_.threads, 1); ++i)
-    threads_.emplace_back([this] { io_.run(); });
+  for (std::size_t i = 0; i < io_threads_; ++i)
+    threads_.emplace_back([this] {
+      pthread_setname_np(pthread_self(), "api");  // for whoever looks at the process
+      io_.run();
+    });
   return {};
 }
 

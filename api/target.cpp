@@ -62,6 +62,7 @@ Result<std::string> decode(std::string_view text, bool in_query) {
 Status read_path(std::string_view path, Target& target) {
   if (path.empty() || path.front() != '/')
     return fail(target_invalid("the request target must begin with \"/\""));
+  target.segments.reserve(static_cast<std::size_t>(std::count(path.begin(), path.end(), '/')));
   while (!path.empty()) {
     path.remove_prefix(1);
     const std::size_t end = std::min(path.find('/'), path.size());

@@ -101,18 +101,18 @@ bool Usage::in_use(const Value& usage) {
 Status free_to_end(const Request& request, const std::string& what, const Value& usage) {
   const std::string* force = request.query_value("force");
   if (force != nullptr && *force != "true" && *force != "false")
-    return fail(request_problem(400, "parameter-invalid", "\"force\" must be true or false"));
+    return fail(client_error(400, "parameter-invalid", "\"force\" must be true or false"));
   if ((force != nullptr && *force == "true") || !Usage::in_use(usage)) return {};
   const auto count = [&](const char* list) {
     return std::to_string(usage.get(list).elements().size());
   };
   const Value& instances = usage.get("instances").get("count");
-  return fail(request_problem(409, "in-use",
-                              what + " is in use by " + count("workflows") + " workflow(s), " +
-                                  std::to_string(instances.as_integer().value_or(0)) +
-                                  " running instance(s) and " + count("credentials") +
-                                  " credential(s), which would fail; look at \"usage\", and repeat "
-                                  "it with --force (?force=true) if that is meant")
+  return fail(client_error(409, "in-use",
+                           what + " is in use by " + count("workflows") + " workflow(s), " +
+                               std::to_string(instances.as_integer().value_or(0)) +
+                               " running instance(s) and " + count("credentials") +
+                               " credential(s), which would fail; look at \"usage\", and repeat "
+                               "it with --force (?force=true) if that is meant")
                   .with("usage", usage));
 }
 

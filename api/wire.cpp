@@ -49,12 +49,11 @@ std::string_view reason_phrase(int status) {
 }
 
 // IMF-fixdate (RFC 9110 §5.6.7), independent of the locale.
-std::string http_date() {
+std::string http_date_of(std::time_t now) {
   static constexpr std::array<const char*, 7> kDays{"Sun", "Mon", "Tue", "Wed",
                                                     "Thu", "Fri", "Sat"};
   static constexpr std::array<const char*, 12> kMonths{"Jan", "Feb", "Mar", "Apr", "May", "Jun",
                                                        "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-  const std::time_t now = std::time(nullptr);
   std::tm parts{};
   gmtime_r(&now, &parts);
   std::array<char, 40> text{};
@@ -65,18 +64,45 @@ std::string http_date() {
   return text.data();
 }
 
+// Of this moment: the text is made once a second.
+std::string_view http_date() {
+  struct Made {
+    std::time_t second = -1;
+    std::string text;
+  };
+  thread_local Made made;
+  if (const std::time_t now = std::time(nullptr); now != made.second)
+    made = {now, http_date_of(now)};
+  return made.text;
+}
+
+// `name`: in lower case, here and below.
+bool is_named(const http::Header& header, std::string_view name) {
+  return std::equal(header.name.begin(), header.name.end(), name.begin(), name.end(),
+                    [](char given, char lower) { return ascii_lower(given) == lower; });
+}
+
 std::size_t count(const std::vector<http::Header>& headers, std::string_view name) {
   return static_cast<std::size_t>(
       std::count_if(headers.begin(), headers.end(),
-                    [&](const http::Header& header) { return ascii_lower(header.name) == name; }));
+                    [&](const http::Header& header) { return is_named(header, name); }));
 }
 
 std::string value_of(const std::vector<http::Header>& headers, std::string_view name) {
   for (const http::Header& header : headers) {
-    if (ascii_lower(header.name) == name) return ascii_lower(header.value);
+    if (is_named(header, name)) return ascii_lower(header.value);
   }
   return {};
 }
+
+// What an answer has where its handler says nothing else.
+struct Usual {
+  std::string_view name;
+  std::string_view line;
+};
+constexpr std::array<Usual, 2> kUsual{
+    {{"cache-control", "\r\nCache-Control: no-store"},
+     {"x-content-type-options", "\r\nX-Content-Type-Options: nosniff"}}};
 
 // RFC 9110 §8.6: not in a 204, and in a 304 the length of what a 200 would have given alone.
 bool may_say_length(int status) { return status != 204 && status != 304; }
@@ -123,21 +149,19 @@ bool is_host(std::string_view text) {
 std::string serialize(const Response& response, const Framing& framing) {
   const bool has_body = !response.content_type.empty();
   const std::uint64_t length = framing.length.value_or(response.body.size());
-  std::string out = "HTTP/1.1 " + std::to_string(response.status) + ' ';
+  std::string out;
   out.reserve(512 + response.body.size());
-  out += reason_phrase(response.status);
-  out += "\r\nDate: " + http_date();
+  out.append("HTTP/1.1 ").append(std::to_string(response.status)) += ' ';
+  out.append(reason_phrase(response.status)).append("\r\nDate: ").append(http_date());
   if (framing.chunked())
     out += "\r\nTransfer-Encoding: chunked";
   else if ((!framing.in_pieces || framing.length) && may_say_length(response.status))
-    out += "\r\nContent-Length: " + std::to_string(length);
-  if (has_body) out += "\r\nContent-Type: " + response.content_type;
-  for (const http::Header& usual :
-       {http::Header{"Cache-Control", "no-store"}, {"X-Content-Type-Options", "nosniff"}})
-    if (count(response.headers, ascii_lower(usual.name)) == 0)
-      out += "\r\n" + usual.name + ": " + usual.value;
+    out.append("\r\nContent-Length: ").append(std::to_string(length));
+  if (has_body) out.append("\r\nContent-Type: ").append(response.content_type);
+  for (const Usual& usual : kUsual)
+    if (count(response.headers, usual.name) == 0) out += usual.line;
   for (const http::Header& header : response.headers)
-    out += "\r\n" + header.name + ": " + header.value;
+    out.append("\r\n").append(header.name).append(": ").append(header.value);
   if (!framing.keep_alive)
     out += "\r\nConnection: close";
   else if (framing.version == 10)
@@ -181,13 +205,13 @@ Status check_framing(int version, const std::vector<http::Header>& headers) {
 
 Status check_size(std::size_t target, std::size_t fields) {
   if (target > kMaxTarget)
-    return fail(request_problem(
+    return fail(client_error(
         414, "target-too-long",
         "the request's target is longer than " + std::to_string(kMaxTarget) + " bytes"));
   if (fields > kMaxFields)
-    return fail(request_problem(
-        431, "headers-too-large",
-        "the request has more than " + std::to_string(kMaxFields) + " header fields"));
+    return fail(
+        client_error(431, "headers-too-large",
+                     "the request has more than " + std::to_string(kMaxFields) + " header fields"));
   return {};
 }
 
@@ -196,22 +220,22 @@ bool expects_continue(const std::vector<http::Header>& headers) {
 }
 
 Problem request_malformed(std::string_view why) {
-  return request_problem(400, "request-malformed",
-                         "the request is no valid HTTP: " + std::string(why));
+  return client_error(400, "request-malformed",
+                      "the request is no valid HTTP: " + std::string(why));
 }
 
 Problem version_unsupported() {
-  return request_problem(505, "version-unsupported", "only HTTP/1.0 and 1.1 are spoken");
+  return client_error(505, "version-unsupported", "only HTTP/1.0 and 1.1 are spoken");
 }
 
 Problem headers_too_large(Bytes limit) {
-  return request_problem(431, "headers-too-large",
-                         "the request's headers exceed " + std::to_string(limit.count) + " bytes");
+  return client_error(431, "headers-too-large",
+                      "the request's headers exceed " + std::to_string(limit.count) + " bytes");
 }
 
 Problem body_too_large(Bytes limit) {
-  return request_problem(413, "body-too-large",
-                         "the request's body exceeds " + std::to_string(limit.count) + " bytes");
+  return client_error(413, "body-too-large",
+                      "the request's body exceeds " + std::to_string(limit.count) + " bytes");
 }
 
 Problem too_many_connections() {

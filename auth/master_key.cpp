@@ -186,13 +186,6 @@ Result<Secret> load_from(const MasterKeySource& source) {
   return load_master_key(source.where);
 }
 
-// Over nothing that is there already.
-bool move_new(const std::string& from, const std::string& to) {
-  if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) == 0) return true;
-  // A file system that does not know the flag; whether `to` exists was asked before.
-  return (errno == EINVAL || errno == ENOSYS) && std::rename(from.c_str(), to.c_str()) == 0;
-}
-
 Problem unwritable(const std::string& path) {
   return master_key_problem("master-key-unwritable",
                             "cannot write " + path + ": " + system_error());

@@ -1,5 +1,6 @@
 #include "base/clock.h"
 
+#include <array>
 #include <cstdio>
 #include <ctime>
 
@@ -65,6 +66,13 @@ bool time_of_day(std::string_view text, std::size_t& at, milliseconds& out) {
   return true;
 }
 
+// So many digits, with zeros in front; gives where to go on.
+char* put_digits(char* at, unsigned number, std::size_t count) {
+  for (std::size_t i = count; i > 0; --i, number /= 10)
+    at[i - 1] = static_cast<char>('0' + number % 10);
+  return at + count;
+}
+
 }  // namespace
 
 WallTime SystemClock::now() const { return floor<milliseconds>(system_clock::now()); }
@@ -74,18 +82,25 @@ std::string format_time(WallTime time) {
   const auto day = floor<days>(time);
   const year_month_day date(day);
   const hh_mm_ss<milliseconds> clock(time - day);
-  char buffer[48];
-  std::snprintf(buffer, sizeof buffer, "%04d-%02u-%02uT%02d:%02d:%02d",
-                static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
-                static_cast<unsigned>(date.day()), static_cast<int>(clock.hours().count()),
-                static_cast<int>(clock.minutes().count()),
-                static_cast<int>(clock.seconds().count()));
-  std::string text = buffer;
-  if (clock.subseconds().count() != 0) {
-    std::snprintf(buffer, sizeof buffer, ".%03d", static_cast<int>(clock.subseconds().count()));
-    text += buffer;
-  }
-  return text + "Z";
+  std::array<char, 32> text{};
+  char* at = text.data();
+  const auto part = [&at](char before, auto number, std::size_t count) {
+    *at++ = before;
+    at = put_digits(at, static_cast<unsigned>(number), count);
+  };
+  const int year = static_cast<int>(date.year());
+  if (year >= 0 && year <= 9999)
+    at = put_digits(at, static_cast<unsigned>(year), 4);
+  else
+    at += std::snprintf(at, 8, "%04d", year);  // at most "-32767"
+  part('-', static_cast<unsigned>(date.month()), 2);
+  part('-', static_cast<unsigned>(date.day()), 2);
+  part('T', clock.hours().count(), 2);
+  part(':', clock.minutes().count(), 2);
+  part(':', clock.seconds().count(), 2);
+  if (clock.subseconds().count() != 0) part('.', clock.subseconds().count(), 3);
+  *at++ = 'Z';
+  return {text.data(), at};
 }
 
 Result<WallTime> parse_time(std::string_view text) {

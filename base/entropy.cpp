@@ -40,9 +40,14 @@ std::uint64_t Entropy::next_u64() {
 }
 
 std::string Entropy::hex(std::size_t bytes) {
-  std::string raw(bytes, '\0');
-  fill(std::as_writable_bytes(std::span(raw)));
-  return to_hex(raw);
+  std::array<char, 64> few{};
+  if (bytes > few.size()) {
+    std::string many(bytes, '\0');
+    fill(std::as_writable_bytes(std::span(many)));
+    return to_hex(many);
+  }
+  fill(std::as_writable_bytes(std::span(few).first(bytes)));
+  return to_hex({few.data(), bytes});
 }
 
 void SystemEntropy::fill(std::span<std::byte> out) {

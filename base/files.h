@@ -9,6 +9,9 @@ namespace stepwell {
 
 // All of the bytes, however often it takes.
 bool write_all(int descriptor, std::string_view bytes);
+// Gives a file another name, over nothing that is there already (EEXIST); a file system that cannot
+// promise that is trusted.
+bool move_new(const std::string& from, const std::string& to);
 // Puts a file's entry in its directory on disk.
 bool sync_directory_of(const std::string& path);
 

@@ -38,19 +38,17 @@ bool JsonBuilder::String(const char* text, unsigned size, bool /*copy*/) {
 
 bool JsonBuilder::EndObject(unsigned count) {
   --depth_;
-  Value object = Value::object();
-  object.reserve(count);
+  Value object = Value::object_with_room(count);
   const std::size_t first = stack_.size() - 2 * static_cast<std::size_t>(count);
   for (std::size_t i = first; i < stack_.size(); i += 2)
-    object.set_member(stack_[i], std::move(stack_[i + 1]));
+    object.set_member(std::move(stack_[i]), std::move(stack_[i + 1]));
   stack_.resize(first);
   return push(std::move(object));
 }
 
 bool JsonBuilder::EndArray(unsigned count) {
   --depth_;
-  Value array = Value::array();
-  array.reserve(count);
+  Value array = Value::array_with_room(count);
   const std::size_t first = stack_.size() - count;
   for (std::size_t i = first; i < stack_.size(); ++i) array.push_back(std::move(stack_[i]));
   stack_.resize(first);

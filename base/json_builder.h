@@ -14,11 +14,13 @@ namespace stepwell {
 
 class JsonBuilder {
  public:
-  explicit JsonBuilder(std::size_t max_depth) : max_depth_(max_depth) {}
+  explicit JsonBuilder(std::size_t max_depth) : max_depth_(max_depth) { stack_.reserve(kUsual); }
   // For a stream that reads the numbers itself: at each one `number` holds its value, whatever the
   // parser was given in its place. Strings that are not UTF-8 are mended (see valid_utf8()).
   JsonBuilder(std::size_t max_depth, const Value& number)
-      : number_(&number), max_depth_(max_depth), mends_(true) {}
+      : number_(&number), max_depth_(max_depth), mends_(true) {
+    stack_.reserve(kUsual);
+  }
 
   bool Null() { return push({}); }
   bool Bool(bool flag) { return push({flag}); }
@@ -50,6 +52,7 @@ class JsonBuilder {
   Value result() { return std::move(stack_.back()); }
 
  private:
+  static constexpr std::size_t kUsual = 16;  // values that a small text needs on the stack
   bool push(Value value) {
     stack_.push_back(std::move(value));
     return true;

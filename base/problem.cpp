@@ -49,6 +49,12 @@ Problem make_problem(ErrorKind kind, std::string code, std::string detail) {
   return problem;
 }
 
+Problem client_error(int status, std::string code, std::string detail) {
+  Problem problem = make_problem(ErrorKind::validation, std::move(code), std::move(detail));
+  problem.status = status;
+  return problem;
+}
+
 Problem unavailable(std::string code, std::string detail) {
   Problem problem = make_problem(ErrorKind::runtime, std::move(code), std::move(detail));
   problem.status = 503;

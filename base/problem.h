@@ -54,6 +54,8 @@ struct Problem {
 
 // A problem of one of the standard's kinds, with that kind's type, title and default status.
 Problem make_problem(ErrorKind kind, std::string code, std::string detail);
+// A validation problem with another HTTP status than 400, e.g. 404 or 409.
+Problem client_error(int status, std::string code, std::string detail);
 // runtime/503 of what goes by: whoever asked may ask again.
 Problem unavailable(std::string code, std::string detail);
 

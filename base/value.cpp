@@ -5,7 +5,6 @@
 #include <atomic>
 #include <bit>
 #include <cmath>
-#include <cstdlib>
 #include <cstring>
 #include <functional>
 #include <limits>
@@ -44,15 +43,18 @@ std::uint64_t reweighed(std::uint64_t weight, std::uint64_t removed, std::uint64
 }
 
 void* allocate(std::size_t bytes) {
-  void* memory = std::malloc(bytes);
-  if (memory == nullptr) throw std::bad_alloc();
+  void* memory = ::operator new(bytes);
   live_bytes += static_cast<std::int64_t>(bytes);
   return memory;
 }
 
 void deallocate(void* memory, std::size_t bytes) {
   live_bytes -= static_cast<std::int64_t>(bytes);
-  std::free(memory);
+#ifdef __cpp_sized_deallocation
+  ::operator delete(memory, bytes);  // which need not look the size up
+#else
+  ::operator delete(memory);
+#endif
 }
 
 std::size_t array_bytes(std::size_t capacity) {
@@ -194,30 +196,32 @@ void Value::destroy() noexcept {
   tag_ = Tag::null;
 }
 
-Value Value::array() {
+Value Value::array() { return array_with_room(0); }
+
+Value Value::array_with_room(std::size_t count) {
   Value value;
+  value.payload_.rep = new_array(count);
   value.tag_ = Tag::array;
-  value.payload_.rep = new_array(0);
   return value;
 }
 
 Value Value::array(std::initializer_list<Value> elements) {
-  Value value = array();
-  value.reserve(elements.size());
+  Value value = array_with_room(elements.size());
   for (const Value& element : elements) value.push_back(element);
   return value;
 }
 
-Value Value::object() {
+Value Value::object() { return object_with_room(0); }
+
+Value Value::object_with_room(std::size_t count) {
   Value value;
+  value.payload_.rep = new_object(count);
   value.tag_ = Tag::object;
-  value.payload_.rep = new_object(0);
   return value;
 }
 
 Value Value::object(std::initializer_list<std::pair<std::string_view, Value>> members) {
-  Value value = object();
-  value.reserve(members.size());
+  Value value = object_with_room(members.size());
   for (const auto& [key, member] : members) value.set(key, member);
   return value;
 }
@@ -290,7 +294,7 @@ std::uint64_t Value::weight() const noexcept {
 // Makes this handle the sole owner of an array with room for `room` elements. Elements move where
 // this handle was the sole owner already, and are shared otherwise.
 ArrayRep* Value::own_array(std::size_t room) {
-  if (tag_ == Tag::null) *this = array();
+  if (tag_ == Tag::null) *this = array_with_room(room);
   auto* rep = static_cast<ArrayRep*>(payload_.rep);
   const bool sole = rep->refs.load(std::memory_order_acquire) == 1;
   if (sole && rep->capacity >= room) return rep;
@@ -313,7 +317,7 @@ ArrayRep* Value::own_array(std::size_t room) {
 }
 
 ObjectRep* Value::own_object(std::size_t room) {
-  if (tag_ == Tag::null) *this = object();
+  if (tag_ == Tag::null) *this = object_with_room(room);
   auto* rep = static_cast<ObjectRep*>(payload_.rep);
   const bool sole = rep->refs.load(std::memory_order_acquire) == 1;
   if (sole && rep->capacity >= room) return rep;
@@ -336,35 +340,39 @@ ObjectRep* Value::own_object(std::size_t room) {
   return fresh;
 }
 
-void Value::set_member(const Value& key, Value value) {
-  const std::size_t count = size();
-  ObjectRep* rep = own_object(count);
+// False where there is no such member; `value` is then as it was.
+bool Value::replace_member(std::string_view key, Value& value) {
+  if (tag_ != Tag::object) return false;
+  const auto position = position_of(static_cast<ObjectRep*>(payload_.rep), key);
+  if (!position) return false;
+  ObjectRep* rep = own_object(size());
+  Value& member = members_of(rep)[*position].value;
   rep->depth = std::max(rep->depth, value.depth() + 1);
-  if (const auto position = position_of(rep, key.as_string())) {
-    Value& member = members_of(rep)[*position].value;
-    rep->weight = reweighed(rep->weight, member.weight(), value.weight());
-    member = std::move(value);
-    return;
-  }
+  rep->weight = reweighed(rep->weight, member.weight(), value.weight());
+  member = std::move(value);
+  return true;
+}
+
+// Where there is no such member.
+void Value::add_member(Value key, Value value) {
+  ObjectRep* rep = own_object(size() + 1);
+  rep->depth = std::max(rep->depth, value.depth() + 1);
   rep->weight = reweighed(rep->weight, 0, key.weight() + value.weight());
-  if (rep->size == rep->capacity) rep = own_object(rep->size + 1);
-  new (members_of(rep) + rep->size) Member{key, std::move(value)};
+  new (members_of(rep) + rep->size) Member{std::move(key), std::move(value)};
   ++rep->size;
   index_member(rep, rep->size - 1);
 }
 
+void Value::set_member(const Value& key, Value value) {
+  if (!replace_member(key.as_string(), value)) add_member(key, std::move(value));
+}
+
+void Value::set_member(Value&& key, Value value) {
+  if (!replace_member(key.as_string(), value)) add_member(std::move(key), std::move(value));
+}
+
 void Value::set(std::string_view key, Value value) {
-  if (tag_ == Tag::object) {
-    ObjectRep* rep = own_object(size());
-    if (const auto position = position_of(rep, key)) {
-      Value& member = members_of(rep)[*position].value;
-      rep->depth = std::max(rep->depth, value.depth() + 1);
-      rep->weight = reweighed(rep->weight, member.weight(), value.weight());
-      member = std::move(value);
-      return;
-    }
-  }
-  set_member(Value(key), std::move(value));
+  if (!replace_member(key, value)) add_member(Value(key), std::move(value));
 }
 
 void Value::erase(std::string_view key) {

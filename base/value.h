@@ -57,6 +57,9 @@ class Value {
   static Value array(std::initializer_list<Value> elements);
   static Value object();
   static Value object(std::initializer_list<std::pair<std::string_view, Value>> members);
+  // Empty ones with room for so many, which reserve() would have to allocate a second time.
+  static Value array_with_room(std::size_t count);
+  static Value object_with_room(std::size_t count);
   // A number literal kept to the digit: `text` must be a JSON number (RFC 8259 §6). It is held as
   // an int64 or double where these say the same, else as its text beside the nearest double.
   static Value number_from_literal(std::string_view text);
@@ -115,6 +118,7 @@ class Value {
   // Adds or replaces a member; a null becomes an object first. Precondition: object or null.
   void set(std::string_view key, Value value);
   void set_member(const Value& key, Value value);  // the key's string is shared, not copied
+  void set_member(Value&& key, Value value);
   void erase(std::string_view key);
   // Appends; a null becomes an array first. Precondition: array or null.
   void push_back(Value element);
@@ -172,6 +176,8 @@ class Value {
   void destroy() noexcept;
   value_detail::ArrayRep* own_array(std::size_t room);
   value_detail::ObjectRep* own_object(std::size_t room);
+  bool replace_member(std::string_view key, Value& value);
+  void add_member(Value key, Value value);
   friend struct value_detail::Rep;
   friend struct value_detail::ObjectRep;
 

@@ -16,6 +16,9 @@ if(STEPWELL_SANITIZE)
     -fno-sanitize-recover=all -Wno-maybe-uninitialized)
   add_link_options(-fsanitize=${STEPWELL_SANITIZE})
 endif()
+if(STEPWELL_SANITIZE MATCHES thread)
+  add_compile_options(-Wno-tsan)  # Asio has fences, which ThreadSanitizer does not know
+endif()
 if(STEPWELL_FUZZ)
   # Coverage for libFuzzer everywhere; its main() in the fuzz targets only. Clang does not know the
   # warnings that are switched off for gcc.

@@ -117,8 +117,7 @@ Result<Value> Template::evaluate(const Scope& scope) const {
     return result ? std::move(result) : Result<Value>((*loose)->text);
   }
   if (const auto* array = std::get_if<Node::Array>(&node_->what)) {
-    Value value = Value::array();
-    value.reserve(array->size());
+    Value value = Value::array_with_room(array->size());
     for (const Template& element : *array) {
       Result<Value> result = element.evaluate(scope);
       if (!result) return result;
@@ -127,8 +126,7 @@ Result<Value> Template::evaluate(const Scope& scope) const {
     return bounded(std::move(value), scope);
   }
   const auto& object = std::get<Node::Object>(node_->what);
-  Value value = Value::object();
-  value.reserve(object.size());
+  Value value = Value::object_with_room(object.size());
   for (const auto& [name, member] : object) {
     Result<Value> result = member.evaluate(scope);
     if (!result) return result;
@@ -163,17 +161,17 @@ UriTemplate UriTemplate::expression(Expression expression) {
   return result;
 }
 
-Result<std::string> UriTemplate::evaluate(const Scope& scope) const {
+Result<Value> UriTemplate::evaluate(const Scope& scope) const {
   if (expression_) {
     Result<Value> result = expression_->evaluate(scope);
-    if (!result) return fail(std::move(result.error()));
-    if (!result->is_string())
+    if (result && !result->is_string())
       return fail(
           expression_problem("the expression of the endpoint gave no text", expression_->position));
-    return std::string(result->as_string());
+    return result;
   }
-  std::string uri;
   std::string_view rest = text_.is_string() ? text_.as_string() : std::string_view();
+  if (text_.is_string() && rest.find('{') == std::string_view::npos) return text_;
+  std::string uri;
   for (std::size_t open = rest.find('{'); open != std::string_view::npos; open = rest.find('{')) {
     uri += rest.substr(0, open);
     rest.remove_prefix(open + 1);
@@ -189,7 +187,7 @@ Result<std::string> UriTemplate::evaluate(const Scope& scope) const {
     uri += percent_encode(value.is_string() ? value.as_string() : to_json(value));
   }
   uri += rest;
-  return uri;
+  return Value(uri);
 }
 
 bool UriTemplate::uses(std::size_t variable) const {

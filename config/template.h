@@ -109,8 +109,9 @@ class UriTemplate {
   static UriTemplate expression(Expression expression);
 
   // {name} becomes the percent-encoded top-level property of the scope's input; missing gives
-  // empty text; what is no scalar is an expression error.
-  Result<std::string> evaluate(const Scope& scope) const;
+  // empty text; what is no scalar is an expression error. Gives a string, which a text without such
+  // parts shares.
+  Result<Value> evaluate(const Scope& scope) const;
   bool uses(std::size_t variable) const;
 
  private:

@@ -110,6 +110,10 @@ std::string clock_text(const Facts& facts) {
                                            : "; the mark in the store was not looked at");
 }
 
+Finding left_out(std::string check, const std::string& what, const std::string& why) {
+  return {std::move(check), Grade::warning, what + " left out: " + why, "mend that, and ask again"};
+}
+
 std::string listen_text(const Facts& facts) {
   const bool served = facts.database.holder.kind == Holder::Kind::daemon;
   return facts.listen.address + (served ? " is where a daemon serves" : " can be listened on");
@@ -149,9 +153,7 @@ Findings judge_database(const DatabaseFacts& database) {
   Findings findings;
   if (!database.left_out.empty())
     findings.push_back(
-        {"database", Grade::warning,
-         "database, audit log, keys and credentials were left out: " + database.left_out,
-         "mend that, and ask again"});
+        left_out("database", "database, audit log, keys and credentials were", database.left_out));
   if (database.stones_to_restore > 0)
     findings.push_back(
         {"tombstones", Grade::error,
@@ -185,9 +187,7 @@ Findings judge_database(const DatabaseFacts& database) {
 Findings judge_journal(const JournalFacts& journal) {
   Findings findings;
   if (!journal.left_out.empty())
-    findings.push_back({"journal", Grade::warning,
-                        "the journal of instances was left out: " + journal.left_out,
-                        "mend that, and ask again"});
+    findings.push_back(left_out("journal", "the journal of instances was", journal.left_out));
   if (journal.fault) findings.push_back(fault("journal", *journal.fault));
   if (journal.free_bytes && *journal.free_bytes < kFreeAtLeast)
     findings.push_back({"journal", Grade::warning,
@@ -202,9 +202,7 @@ Findings judge_journal(const JournalFacts& journal) {
 Findings judge_files(const FileFacts& files) {
   Findings findings;
   if (!files.left_out.empty())
-    findings.push_back({"files", Grade::warning,
-                        "the files that were handed in were left out: " + files.left_out,
-                        "mend that, and ask again"});
+    findings.push_back(left_out("files", "the files that were handed in were", files.left_out));
   if (files.fault) findings.push_back(fault("files", *files.fault));
   if (!files.without_content.empty())
     findings.push_back({"files", Grade::error,

@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "api/server.h"
+#include "daemon/allocator.h"
 #include "daemon/definition_watch.h"
 #include "daemon/definitions.h"
 #include "daemon/exit_code.h"
@@ -202,6 +203,7 @@ class Daemon {
         journal->maintain();
         if (journal->in_doubt()) return false;
       }
+      give_back_free_memory();
       notify_watchdog();
     }
   }

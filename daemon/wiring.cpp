@@ -103,6 +103,9 @@ Status Node::open_journal(Parts& parts, const NodeOptions& options) {
     if (const Status removed = files->remove_of(instances); !removed)
       log.warn("files of deleted instances are left", {{"problem", removed.error().one_line()}});
   });
+  parts.journal->on_removing([files = parts.files.get()](const std::vector<InstanceId>& instances) {
+    return files->settle_of(instances);
+  });
   parts.journal_care->also([care = parts.file_care.get()] { care->look(); });
   return {};
 }

@@ -8,6 +8,15 @@ namespace stepwell::engine {
 
 namespace {
 
+// The names of a request's parts, which all requests share.
+struct RequestNames {
+  Value uri{"uri"};
+  Value method{"method"};
+  Value headers{"headers"};
+  Value query{"query"};
+  Value body{"body"};
+};
+
 // May the request be sent a second time when nobody knows what became of the first? What the author
 // says, else by the method.
 bool may_be_repeated(const config::HttpCallBody& call, const Value& arguments) {
@@ -21,7 +30,7 @@ Result<Value> resource_arguments(const config::ExternalResource& resource,
                                  const config::Scope& sight) {
   auto uri = resource.endpoint.evaluate(sight);
   if (!uri) return fail(std::move(uri.error()));
-  Value arguments = Value::object({{"uri", *uri}});
+  Value arguments = Value::object({{"uri", *std::move(uri)}});
   if (resource.authentication) {
     auto added = add_authentication(arguments, *resource.authentication, sight);
     if (!added) return fail(std::move(added.error()));
@@ -46,7 +55,7 @@ Status add_authentication(Value& arguments, const config::Authentication& policy
   if (!oauth || !policy.credential.empty()) return {};
   auto authority = policy.authority.evaluate(sight);
   if (!authority) return fail(std::move(authority.error()));
-  arguments.set("authority", *authority);
+  arguments.set("authority", *std::move(authority));
   return {};
 }
 
@@ -185,8 +194,7 @@ Next Machine::start_fork(std::uint32_t slot, const config::ForkBody& fork) {
   Frame& frame = at(slot);
   const auto branches = static_cast<std::uint32_t>(fork.branches.size());
   frame.running = branches;
-  frame.collection = Value::array();
-  frame.collection.reserve(branches);
+  frame.collection = Value::array_with_room(branches);
   for (std::uint32_t i = 0; i < branches; ++i) frame.collection.push_back({});
   if (branches == 0) return {Next::Kind::finish, slot, 0, frame.collection, nullptr};
   const Value input = frame.input;
@@ -252,26 +260,26 @@ bool Machine::outlives_its_task(std::uint32_t slot) const {
 Result<Value> Machine::http_arguments(std::uint32_t slot, const config::HttpCallBody& body) {
   const Frame& frame = at(slot);
   const config::Scope sight = scope(frame, frame.input);
-  Value arguments = Value::object();
-  arguments.reserve(6);
-  const auto add = [&](const char* name, const config::Template& part) -> Status {
+  static const RequestNames names;
+  Value arguments = Value::object_with_room(6);
+  const auto add = [&](const Value& name, const config::Template& part) -> Status {
     if (part.is_constant()) {
-      if (!part.constant().is_null()) arguments.set(name, part.constant());
+      if (!part.constant().is_null()) arguments.set_member(name, part.constant());
       return {};
     }
     auto value = part.evaluate(sight);
     if (!value) return fail(std::move(value.error()));
-    arguments.set(name, std::move(*value));
+    arguments.set_member(name, std::move(*value));
     return {};
   };
   auto uri = body.endpoint.evaluate(sight);
   if (!uri) return fail(std::move(uri.error()));
-  arguments.set("uri", *uri);
-  for (const auto& [name, part] : {std::pair{"method", &body.method},
-                                   {"headers", &body.headers},
-                                   {"query", &body.query},
-                                   {"body", &body.body}})
-    if (auto added = add(name, *part); !added) return fail(std::move(added.error()));
+  arguments.set_member(names.uri, *std::move(uri));
+  for (const auto& [name, part] : {std::pair{&names.method, &body.method},
+                                   {&names.headers, &body.headers},
+                                   {&names.query, &body.query},
+                                   {&names.body, &body.body}})
+    if (auto added = add(*name, *part); !added) return fail(std::move(added.error()));
   if (body.authentication)
     if (auto added = add_authentication(arguments, *body.authentication, sight); !added)
       return fail(std::move(added.error()));
@@ -287,7 +295,7 @@ Result<Value> Machine::openapi_arguments(std::uint32_t slot, const config::OpenA
   if (!operation) return fail(std::move(operation.error()));
   auto parameters = body.parameters.evaluate(sight);
   if (!parameters) return fail(std::move(parameters.error()));
-  Value arguments = Value::object({{"document", *document},
+  Value arguments = Value::object({{"document", *std::move(document)},
                                    {"operationId", std::move(*operation)},
                                    {"parameters", std::move(*parameters)}});
   const auto add = [&](const char* name,

@@ -190,7 +190,7 @@ void Engine::Impl::start(StartRequest request, std::function<void(Result<Instanc
   instance->workflow().metrics.started.increment();
   open_gauge_.add(1);
   instance->count(true);
-  if (instance->label().deadline) watch_deadline(*instance);
+  if (instance->has_deadline()) watch_deadline(*instance);
   instance->admit(entropy_.hex(16), std::move(admitted), has_to_wait(*instance));
 }
 
@@ -379,7 +379,7 @@ void Engine::Impl::instance_ended(Instance& instance) {
       metrics.faulted.increment();
   }
   open_gauge_.add(-1);
-  if (instance.label().deadline) deadlines_.remove(instance.id());
+  if (instance.has_deadline()) deadlines_.remove(instance.id());
   let_next_run(instance);
   if (instance.never_was()) return forget({instance.id()});
   std::vector<InstanceId> forgotten;
@@ -433,6 +433,8 @@ std::optional<InstanceView> Engine::peek(InstanceId id) const {
   return instance->view();
 }
 
+bool Engine::in_memory(InstanceId id) const { return impl_->lookup(id) != nullptr; }
+
 Result<InstancePage> Engine::list(const InstanceQuery& query) const { return impl_->list(query); }
 
 Result<std::vector<InstanceId>> Engine::remove(const std::vector<InstanceId>& ids) {
@@ -466,7 +468,7 @@ void Engine::request(Operation what, InstanceId id, std::function<void(Status)> 
   if (what == Operation::resume) event.what = ResumeRequested{};
   const bool known = impl_->reach(
       id, [event, done](Instance& instance) { return instance.request(event, done); },
-      [done](const Problem& problem) { done(fail(problem)); });
+      Impl::failing(done));
   if (known || (what == Operation::stop && impl_->stop_lost(id, done))) return;
   const auto view = impl_->find(id);
   done(fail(view ? not_open(*view) : unknown_instance(id)));
@@ -476,7 +478,7 @@ void Engine::change(InstanceId id, const LabelChange& change,
                     const std::function<void(Status)>& done) {
   const bool known = impl_->reach(
       id, [change, done](Instance& instance) { return instance.change(change, done); },
-      [done](const Problem& problem) { done(fail(problem)); });
+      Impl::failing(done));
   if (known) return;
   const auto view = impl_->find(id);
   done(fail(view ? not_open(*view) : unknown_instance(id)));

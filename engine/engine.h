@@ -145,6 +145,7 @@ class Engine {
   std::optional<InstanceView> find(InstanceId id) const;
   // The same, without blocking: nothing where it is not in memory.
   std::optional<InstanceView> peek(InstanceId id) const;
+  bool in_memory(InstanceId id) const;  // would peek() find it?
   // In the query's order, wherever they are: a page may have less than there is room for, where
   // looking further would take too long. Blocks. Errors: the journal's.
   Result<InstancePage> list(const InstanceQuery& query) const;

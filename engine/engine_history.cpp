@@ -51,11 +51,12 @@ void Instance::tell_status_once() {
   if (std::exchange(untold_, false) && !never_was()) tell_change(InstanceChange::status);
 }
 
+// With work_mutex_ held.
 void Instance::tell_status() const {
   tell_change(InstanceChange::status);
-  if (!surroundings_.watchers.any(id_)) return;
-  const std::scoped_lock lock(work_mutex_);
-  surroundings_.watchers.tell(id_, HistoryEntry::of(state_.status, state_.traced, state_.updated));
+  if (surroundings_.watchers.any(id_))
+    surroundings_.watchers.tell(id_,
+                                HistoryEntry::of(state_.status, state_.traced, state_.updated));
 }
 
 // The instance may be a little ahead of the journal. Whoever watches it since before hears only of

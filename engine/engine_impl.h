@@ -106,6 +106,9 @@ class Engine::Impl {
   // gives false where the instance has just left. Where it cannot be woken, `failed` is told, or,
   // where that is empty, it waits until it can; of `events`, only so many wait.
   using Failed = std::function<void(const Problem&)>;
+  static Failed failing(std::function<void(Status)> done) {
+    return [done = std::move(done)](const Problem& problem) { done(fail(problem)); };
+  }
   template <class Task>
   bool reach(InstanceId id, Task task, const Failed& failed = {}, bool event = false);
   bool when_ended(InstanceId id, std::function<void(const InstanceView&)> callback,

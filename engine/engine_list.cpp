@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <future>
 #include <memory>
+#include <span>
 #include <unordered_set>
 #include <utility>
 
@@ -39,7 +40,7 @@ bool Gathering::wants(const InstanceFacts& facts) {
 }
 
 bool Gathering::wants(const InstanceFacts& facts, const Workflow& workflow,
-                      const std::vector<TaskNumber>& active) {
+                      std::span<const TaskNumber> active) {
   if (!wants(facts)) return false;
   const OfWorkflow& known = of(workflow);
   if (!known.picked || query_.filter.step.empty()) return known.picked;
@@ -87,12 +88,12 @@ void Engine::Impl::gather(Gathering& gathering) const {
     for (const auto& [id, sleeper] : shard.sleepers) {
       InstanceFacts facts{id,         sleeper.status, sleeper.started, sleeper.updated,
                           WallTime{}, &kUnlabelled,   std::nullopt,    *sleeper.key};
-      if (sleeper.said) {
-        facts.label = &sleeper.said->label;
-        facts.parent = sleeper.said->parent;
+      if (sleeper.rare) {
+        facts.label = &sleeper.rare->label;
+        facts.parent = sleeper.rare->parent;
         facts.updated = std::max(facts.updated, facts.label->changed);
       }
-      if (gathering.wants(facts, *sleeper.workflow, sleeper.active))
+      if (gathering.wants(facts, *sleeper.workflow, sleeper.active_tasks()))
         gathering.add(view_of_sleeper(id, sleeper));
     }
   }
@@ -111,11 +112,11 @@ InstanceView Engine::Impl::view_of_sleeper(InstanceId id, const Sleeper& sleeper
   view.started = sleeper.started;
   view.updated = sleeper.updated;
   view.progress = sleeper.progress;
-  for (const TaskNumber number : sleeper.active)
+  for (const TaskNumber number : sleeper.active_tasks())
     view.active_tasks.push_back(sleeper.workflow->program->task(number).task->reference);
-  if (sleeper.said) {
-    view.parent = sleeper.said->parent;
-    show_label(sleeper.said->label, view);
+  if (sleeper.rare) {
+    view.parent = sleeper.rare->parent;
+    show_label(sleeper.rare->label, view);
   }
   return view;
 }

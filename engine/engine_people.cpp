@@ -14,7 +14,7 @@ void Engine::Impl::ask_person(InstanceId id, StepAnswer answer, bool change,
   const bool known = reach(
       id,
       [shared, change, done](Instance& instance) { return instance.person(shared, change, done); },
-      [done](const Problem& problem) { done(fail(problem)); });
+      failing(done));
   if (known) return;
   const std::optional<InstanceView> view = find(id);
   if (!view) return done(fail(unknown_instance(id)));

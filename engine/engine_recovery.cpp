@@ -214,15 +214,10 @@ void Engine::Impl::retry(InstanceId id, std::function<void(Status)> done) {
   if (!take_in(*instance, true)) return done(fail(shutting_down()));
   if (Turnstile* turnstile = turnstile_of(**instance)) turnstile->count_in(id);
   const auto durable = [this, instance = *instance, done](Status status) {
-    if (status) {
-      instance->listen_again();
-      instance->tell_status();
-      const bool resumes = instance->status() == InstanceStatus::suspended;
-      instance->go_on();
-      if (resumes) instance->request({now(), ResumeRequested{}}, [](const Status&) {});
-    } else {
+    if (status)
+      instance->go_on_retried();
+    else
       instance->unless_gone([&] { let_go(*instance); });
-    }
     done(std::move(status));
   };
   if (journal_.append(std::move(record), durable) == Journal::Durability::now) durable({});

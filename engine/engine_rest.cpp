@@ -28,7 +28,7 @@ bool Instance::comes_to_an_end(const Mail& mail) {
 }
 
 // A replay comes upon the same timers, listeners and turns again.
-void Instance::leave_for_later(Mail mail) {
+void Instance::leave_for_later(Mail&& mail) {
   if (auto* request = std::get_if<RequestMail>(&mail))
     replies_.emplace_back([done = std::move(request->done)] { done(fail(shutting_down())); });
   if (auto* person = std::get_if<PersonMail>(&mail))

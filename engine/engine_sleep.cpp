@@ -165,7 +165,7 @@ Result<bool> Engine::Impl::wake(InstanceId id) {
     const auto found = shard.sleepers.find(id);
     if (found == shard.sleepers.end()) return true;
     workflow = found->second.workflow;
-    if (found->second.company) observer = found->second.company->observer;
+    if (found->second.rare) observer = found->second.rare->observer;
     ears = found->second.ears;
     number = found->second.number;
   }
@@ -186,9 +186,10 @@ Result<bool> Engine::Impl::wake(InstanceId id) {
   sleepers_->remove(id, sleeper);
   for (const Sleeper::Ear& ear : sleeper.ears)
     if (ear.sieve) events_.unsift(ear.group, {id, ear.listener}, *ear.sieve, ear.key);
-  (*instance)->rise(sleeper);
-  // Before anybody else finds it: what comes first is done first.
+  // Before anybody else finds it: what comes first is done first. And before it goes on: one that
+  // had ended meanwhile would have to be asked whether it did, with this lock held.
   for (const Sleepers::Call& call : sleepers_->take_calls(id)) call.task(**instance);
+  (*instance)->rise(sleeper);
   return true;
 }
 
@@ -213,9 +214,8 @@ bool Engine::Impl::when_ended(InstanceId id, std::function<void(const InstanceVi
       if (const auto found = shard.instances.find(id); found != shard.instances.end()) {
         instance = found->second;
       } else if (const auto asleep = shard.sleepers.find(id); asleep != shard.sleepers.end()) {
-        std::unique_ptr<Sleeper::Company>& company = asleep->second.company;
-        if (!company) company = std::make_unique<Sleeper::Company>();
-        dead = company->waiters.add(std::move(callback), std::move(alive));
+        Waiters& waiters = asleep->second.with_rare().waiters;
+        dead = waiters.add(std::move(callback), std::move(alive));
         return true;
       }
     }

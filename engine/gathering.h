@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <span>
 #include <unordered_map>
 #include <vector>
 
@@ -22,7 +23,7 @@ class Gathering {
 
   // Is it one of them, as far as is known? Then it is to be added.
   bool wants(const InstanceFacts& facts, const Workflow& workflow,
-             const std::vector<TaskNumber>& active);
+             std::span<const TaskNumber> active);
   bool wants(const InstanceFacts& facts, const InstanceView& view);
   // The one that was wanted last.
   void add(InstanceView view);

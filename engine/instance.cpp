@@ -18,12 +18,14 @@ Instance::Instance(Surroundings& surroundings, InstanceId id, StartRequest reque
       urgency_(static_cast<std::uint8_t>(request_.priority)),
       label_(label_of(request_)) {
   state_.id = id_;
-  publish();  // its admission may be told before anything else can be seen
+  scheduled_ = true;  // until admit(): what comes before stands behind its beginning
+  published_.input = request_.input;  // its admission may be told before anything else can be seen
 }
 
 Instance::Instance(Surroundings& surroundings, InstanceId id, StartRequest request,
                    std::uint32_t level, Replayed replayed)
     : Instance(surroundings, id, std::move(request), level) {
+  scheduled_ = false;
   state_ = std::move(replayed.state);
   number_ = sure_ = replayed.number;
   waiting_ = std::move(replayed.waiting);
@@ -50,7 +52,25 @@ void Instance::admit(std::string trace_id, std::function<void(Result<InstanceId>
     admitted_ = std::move(admitted);
     waits_ = waits && !begun_;
   }
-  post(Event{surroundings_.clock.now(), Started{id_, std::move(trace_id), std::move(input)}});
+  bool kept = false;
+  bool wake = false;
+  {
+    const std::scoped_lock lock(mailbox_mutex_);
+    kept = !closed_;
+    if (kept) {
+      mailbox_.emplace_front(
+          Event{surroundings_.clock.now(), Started{id_, std::move(trace_id), std::move(input)}});
+      wake = surroundings_.pool.push(shared_from_this());
+    }
+  }
+  if (wake) surroundings_.pool.wake();
+  if (kept) return;
+  std::function<void(Result<InstanceId>)> caller;
+  {
+    const std::scoped_lock lock(work_mutex_);
+    caller = std::exchange(admitted_, nullptr);
+  }
+  if (caller) caller(fail(shutting_down()));
 }
 
 bool Instance::begin() { return post(BeginMail{}) || !left(); }
@@ -114,7 +134,7 @@ void Instance::publish() {
 InstanceView Instance::view_now() const {
   InstanceView view;
   view.id = id_;
-  view.workflow = request_.workflow->program->definition().id();
+  view.workflow = request_.workflow->name();
   view.key = request_.key;
   if (request_.parent) view.parent = request_.parent->id;
   view.status = published_.status;
@@ -126,7 +146,7 @@ InstanceView Instance::view_now() const {
   view.progress = published_.progress;
   if (published_.problem) view.problem = *published_.problem;
   view.open_steps = published_.open;
-  mark_overdue(view.open_steps, surroundings_.clock.now());
+  if (!view.open_steps.empty()) mark_overdue(view.open_steps, surroundings_.clock.now());
   show_label(label_, view);
   for (const TaskNumber number : published_.active)
     view.active_tasks.push_back(request_.workflow->program->task(number).task->reference);
@@ -138,7 +158,7 @@ InstanceView Instance::view_now() const {
 // Puts the run into the pool under the mailbox's lock: whoever closes the mailbox, and takes the
 // pool away after that, comes either before (nothing is put) or after, and waits for the run. True:
 // the pool's wake() is owed once the lock is released, which the worker will want at once.
-bool Instance::enqueue_locked(Mail mail) {
+bool Instance::enqueue_locked(Mail&& mail) {
   const bool unblocks = std::holds_alternative<DurableMail>(mail);
   if (unblocks)
     durable_.push_back(std::get<DurableMail>(std::move(mail)));
@@ -149,8 +169,8 @@ bool Instance::enqueue_locked(Mail mail) {
   return surroundings_.pool.push(shared_from_this());
 }
 
-bool Instance::post(Mail mail) {
-  return post_made([&mail] { return std::move(mail); });
+bool Instance::post(Mail&& mail) {
+  return post_made([&mail]() -> Mail&& { return std::move(mail); });
 }
 
 // What makes the mail is called only while the engine is certainly there.
@@ -218,6 +238,7 @@ void Instance::run() {
     {
       const std::scoped_lock lock(work_mutex_);
       handle(std::move(mail));
+      mail = BeginMail{};  // what is left of it goes before the mailbox's lock is taken
       over = std::exchange(over_, false);
       if (!over && awaited_ == 0 && is_snapshot_due(number_)) take_snapshot();
       if (std::exchange(yielded_, false)) yielded = state_.updated;
@@ -242,7 +263,7 @@ bool Instance::comes_early(const Mail& mail) const {
          !std::holds_alternative<BeginMail>(mail) && !std::holds_alternative<GoOnMail>(mail);
 }
 
-void Instance::handle(Mail mail) {
+void Instance::handle(Mail&& mail) {
   if (gone_) return refuse_one(mail, shutting_down());
   if (resting() && !comes_to_an_end(mail)) return leave_for_later(std::move(mail));
   if (comes_early(mail)) return early_.push_back(std::move(mail));
@@ -296,7 +317,6 @@ void Instance::settle() {
     cancel_outside();
     if (surroundings_.events.lifecycle_wanted()) lifecycle_.ended(state_);
     state_.context = {};
-    show();
     late = too_late(unread);
   }
   for (const auto& tell : late) tell();

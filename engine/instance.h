@@ -10,6 +10,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <string_view>
 #include <unordered_map>
 #include <variant>
 #include <vector>
@@ -41,9 +42,13 @@ class Workflow {
   Workflow(std::shared_ptr<const config::Definition> definition, const expression::Budget& budget,
            WorkflowMetrics handles, std::shared_ptr<Turnstile> limit)
       : program(std::make_shared<const Program>(std::move(definition), budget)),
+        head(Value::object(
+            {{"workflow", program->definition().id()}, {"digest", program->definition().digest}})),
         metrics(handles),
         turnstile(std::move(limit)) {}
+  std::string_view name() const { return head.get("workflow").as_string(); }
   const std::shared_ptr<const Program> program;
+  const Value head;  // {workflow, digest}: what the first record of each instance begins with
   const WorkflowMetrics metrics;
   const std::shared_ptr<Turnstile> turnstile;   // null: any number may run
   mutable std::atomic<bool> journalled{false};  // its definition is in the journal
@@ -103,6 +108,8 @@ class Instance final : public Job,
   // Lets one that was recovered go on; first it listens, for all that is published from then on.
   void listen_again();
   void go_on(bool orphaned = false);  // orphaned: it is stopped instead
+  // Both, for one that is retried; nothing where the engine goes.
+  void go_on_retried();
   // What its last event sent out, which may have gone or not. Before go_on().
   std::vector<Emit> emitted() const;
   // The names of the steps that were under way, as children have them (Parent::step). Before
@@ -152,10 +159,9 @@ class Instance final : public Job,
 
   // engine/engine_history.cpp. State::traced, as of now; waits for the worker.
   std::uint64_t traced() const;
-  // To whoever watches it: after a retry.
-  void tell_status() const;
   // To those who follow all.
   void tell_change(InstanceChange what) const;
+  void tell_status() const;  // and to whoever watches it: after a retry
   void tell_status_once();
 
   // Cancels what is in flight and does nothing from now on; its journal stays as it is. For an
@@ -179,6 +185,7 @@ class Instance final : public Job,
   // Its deadline may have passed: tells so, once.
   bool look_at_deadline();
   Label label() const;
+  bool has_deadline() const;
   std::uint8_t urgency() const override { return urgency_.load(std::memory_order_relaxed); }
   // What lists look at, without copying it; `wanted` is called with a lock held.
   struct Glance {
@@ -263,21 +270,21 @@ class Instance final : public Job,
   };
 
   // the mailbox
-  bool post(Mail mail);  // false where it takes no more
+  bool post(Mail&& mail);  // false where it takes no more
   template <class Make>
   bool post_made(Make make);
   static void refuse_one(const Mail& mail, const Problem& problem);
   bool comes_early(const Mail& mail) const;
   bool resting() const { return surroundings_.resting.load(std::memory_order_acquire); }
   static bool comes_to_an_end(const Mail& mail);
-  void leave_for_later(Mail mail);
+  void leave_for_later(Mail&& mail);
   bool begins_something(const Command& command) const;
   void timer_fired(TimerId timer);
-  bool enqueue_locked(Mail mail);
+  bool enqueue_locked(Mail&& mail);
   static void refuse(const std::list<Mail>& mailbox, const Problem& problem);
   bool next_mail(Mail& mail);
-  void handle(Mail mail);
-  void handle_event(Event event);
+  void handle(Mail&& mail);
+  void handle_event(Event&& event);
   void handle_request(RequestMail mail);
   void handle_person(PersonMail mail);
   void prepare(PersonMail mail, std::vector<std::string> files);
@@ -286,8 +293,8 @@ class Instance final : public Job,
   bool is_parked(StepId step) const;
   std::vector<std::function<void()>> too_late(std::list<Mail>& unread) const;
   void show();
-  void handle_step(StepMail mail);
-  void handle_durable(DurableMail mail);
+  void handle_step(StepMail mail);  // which goes when this returns, and not with the next mail
+  void handle_durable(DurableMail&& mail);
   void handle_label(LabelMail mail);
   void watch_again(const Label& now);
   void release_label();
@@ -299,13 +306,14 @@ class Instance final : public Job,
   bool has_room();
 
   // a transition: applied, journalled, released
-  void transition(Event event, Record record);
-  void apply_event(Event event);
+  void transition(Event&& event, Record&& record);
+  void apply_event(Event&& event);
   bool harmless() const;
   void append_commands();
   void go_on_or_end();
   void wait_for(std::uint32_t record);
   void release();
+  void keep_room(std::vector<Command>&& done);
   void admission_failed(Problem problem);
   void fail_journal(Problem problem);
   void set_blocked(bool blocked);
@@ -317,9 +325,10 @@ class Instance final : public Job,
 
   // records
   Record record_of(Record::Kind kind) const;
+  Record record_of(Record::Kind kind, WallTime time) const;
   void number_record(Record& record);
   Value end_payload() const;
-  bool append(Record record, bool told);
+  bool append(Record&& record, bool told);
   void append_step_started(StepId step);
   bool append_end(bool told);
 
@@ -339,7 +348,7 @@ class Instance final : public Job,
   StepCall call_of(Execute command) const;
   void start_step(StepId step, StepCall call);
   void note_running(StepId step, TaskNumber task);
-  void forget_running(std::unordered_map<StepId, Running>::iterator running);
+  void forget_running(std::map<StepId, Running, ById>::iterator running);
   void cancel_outside();
 
   Surroundings& surroundings_;
@@ -376,7 +385,7 @@ class Instance final : public Job,
   bool ended_in_journal_ = false;   // `ended` was appended, or can never be
   bool over_ = false;               // its end has been released, and is to be settled
   bool yielded_ = false;
-  std::unordered_map<StepId, Running> running_;
+  std::map<StepId, Running, ById> running_;  // mostly one
   std::unordered_map<StepId, HeldStep> held_;
   std::unordered_map<TimerId, Armed> timers_;
   std::unordered_map<ListenerId, EventBus::Group> listeners_;

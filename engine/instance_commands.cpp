@@ -121,7 +121,7 @@ void Instance::note_running(StepId step, TaskNumber task) {
   if (outside) surroundings_.in_flight.fetch_add(1, std::memory_order_relaxed);
 }
 
-void Instance::forget_running(std::unordered_map<StepId, Running>::iterator running) {
+void Instance::forget_running(std::map<StepId, Running, ById>::iterator running) {
   if (running->second.outside) surroundings_.in_flight.fetch_sub(1, std::memory_order_release);
   running_.erase(running);
 }

@@ -44,10 +44,9 @@ bool Instance::has_room() {
   return false;
 }
 
-void Instance::handle_event(Event event) {
+void Instance::handle_event(Event&& event) {
   if (ended_in_journal_) return;
-  Record record = record_of(Record::Kind::stopped);
-  record.time = event.time;  // a replay has no other
+  Record record = record_of(Record::Kind::stopped, event.time);  // a replay has no other
   if (const auto* started = std::get_if<Started>(&event.what)) {
     record.kind = waits_ ? Record::Kind::admitted : Record::Kind::started;
     record.payload = head_payload(request_, level_, *started);
@@ -124,7 +123,7 @@ void Instance::handle_step(StepMail mail) {
   transition(std::move(event), std::move(record));
 }
 
-void Instance::handle_durable(DurableMail mail) {
+void Instance::handle_durable(DurableMail&& mail) {
   if (mail.status) sure_ = std::max(sure_, mail.record);
   const bool admission = mail.record == 1 && admitted_;
   if (mail.record == awaited_) {
@@ -177,6 +176,17 @@ void Instance::listen_again() {
   for (const auto& [id, listener] : recovered_->listeners) listen(listener);
 }
 
+// All under the lock that abandon() takes: the commit may come when the engine goes, or has gone.
+void Instance::go_on_retried() {
+  const std::scoped_lock lock(work_mutex_);
+  if (!recovered_ || gone_) return;
+  for (const auto& [id, listener] : recovered_->listeners) listen(listener);
+  tell_status();
+  post(GoOnMail{false, std::nullopt});
+  if (state_.status == InstanceStatus::suspended)
+    post(RequestMail{{surroundings_.clock.now(), ResumeRequested{}}, [](const Status&) {}});
+}
+
 std::vector<Emit> Instance::emitted() const {
   return recovered_ ? recovered_->emitted : std::vector<Emit>();
 }
@@ -194,7 +204,11 @@ void Instance::continue_recovered(const GoOnMail& mail) {
   const auto recovered = std::exchange(recovered_, nullptr);
   if (!recovered) return;
   note_open_steps();
-  for (Mail& early : std::exchange(early_, {})) post(std::move(early));
+  {
+    // They came before whatever waits now. abandon() refuses them where it has closed the mailbox.
+    const std::scoped_lock lock(mailbox_mutex_);
+    if (!closed_) mailbox_.splice(mailbox_.begin(), early_);
+  }
   if (ended(state_.status)) return go_on_or_end();  // the journal does not know of its end yet
   if (mail.orphaned) return handle_event({surroundings_.clock.now(), StopRequested{}});
   if (waiting_) {

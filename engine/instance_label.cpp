@@ -13,6 +13,11 @@ Label Instance::label() const {
   return label_;
 }
 
+bool Instance::has_deadline() const {
+  const std::scoped_lock lock(view_mutex_);
+  return label_.deadline.has_value();
+}
+
 bool Instance::change(const LabelChange& change, const std::function<void(Status)>& done) {
   if (post(LabelMail{change, false, done})) return true;
   if (left()) return false;

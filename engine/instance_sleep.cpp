@@ -26,16 +26,15 @@ Sleeper Instance::as_sleeper() const {
   sleeper.status = published_.status;
   sleeper.started = published_.started;
   sleeper.updated = published_.updated;
-  sleeper.active = published_.active;
+  sleeper.set_active(published_.active);
   sleeper.progress = published_.progress;
   const bool labelled = !label_.name.empty() || !label_.tags.is_null() || label_.deadline ||
                         label_.priority != Priority::regular || label_.changed != WallTime{};
   if (labelled || request_.parent) {
-    Sleeper::Said said{label_, std::nullopt};
-    if (request_.parent) said.parent = request_.parent->id;
-    sleeper.said = std::make_unique<const Sleeper::Said>(std::move(said));
+    Sleeper::Rare& rare = sleeper.with_rare();
+    rare.label = label_;
+    if (request_.parent) rare.parent = request_.parent->id;
   }
-  sleeper.active.shrink_to_fit();
   return sleeper;
 }
 
@@ -64,9 +63,11 @@ Instance::Bed Instance::go_to_bed(const Bedtime& time) {
     if (closed_ || scheduled_ || blocked_ || !mailbox_.empty() || !durable_.empty()) return bed;
     closed_ = true;
     left_.store(true, std::memory_order_release);
-    if (request_.observer || !waiters_.empty())
-      sleeper.company = std::make_unique<Sleeper::Company>(
-          Sleeper::Company{request_.observer, std::exchange(waiters_, {})});
+    if (request_.observer || !waiters_.empty()) {
+      Sleeper::Rare& rare = sleeper.with_rare();
+      rare.observer = request_.observer;
+      rare.waiters = std::exchange(waiters_, {});
+    }
   }
   bed.timers.reserve(timers_.size());
   for (const auto& [id, armed] : timers_) bed.timers.push_back(armed.handle);
@@ -157,9 +158,9 @@ void Instance::prepare_to_rise(const std::vector<Sleeper::Ear>& ears) {
 }
 
 void Instance::rise(Sleeper& sleeper) {
-  if (sleeper.company) {
+  if (sleeper.rare) {
     const std::scoped_lock lock(view_mutex_);
-    waiters_ = std::move(sleeper.company->waiters);
+    waiters_ = std::move(sleeper.rare->waiters);
   }
   post(GoOnMail{false, sleeper.ahead});
 }

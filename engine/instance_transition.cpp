@@ -11,7 +11,7 @@ namespace stepwell::engine {
 
 // Nothing that follows from an event gets out before its record is durable, and its end not before
 // the journal knows of it.
-void Instance::transition(Event event, Record record) {
+void Instance::transition(Event&& event, Record&& record) {
   const bool first = number_ == 0;
   const bool waits = record.kind == Record::Kind::admitted;
   const bool suspended = state_.status == InstanceStatus::suspended;
@@ -81,8 +81,9 @@ void Instance::wait_for(std::uint32_t record) {
   set_blocked(true);
 }
 
-void Instance::apply_event(Event event) {
+void Instance::apply_event(Event&& event) {
   commands_.clear();
+  commands_.reserve(2);  // that a task has started or ended, and what comes of it
   const InstanceStatus before = state_.status;
   engine::apply(*request_.workflow->program, state_, std::move(event), commands_, &cuts_);
   turned_ = state_.status != before;
@@ -100,7 +101,8 @@ bool Instance::harmless() const {
       const config::TaskBody& body = request_.workflow->program->task(step->task).task->body;
       if (!std::holds_alternative<config::HttpCallBody>(body)) return false;
       const Value& method = step->arguments.get("method");
-      if (method != Value("GET") && method != Value("HEAD")) return false;
+      if (!method.is_string()) return false;
+      if (method.as_string() != "GET" && method.as_string() != "HEAD") return false;
       any = true;
     } else if (!std::holds_alternative<StartTimer>(command) &&
                !std::holds_alternative<CancelTimer>(command) &&
@@ -117,7 +119,7 @@ void Instance::release() {
   if (admission_durable_) {
     show();
     tell_status_once();
-    reply_admitted(id_);
+    if (admitted_) reply_admitted(id_);
   }
   if (std::exchange(begins_, false) && state_.started != WallTime{} &&
       surroundings_.events.lifecycle_wanted())
@@ -129,8 +131,10 @@ void Instance::release() {
       lifecycle_.resumed(state_.updated);
   }
   if (requested_) replies_.emplace_back([done = std::exchange(requested_, nullptr)] { done({}); });
-  for (Command& command : std::exchange(commands_, {}))
+  std::vector<Command> done = std::exchange(commands_, {});
+  for (Command& command : done)
     if (!resting() || !begins_something(command)) perform(command);
+  keep_room(std::move(done));
   if (!surroundings_.people) refuse_people();
   if (std::exchange(turned_, false) && surroundings_.watchers.any(id_))
     surroundings_.watchers.tell(id_,
@@ -138,6 +142,14 @@ void Instance::release() {
   over_ = admission_durable_ && ended(state_.status);
   if (!interrupted_.empty() && !over_ && state_.status != InstanceStatus::suspended && !resting())
     continue_steps();
+}
+
+// For the next transition, unless it is much for one that may wait for long.
+void Instance::keep_room(std::vector<Command>&& done) {
+  constexpr std::size_t kLittle = 4;
+  if (ended(state_.status) || !commands_.empty() || done.capacity() > kLittle) return;
+  done.clear();
+  commands_ = std::move(done);
 }
 
 void Instance::reply_admitted(const Result<InstanceId>& result) {
@@ -148,9 +160,15 @@ void Instance::reply_admitted(const Result<InstanceId>& result) {
     admission_ = result;
     callers.swap(also_admitted_);
   }
-  callers.push_back(std::exchange(admitted_, nullptr));
-  for (auto& caller : callers)
-    replies_.emplace_back([caller = std::move(caller), result] { caller(result); });
+  const auto reply = [&](std::function<void(Result<InstanceId>)> caller) {
+    if (result)
+      replies_.emplace_back([caller = std::move(caller), id = *result] { caller(id); });
+    else
+      replies_.emplace_back(
+          [caller = std::move(caller), problem = result.error()] { caller(fail(problem)); });
+  };
+  for (auto& caller : callers) reply(std::move(caller));
+  reply(std::exchange(admitted_, nullptr));
 }
 
 void Instance::when_admitted(std::function<void(Result<InstanceId>)> callback) {
@@ -199,10 +217,14 @@ void Instance::set_blocked(bool blocked) {
 // --- records ---
 
 Record Instance::record_of(Record::Kind kind) const {
+  return record_of(kind, surroundings_.clock.now());
+}
+
+Record Instance::record_of(Record::Kind kind, WallTime time) const {
   Record record{};
   record.kind = kind;
   record.instance = id_;
-  record.time = surroundings_.clock.now();
+  record.time = time;
   return record;
 }
 
@@ -213,8 +235,13 @@ void Instance::number_record(Record& record) {
 }
 
 Value Instance::end_payload() const {
-  Value payload = Value::object({{"status", to_string(state_.status)}});
-  if (state_.status == InstanceStatus::completed) payload.set("output", state_.output);
+  static const Value status("status");
+  static const Value output("output");
+  static const Value completed(to_string(InstanceStatus::completed));
+  const bool complete = state_.status == InstanceStatus::completed;
+  Value payload = Value::object_with_room(complete ? 2 : 3);
+  payload.set_member(status, complete ? completed : Value(to_string(state_.status)));
+  if (complete) payload.set_member(output, state_.output);
   if (state_.problem) payload.set("problem", state_.problem->to_value());
   const std::uint8_t reached = progress();
   if (reached > 0 && reached < 100) payload.set("progress", reached);
@@ -222,7 +249,7 @@ Value Instance::end_payload() const {
 }
 
 // True where it is durable already; else `told` says whether the durability is of interest.
-bool Instance::append(Record record, bool told) {
+bool Instance::append(Record&& record, bool told) {
   std::function<void(Status)> tell;
   if (told) {
     tell = [self = shared_from_this(), number = record.number](Status status) {
@@ -246,8 +273,7 @@ void Instance::append_step_started(StepId step) {
 
 bool Instance::append_end(bool told) {
   ended_in_journal_ = true;
-  Record record = record_of(Record::Kind::ended);
-  record.time = state_.ended;
+  Record record = record_of(Record::Kind::ended, state_.ended);
   number_record(record);
   record.payload = end_payload();
   return append(std::move(record), told);

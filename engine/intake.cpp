@@ -36,7 +36,7 @@ static bool changes_only(const Event& event) {
   return changed != nullptr && changed->change.contains("patch");
 }
 
-void Machine::take(Event event) {
+void Machine::take(Event&& event) {
   const bool suspended = state_.status == InstanceStatus::suspended;
   const bool ends = std::holds_alternative<StopRequested>(event.what) ||
                     std::holds_alternative<JournalFailed>(event.what);
@@ -54,7 +54,7 @@ void Machine::take(Event event) {
   }
 }
 
-void Machine::handle(Event event) {
+void Machine::handle(Event&& event) {
   state_.updated = now_;
   random_ = 0;
   if (auto* start = std::get_if<Started>(&event.what))
@@ -99,12 +99,13 @@ void Machine::go_on() {
   state_.deferred.assign(std::make_move_iterator(next), std::make_move_iterator(kept.end()));
 }
 
-void Machine::started(Started event) {
+void Machine::started(Started&& event) {
   state_.id = event.id;
   state_.trace_id = std::move(event.trace_id);
   state_.started = now_;
   state_.input = as_recorded(std::move(event.input));
   state_.status = InstanceStatus::running;
+  state_.frames.reserve(2);  // its own and its first task's
   const std::uint32_t root = new_frame(kNone, kNone);
   Frame& frame = at(root);
   frame.raw_input = state_.input;
@@ -137,7 +138,7 @@ void Machine::started(Started event) {
   run(start_list(root, program_.root(), std::move(input), {}));
 }
 
-void Machine::step_finished(StepFinished event) {
+void Machine::step_finished(StepFinished&& event) {
   const auto slot = static_cast<std::uint32_t>(event.step.number & 0xffffffU);
   const bool person = is_parked(slot, event.step);
   if (!person && (slot >= state_.frames.size() || at(slot).step != event.step)) return;

@@ -276,7 +276,7 @@ void Machine::end(InstanceStatus status) {
   state_.status = status;
   state_.ended = now_;
   state_.reached = state_.frames.empty() ? 0 : state_.frames.front().position;
-  state_.frames.clear();
+  state_.frames = std::vector<Frame>();  // whose memory goes while it is in the cache
   state_.free_slots.clear();
   state_.ready.clear();
   state_.deferred.clear();

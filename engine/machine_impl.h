@@ -35,7 +35,7 @@ class Machine {
         cuts_(cuts),
         turn_(turn) {}
 
-  void take(Event event);
+  void take(Event&& event);
   bool awaits(ListenerId listener, const Value& event);
   std::optional<EventSieve::Key> key_of(ListenerId listener, const EventSieve& sieve);
 
@@ -43,12 +43,12 @@ class Machine {
   static constexpr std::uint32_t kRoot = 0;  // the workflow's own frame
 
   // intake.cpp: what becomes of an event
-  void handle(Event event);
+  void handle(Event&& event);
   void suspend();
   void resume();
   void go_on();
-  void started(Started event);
-  void step_finished(StepFinished event);
+  void started(Started&& event);
+  void step_finished(StepFinished&& event);
   void timer_fired(const TimerFired& event);
   void stop();
   void journal_failed(Problem problem);

@@ -34,11 +34,12 @@ std::string name_of(InstanceId id) { return "instance " + std::to_string(id.numb
 }  // namespace
 
 Value head_payload(const StartRequest& request, std::uint32_t level, const Started& started) {
-  const config::Definition& definition = request.workflow->program->definition();
-  Value payload = Value::object({{"workflow", definition.id()},
-                                 {"digest", definition.digest},
-                                 {"traceId", started.trace_id},
-                                 {"input", started.input}});
+  static const Value trace_id("traceId");
+  static const Value input("input");
+  Value payload = request.workflow->head;
+  payload.reserve(request.key.empty() ? 4 : 5);
+  payload.set_member(trace_id, started.trace_id);
+  payload.set_member(input, started.input);
   add_label(payload, label_of(request));
   if (!request.key.empty()) payload.set("key", request.key);
   if (!request.once.empty()) payload.set("once", valid_utf8(request.once));
@@ -164,12 +165,6 @@ Status check_retry(const std::vector<Record>& records) {
       name_of(id) +
           " did not fail in a step: the same input would fail again in the same way; start a new "
           "one once its definition or its input is mended"));
-}
-
-Problem client_error(int status, std::string code, std::string detail) {
-  Problem problem = make_problem(ErrorKind::validation, std::move(code), std::move(detail));
-  problem.status = status;
-  return problem;
 }
 
 Problem has_ended(const InstanceView& view) {

@@ -40,8 +40,6 @@ InstanceFacts facts_of(const InstanceView& view, const Label& label);
 // where what failed would fail again.
 Status check_retry(const std::vector<Record>& records);
 
-// A validation problem with this HTTP status.
-Problem client_error(int status, std::string code, std::string detail);
 // validation/409 `instance-ended`; runtime/503 `shutting-down`; validation/404 `instance-unknown`.
 Problem has_ended(const InstanceView& view);
 Problem not_recovered(const InstanceView& view);  // configuration/409 `definition-lost`

@@ -287,9 +287,10 @@ class Replay {
 }  // namespace
 
 Value payload_of(const Result<Value>& result, const Value& authorization) {
-  Value payload = Value::object();
+  static const Value output("output");
+  Value payload = Value::object_with_room(authorization.is_null() ? 1 : 2);
   if (result) {
-    payload.set("output", *result);
+    payload.set_member(output, *result);
   } else {
     Value problem = result.error().to_value();
     problem.set("retryable", result.error().retryable);  // also where nobody is told

@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -25,36 +26,52 @@ namespace stepwell::engine {
 class Instance;
 
 struct Sleeper {
-  // Who is told of its end.
-  struct Company {
-    std::shared_ptr<Observer> observer;
-    Waiters waiters;
-  };
   struct Ear {
     ListenerId listener;
     EventBus::Group group = 0;
     std::shared_ptr<const EventSieve> sieve;  // null: it hears all of its types
     EventSieve::Key key = 0;
   };
-  // What is told of it where there is more than nothing to tell.
-  struct Said {
-    Label label;
+  // What most have nothing of.
+  struct Rare {
+    std::shared_ptr<Observer> observer;  // this and `waiters`: who is told of its end
+    Waiters waiters;
+    Label label;  // from here on: for readers
     std::optional<InstanceId> parent;
+    std::vector<TaskNumber> active;  // where it is several
   };
   std::shared_ptr<const Workflow> workflow;
   const std::string* key = nullptr;  // of the API key; Sleepers has it
-  std::unique_ptr<Company> company;  // null where nobody is told
-  std::unique_ptr<const Said> said;  // null: nothing
+  std::unique_ptr<Rare> rare;        // null: nothing
   std::vector<Ear> ears;             // by which it hears events
-  std::vector<TaskNumber> active;    // for readers, as what follows
-  WallTime started{};
+  WallTime started{};                // for readers, as what follows
   WallTime updated{};
   SteadyTime due = SteadyTime::max();  // of its first timer
   SteadyTime::duration ahead{};        // of the steady clock before the wall clock, as that was set
   std::uint32_t number = 0;            // of its last record, which the journal has
+  TaskNumber active = kNone;           // where it is one; all of them: active_tasks()
   InstanceStatus status = InstanceStatus::pending;
   std::uint8_t progress = 0;
+
+  Rare& with_rare() {
+    if (!rare) rare = std::make_unique<Rare>();
+    return *rare;
+  }
+  void set_active(const std::vector<TaskNumber>& tasks) {
+    if (tasks.size() > 1)
+      with_rare().active = tasks;
+    else if (!tasks.empty())
+      active = tasks.front();
+  }
+  // For as long as this is neither changed nor moved.
+  std::span<const TaskNumber> active_tasks() const {
+    if (rare && !rare->active.empty()) return rare->active;
+    return {&active, active == kNone ? 0U : 1U};
+  }
 };
+// With the key and the link of the table's node these are 128 bytes, which allocators have a size
+// for; the next one is 160, and there may be a million.
+static_assert(sizeof(Sleeper) <= 128 - sizeof(InstanceId) - sizeof(void*));
 
 class Sleepers {
  public:

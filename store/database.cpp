@@ -8,6 +8,8 @@
 #include <cerrno>
 #include <system_error>
 
+#include "base/files.h"
+
 namespace stepwell::store {
 
 namespace {
@@ -39,6 +41,28 @@ Problem failed(sqlite3* connection, int code) {
   }
 }
 
+Problem cannot_open(const std::string& path) {
+  return unusable("store-unusable", "cannot open the database " + path + ": " +
+                                        std::generic_category().message(errno));
+}
+
+// A sync that failed leaves open what is on the disk, whatever is read afterwards: the pages count
+// as written.
+bool is_of_a_sync(int code) { return code == SQLITE_IOERR_FSYNC || code == SQLITE_IOERR_DIR_FSYNC; }
+
+Problem in_doubt(const std::string& what, const Problem& why) {
+  Problem problem = make_problem(ErrorKind::runtime, "store-in-doubt", what + ": " + why.detail);
+  problem.status = 503;
+  return problem;
+}
+
+Status copied_as(int code, sqlite3* connection) {
+  if (code == SQLITE_OK) return {};
+  const Problem why = failed(connection, code);
+  if (!is_of_a_sync(code)) return fail(why);
+  return fail(in_doubt("what was copied from the write-ahead log may be on the disk or not", why));
+}
+
 // SQLite would take it for a new database (the smallest page has 512 bytes).
 Status whole(const std::string& path, const struct stat& status) {
   if (!S_ISREG(status.st_mode) || status.st_size >= 512) return {};
@@ -48,23 +72,36 @@ Status whole(const std::string& path, const struct stat& status) {
                            "installation was never used"));
 }
 
-// True where the file was made now. A file that SQLite makes itself would get the umask's mode; its
-// -wal and -shm copy this one's. One that is there is not opened: to close it would drop the locks
-// that another connection of this process has on it (POSIX, fcntl), so that the next program which
-// looks at the database would take its log away.
-Result<bool> create_private(const std::string& path) {
-  const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-  if (file >= 0) {
-    ::close(file);
-    return true;
-  }
+// Whether there is one. It is not opened for this: to close it would drop the locks that another
+// connection of this process has on it (POSIX, fcntl), so that the next program which looks at the
+// database would take its log away.
+Result<bool> is_there(const std::string& path) {
   struct stat status {};
-  if (errno != EEXIST || ::stat(path.c_str(), &status) != 0 ||
-      ::faccessat(AT_FDCWD, path.c_str(), R_OK | W_OK, AT_EACCESS) != 0)
-    return fail(unusable("store-unusable", "cannot open the database " + path + ": " +
-                                               std::generic_category().message(errno)));
+  if (::stat(path.c_str(), &status) != 0) {
+    if (errno == ENOENT) return false;
+    return fail(cannot_open(path));
+  }
+  if (::faccessat(AT_FDCWD, path.c_str(), R_OK | W_OK, AT_EACCESS) != 0)
+    return fail(cannot_open(path));
   if (Status sound = whole(path, status); !sound) return fail(std::move(sound.error()));
-  return false;
+  return true;
+}
+
+void remove_logs(const std::string& path) {
+  for (const char* suffix : {"-wal", "-shm", "-journal"}) ::unlink((path + suffix).c_str());
+}
+
+void remove_database(const std::string& path) {
+  remove_logs(path);
+  ::unlink(path.c_str());
+}
+
+// SQLite would give the file the umask's mode; its -wal and -shm copy the mode of this one.
+bool create_private(const std::string& path) {
+  const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (file < 0) return false;
+  ::close(file);
+  return true;
 }
 
 // secure_delete: what is deleted is overwritten, so that no sealed value stays in a free page.
@@ -178,14 +215,29 @@ std::string_view Statement::view(int column) const {
 void Database::Close::operator()(sqlite3* connection) const { sqlite3_close_v2(connection); }
 
 Result<Database> Database::open(const std::string& path, const char* first, Check check) {
-  const Result<bool> created = create_private(path);
-  if (!created) return fail(created.error());
-  Result<Database> opened = *created ? open_file(path, SQLITE_OPEN_READWRITE, std::nullopt, first)
-                                     : open_file(path, SQLITE_OPEN_READWRITE, check, nullptr);
-  // What could not be made whole would pass for a damaged one.
-  if (!opened && *created)
-    for (const char* suffix : {"", "-wal", "-shm"}) ::unlink((path + suffix).c_str());
-  return opened;
+  const Result<bool> there = is_there(path);
+  if (!there) return fail(there.error());
+  if (!*there)
+    if (Status made = make(path, first); !made) return fail(std::move(made.error()));
+  return open_file(path, SQLITE_OPEN_READWRITE, *there ? std::optional(check) : std::nullopt,
+                   nullptr);
+}
+
+// Under another name until its first page is on the disk: whoever is killed here leaves nothing
+// that would pass for a damaged one.
+Status Database::make(const std::string& path, const char* first) {
+  const std::string draft = path + ".new";
+  remove_database(draft);
+  if (!create_private(draft)) return fail(cannot_open(draft));
+  Status made;
+  if (Result<Database> fresh = open_file(draft, SQLITE_OPEN_READWRITE, std::nullopt, first); !fresh)
+    made = fail(std::move(fresh.error()));
+  if (made) {
+    remove_logs(path);  // what a database has left that is gone belongs to no other one
+    if (!move_new(draft, path) || !sync_directory_of(path)) made = fail(cannot_open(path));
+  }
+  if (!made) remove_database(draft);
+  return made;
 }
 
 Result<Database> Database::open_to_read(const std::string& path) {
@@ -259,27 +311,24 @@ Status Database::check(Check check) {
                        "the database is damaged (" + answer + "); restore it from a backup"));
 }
 
-Status Database::begin() { return execute("BEGIN IMMEDIATE"); }
+Status Database::begin() { return run(begin_, "BEGIN IMMEDIATE"); }
 
 Status Database::begin_read() { return execute("BEGIN"); }
 
-// A sync that failed leaves open what is on the disk, whatever is read afterwards: the pages count
-// as written.
 Status Database::commit() {
-  Status done = execute("COMMIT");
-  if (done) return done;
-  switch (sqlite3_extended_errcode(connection_.get())) {
-    case SQLITE_IOERR_FSYNC:
-    case SQLITE_IOERR_DIR_FSYNC: {
-      Problem problem =
-          make_problem(ErrorKind::runtime, "store-in-doubt",
-                       "a commit failed and may be on the disk or not: " + done.error().detail);
-      problem.status = 503;
-      return fail(std::move(problem));
-    }
-    default:
-      return done;
+  Status done = run(commit_, "COMMIT");
+  if (!done && is_of_a_sync(sqlite3_extended_errcode(connection_.get())))
+    return fail(in_doubt("a commit failed and may be on the disk or not", done.error()));
+  return done;
+}
+
+Status Database::run(std::optional<Statement>& kept, std::string_view sql) {
+  if (!kept) {
+    Result<Statement> prepared = prepare(sql);
+    if (!prepared) return fail(std::move(prepared.error()));
+    kept = std::move(*prepared);
   }
+  return kept->run();
 }
 
 void Database::rollback() noexcept {
@@ -304,8 +353,20 @@ Status Database::checkpoint() {
   const int code = sqlite3_wal_checkpoint_v2(connection_.get(), nullptr, SQLITE_CHECKPOINT_PASSIVE,
                                              &in_log, &copied);
   log_pages_ = code == SQLITE_OK ? in_log - copied : 0;  // after a failure: not at once again
-  if (code != SQLITE_OK) return fail(failed(connection_.get(), code));
-  return {};
+  return copied_as(code, connection_.get());
+}
+
+Status Database::sync_file() {
+  sqlite3_file* file = nullptr;
+  int code = sqlite3_file_control(connection_.get(), nullptr, SQLITE_FCNTL_FILE_POINTER,
+                                  static_cast<void*>(&file));
+  if (code == SQLITE_OK && file != nullptr && file->pMethods != nullptr)
+    code = file->pMethods->xSync(file, SQLITE_SYNC_NORMAL);
+  return copied_as(code, nullptr);  // the connection does not know of it
+}
+
+void Database::keep_log() {
+  sqlite3_db_config(connection_.get(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
 }
 
 Result<std::int64_t> Database::schema_version() {

@@ -76,7 +76,8 @@ class Database {
     header,     // that it is a database, and as long as it says
   };
   // Creates the file with mode 0600, and then runs `first` on it, before anything else; one that is
-  // there is checked first, and left as it is where it is damaged. Errors:
+  // there is checked first, and left as it is where it is damaged. Whoever may create one has the
+  // directory to himself (LockFile). Errors:
   // configuration/`store-unusable`, `store-damaged`.
   static Result<Database> open(const std::string& path, const char* first = nullptr,
                                Check check = Check::structure);
@@ -103,8 +104,15 @@ class Database {
   // all of it, about.
   std::int64_t log_pages();
   // Copies the write-ahead log into the database, as far as no reader needs it; it is begun anew
-  // where all of it was copied.
+  // where all of it was copied. SQLite syncs the database only then, and counts what it copied
+  // before as copied: after a sync that failed the log must not begin anew.
+  // Errors: also runtime/`store-in-doubt`, of a sync.
   Status checkpoint();
+  // Syncs the file, e.g. behind a checkpoint of a part. Errors: runtime/`store-in-doubt`.
+  Status sync_file();
+  // The log stays when the connection is closed: the next one who opens the database copies all of
+  // it again.
+  void keep_log();
 
  private:
   struct Close {
@@ -114,11 +122,16 @@ class Database {
   static Result<Database> connect(const std::string& path, int flags);
   static Result<Database> open_file(const std::string& path, int flags, std::optional<Check> check,
                                     const char* first);
+  static Status make(const std::string& path, const char* first);
   Status check(Check check);
+  // Prepares it the first time.
+  Status run(std::optional<Statement>& kept, std::string_view sql);
   Result<std::int64_t> schema_version();  // 0 for an empty file
   Status apply(const Migration& migration);
 
   std::unique_ptr<sqlite3, Close> connection_;
+  std::optional<Statement> begin_;
+  std::optional<Statement> commit_;
   std::int64_t log_pages_ = 0;
 };
 

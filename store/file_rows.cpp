@@ -60,18 +60,11 @@ FileInfo info_of(const Statement& row) {
 
 }  // namespace
 
-Problem file_unknown() {
-  Problem problem = make_problem(ErrorKind::validation, "file-unknown", "there is no such file");
-  problem.status = 404;
-  return problem;
-}
+Problem file_unknown() { return client_error(404, "file-unknown", "there is no such file"); }
 
 Problem file_in_use(const std::string& id) {
-  Problem problem =
-      make_problem(ErrorKind::validation, "file-in-use",
-                   "the file " + id + " belongs to another instance; upload it again");
-  problem.status = 409;
-  return problem;
+  return client_error(409, "file-in-use",
+                      "the file " + id + " belongs to another instance; upload it again");
 }
 
 Result<FileRows> FileRows::open(const std::string& path) {
@@ -199,6 +192,17 @@ Result<std::vector<FileRows::Claimed>> FileRows::claimed(const std::string& afte
     if (!*row) return found;
     found.push_back({select->text(0), InstanceId{unsigned_of(select->number(1))}});
   }
+}
+
+Status FileRows::settle_of(const std::vector<InstanceId>& instances) {
+  Result<Statement> keep =
+      database_.prepare("UPDATE files SET claimed = 0 WHERE instance = ? AND claimed = 1");
+  if (!keep) return fail(std::move(keep).error());
+  return in_transaction([&]() -> Status {
+    for (const InstanceId instance : instances)
+      if (Status done = keep->bind(signed_of(instance.number)).run(); !done) return done;
+    return {};
+  });
 }
 
 template <class Parameter>

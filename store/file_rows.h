@@ -49,6 +49,8 @@ class FileRows {
   };
   // Those with the mark, by id, above `after`, at most so many.
   Result<std::vector<Claimed>> claimed(const std::string& after, std::size_t most);
+  // Takes the mark from the files of these.
+  Status settle_of(const std::vector<InstanceId>& instances);
   Result<Removed> remove(const std::string& id);
   Result<Removed> remove_of(const std::vector<InstanceId>& instances);
   // Those that no instance has taken and that came before; at most so many.

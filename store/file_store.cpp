@@ -24,11 +24,8 @@ std::string new_name(Entropy& entropy) {
 }
 
 Problem file_too_large(std::uint64_t most) {
-  Problem problem =
-      make_problem(ErrorKind::validation, "body-too-large",
-                   "a file may have at most " + std::to_string(most) + " bytes (files.maxSize)");
-  problem.status = 413;
-  return problem;
+  return client_error(413, "body-too-large",
+                      "a file may have at most " + std::to_string(most) + " bytes (files.maxSize)");
 }
 
 Problem files_full(std::uint64_t most) {
@@ -40,21 +37,17 @@ Problem files_full(std::uint64_t most) {
 }
 
 Problem type_refused(const std::string& type) {
-  Problem problem = make_problem(ErrorKind::validation, "file-type-refused",
-                                 "files of the type " + type + " are not taken here (files.types)");
-  problem.status = 415;
-  return problem;
+  return client_error(415, "file-type-refused",
+                      "files of the type " + type + " are not taken here (files.types)");
 }
 
 // A request that is sent again gives what it gave before, if it asks for the same.
 Result<FileInfo> the_same(const FileInfo& before, const FileInfo& now) {
   if (before.sha256 == now.sha256 && before.name == now.name && before.media_type == now.media_type)
     return before;
-  Problem problem =
-      make_problem(ErrorKind::validation, "idempotency-key-reused",
-                   "the Idempotency-Key was used before, for another file; take a new one");
-  problem.status = 422;
-  return fail(std::move(problem));
+  return fail(
+      client_error(422, "idempotency-key-reused",
+                   "the Idempotency-Key was used before, for another file; take a new one"));
 }
 
 }  // namespace
@@ -334,17 +327,29 @@ Status FileStore::remove(const engine::FileInfo& seen) {
   return gone ? Status() : fail(gone.error());
 }
 
+Status FileStore::settle_of(const std::vector<InstanceId>& instances) {
+  const std::scoped_lock lock(write_mutex_);
+  if (count_ == 0) return {};
+  return writer_.settle_of(without_claims(instances.begin(), instances.end()));
+}
+
+// An id that follows from a start's Idempotency-Key may be about to be in use again. The lock is
+// held.
+std::vector<InstanceId> FileStore::without_claims(Instances::const_iterator from,
+                                                  Instances::const_iterator end) const {
+  Instances those;
+  std::copy_if(from, end, std::back_inserter(those),
+               [this](InstanceId id) { return !has_claims(id); });
+  return those;
+}
+
 Status FileStore::remove_of(const std::vector<InstanceId>& instances) {
   if (const std::scoped_lock lock(write_mutex_); count_ == 0) return {};
   for (std::size_t at = 0; at < instances.size(); at += kBite) {
     const auto from = instances.begin() + static_cast<std::ptrdiff_t>(at);
     const auto count = static_cast<std::ptrdiff_t>(std::min(kBite, instances.size() - at));
     const std::scoped_lock lock(write_mutex_);
-    // An id that follows from a start's Idempotency-Key may be about to be in use again.
-    std::vector<InstanceId> those;
-    std::copy_if(from, from + count, std::back_inserter(those),
-                 [this](InstanceId id) { return !has_claims(id); });
-    const Result<std::size_t> gone = removed(writer_.remove_of(those));
+    const Result<std::size_t> gone = removed(writer_.remove_of(without_claims(from, from + count)));
     if (!gone) return fail(gone.error());
   }
   return {};

@@ -68,6 +68,9 @@ class FileStore final : public engine::Files {
   // instance that is there are its own for good, the others are free. Before anything is started,
   // and now and then.
   Status settle_claims(const Exists& exists);
+  // Those of instances that are about to be removed are theirs for good: a crash behind that would
+  // else leave them free, as if the instances had never come about.
+  Status settle_of(const std::vector<InstanceId>& instances);
   // Removes what no instance took in time; gives how many.
   Result<std::size_t> remove_unused();
   // Removes the files of instances that there are no more, a bite at a time: those above `after`,
@@ -92,6 +95,8 @@ class FileStore final : public engine::Files {
   std::vector<std::string> settled(const engine::FileClaim& claim, bool kept);
   bool is_claimed(const std::string& id) const;
   bool has_claims(InstanceId instance) const;
+  using Instances = std::vector<InstanceId>;
+  Instances without_claims(Instances::const_iterator from, Instances::const_iterator end) const;
   Status remove_gone(const std::vector<InstanceId>& instances, const Exists& exists);
   Status settle_bite(std::string& after, const Exists& exists);
 

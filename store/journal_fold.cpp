@@ -43,12 +43,13 @@ constexpr std::array<std::string_view, 21> kFolding{
     "SELECT 1 FROM labels WHERE id = ?",
 };
 
-// The first of them for many rows at once, which costs a third less.
+// The first of them for many rows at once, which costs a third less. OR IGNORE: SQLite need not be
+// able to undo a part of the statement, and copies no page for that.
 std::string add_many_sql() {
-  std::string text = "INSERT INTO instances VALUES ";
+  std::string text = "INSERT OR IGNORE INTO instances VALUES ";
   for (std::size_t i = 0; i < JournalFold::kMany; ++i)
     text.append(i == 0 ? "" : ", ").append("(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
-  return text + " ON CONFLICT DO NOTHING";
+  return text;
 }
 
 // Lines of one row, about: so much is read and written where one of them is meant.

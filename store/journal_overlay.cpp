@@ -1,29 +1,33 @@
 #include "store/journal_overlay.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace stepwell::store {
 
 namespace {
 
 constexpr std::size_t kOverhead = sizeof(JournalRow) + 64;
+// Of an instance of one step, with room for what may come.
+constexpr std::size_t kUsualRows = 4;
 
 }  // namespace
 
-void JournalOverlay::add(std::int64_t place, const Rows& group) {
+void JournalOverlay::add(std::int64_t place, Rows& group) {
   Group made{place, {}, 0, 0};
   made.lives.reserve(group.size());
   const std::scoped_lock lock(mutex_);
-  for (const SharedRow& row : group) {
+  for (SharedRow& row : group) {
     made.bytes += row->text.size() + kOverhead;
     if (row->is_shared()) {
-      shared_.push_back(row);
+      shared_.push_back(std::move(row));
       ++made.shared;
       continue;
     }
     Life& life = lives_[row->instance];
     life.id = row->instance;
-    life.rows.push_back(row);
+    if (life.rows.empty()) life.rows.reserve(kUsualRows);
+    life.rows.push_back(std::move(row));
     made.lives.push_back(&life);
   }
   records_ += group.size();

@@ -34,7 +34,8 @@ class JournalOverlay {
     std::size_t shared = 0;
   };
 
-  void add(std::int64_t place, const Rows& group);
+  // Takes the rows out of the group.
+  void add(std::int64_t place, Rows& group);
   // As many groups as have so many records or bytes, one at least where there is one; none behind
   // `last`.
   Slice next(std::size_t records, std::size_t bytes, std::int64_t last);

@@ -30,6 +30,10 @@ bool can_be_refused(const JournalRow& row, bool awaited) {
   return row.kind == Record::Kind::published && awaited;
 }
 
+double seconds_since(std::chrono::steady_clock::time_point begin) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+}
+
 Problem gone() {
   Problem problem =
       make_problem(ErrorKind::validation, "instance-unknown", "the instance is not kept any more");
@@ -58,6 +62,9 @@ JournalWriter::JournalWriter(JournalRows rows, std::optional<Database> beside,
       commit_records_(metrics.histogram("stepwell_journal_commit_records",
                                         "Records of a commit of the journal.",
                                         {1, 2, 5, 10, 20, 50, 100, 200, 500, 1'000})),
+      checkpoint_seconds_(metrics.histogram("stepwell_journal_checkpoint_seconds",
+                                            "How long commits waited for the end of a checkpoint.",
+                                            duration_buckets())),
       rows_(std::move(rows)),
       checkpointer_(beside ? std::make_unique<JournalCheckpointer>(std::move(*beside)) : nullptr),
       thread_([this] { write(); }) {}
@@ -69,6 +76,7 @@ JournalWriter::~JournalWriter() {
   }
   arrived_.notify_one();
   thread_.join();
+  if (checkpointer_ && !checkpointer_->finish()) rows_.database().keep_log();
 }
 
 void JournalWriter::append(const Record& record, std::function<void(Status)> durable) {
@@ -148,11 +156,11 @@ void JournalWriter::write() {
       succeeded();
       finish_group();
       checkpoint();
-      continue;
+    } else {
+      failed(done.error());
     }
-    failed(done.error());
     const std::scoped_lock lock(mutex_);
-    if (state_ == JournalState::in_doubt || stopping_) break;
+    if (state_ == JournalState::in_doubt || (stopping_ && !done)) break;
   }
   fold_failed_ = false;  // it is tried once more
   while (options_.fold_at_end && state() == JournalState::working && !fold_failed_ &&
@@ -215,8 +223,7 @@ Status JournalWriter::commit() {
   commits_.increment();
   records_.increment(static_cast<double>(group_));
   commit_records_.observe(static_cast<double>(group_));
-  commit_seconds_.observe(
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
+  commit_seconds_.observe(seconds_since(begin));
   return done;
 }
 
@@ -402,12 +409,27 @@ void JournalWriter::refuse_admissions() {
 }
 
 // When much has gathered in the write-ahead log. What the checkpointer has copied need not be
-// copied here; only behind that does the log begin anew. A failure is no harm: all is in the log,
-// and it is tried again behind a later group.
+// copied here; only behind that does the log begin anew. What could not be written is no harm: all
+// is in the log, and it is tried again behind a later group. After a sync that failed the log is
+// all there is: it stays as it is, and a new start copies it from its beginning.
 void JournalWriter::checkpoint() {
   if (rows_.database().log_pages() < options_.checkpoint_pages) return;
-  if (checkpointer_ && !checkpointer_->proceed()) return;
-  const Status done = rows_.database().checkpoint();
+  Status done;
+  if (checkpointer_) {
+    const Result<bool> copied = checkpointer_->proceed();
+    if (copied && !*copied) return;
+    done = copied.map([](bool) {});
+  }
+  if (done) {
+    const auto begin = std::chrono::steady_clock::now();
+    done = rows_.database().checkpoint();
+    checkpoint_seconds_.observe(seconds_since(begin));
+  }
+  if (!done && is_final(done.error())) {
+    failed(done.error());
+    rows_.database().keep_log();
+    return;
+  }
   if (!done && !checkpoint_failed_)
     log_.warn("the journal's log cannot be copied into its database yet",
               {{"problem", done.error().one_line()}});

@@ -116,6 +116,7 @@ class JournalWriter {
   const Gauge failing_gauge_;
   const Histogram commit_seconds_;
   const Histogram commit_records_;
+  const Histogram checkpoint_seconds_;
 
   mutable std::mutex mutex_;
   std::condition_variable arrived_;

@@ -27,6 +27,15 @@ constexpr std::int64_t kRowsAtOnceWhereAskedFor = 500;
 constexpr std::size_t kWorkflowsAtOnce = 100;
 constexpr std::int64_t kPagesAtOnce = 256;
 
+using Ids = std::vector<std::int64_t>;
+
+std::vector<InstanceId> instances_of(Ids::const_iterator begin, Ids::const_iterator end) {
+  std::vector<InstanceId> instances;
+  instances.reserve(static_cast<std::size_t>(end - begin));
+  for (auto id = begin; id != end; ++id) instances.push_back(InstanceId{as_number(*id)});
+  return instances;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<SqliteJournal>> SqliteJournal::open(const std::string& path,
@@ -142,6 +151,9 @@ Result<std::vector<InstanceId>> SqliteJournal::take_away(const std::vector<std::
   std::vector<InstanceId> all;
   for (auto next = ids.begin(); next != ids.end();) {
     const auto end = next + std::min<std::ptrdiff_t>(ids.end() - next, rows_at_once);
+    if (removing_)
+      if (Status ready = removing_(instances_of(next, end)); !ready)
+        return fail(std::move(ready.error()));
     JournalRows::Removed some;
     Status done = writer_.run([&](JournalRows& rows) -> Status {
       Result<JournalRows::Removed> gone = rows.remove({next, end}, rows_at_once);
@@ -151,9 +163,7 @@ Result<std::vector<InstanceId>> SqliteJournal::take_away(const std::vector<std::
     });
     if (done && some.left_over) done = remove_leftovers();
     if (!done) return fail(std::move(done.error()));
-    std::vector<InstanceId> gone;
-    gone.reserve(some.instances.size());
-    for (const std::int64_t id : some.instances) gone.push_back(InstanceId{as_number(id)});
+    const std::vector<InstanceId> gone = instances_of(some.instances.begin(), some.instances.end());
     if (removed_ && !gone.empty()) removed_(gone);
     all.insert(all.end(), gone.begin(), gone.end());
     next += static_cast<std::ptrdiff_t>(some.seen);

@@ -61,6 +61,10 @@ class SqliteJournal final : public engine::Journal {
   // these. Set before use; may block.
   using Removed = std::function<void(const std::vector<InstanceId>&)>;
   void on_removed(Removed removed) { removed_ = std::move(removed); }
+  // The same, told before of those that are about to go, as far as there are such; where it fails,
+  // they stay.
+  using Removing = std::function<Status(const std::vector<InstanceId>&)>;
+  void on_removing(Removing removing) { removing_ = std::move(removing); }
 
   // Moves all that is durable by now from the log into the tables. The writer does so by itself,
   // behind what is more urgent. Errors: as prune()'s.
@@ -93,6 +97,7 @@ class SqliteJournal final : public engine::Journal {
   const Milliseconds look_for_;
   const std::int64_t look_through_;
   Removed removed_;
+  Removing removing_;
   const JournalOverlay& overlay_;  // the writer's
   JournalWriter writer_;           // closed last: it can copy the write-ahead log
   // Each has a connection of its own: who asks for one instance waits neither for who looks through

@@ -94,6 +94,53 @@ TEST_F(Instances, WaitEndsWithItsTime) {
   office.steps.next().ticket.finish(std::make_unique<ReadyResult>(Value()));
 }
 
+TEST_F(Instances, WaitOfNoTimeIsAnsweredWithTheAdmission) {
+  for (int i = 0; i < 20; ++i) {
+    const Answer answer =
+        office.call("olga", "POST", "/api/v1/instances?wait=0ms", R"({"workflow":"test/get"})");
+    EXPECT_EQ(answer.status, 201);
+    EXPECT_EQ(answer.json().get("status"), Value("running"));
+    EXPECT_EQ(answer.header("Location"), path_of(answer));
+  }
+}
+
+// The disk may take longer than the client wants to wait; the time was once counted from then on.
+TEST_F(Instances, WaitThatIsOverBeforeTheAdmissionIsAnsweredWithIt) {
+  const std::string body = R"({"workflow":"test/get"})";
+  ASSERT_EQ(start_once("olga", "k", body).status, 201);
+  office.steps.next();
+  office.journal.set_mode(stepwell::test::KeepingJournal::Mode::by_hand);
+  Wire slow(office.address());
+  slow.send(office.text_of("olga", "POST", "/api/v1/instances?wait=1ms", body));
+  Wire revoked(office.address());
+  revoked.send(office.text_of("ana", "POST", "/api/v1/instances?wait=1ms", body));
+  office.steps.next();  // which begins before the admission is durable, as it is harmless
+  office.steps.next();
+  // The times of all end in their order.
+  ASSERT_EQ(start_once("olga", "k", body, "?wait=30ms").status, 201);
+  EXPECT_GT(office.journal.waiting(), 0U);
+  ASSERT_TRUE(office.authority->keys().revoke({"test", "test"}, key_id("ana")));
+  office.journal.set_mode(stepwell::test::KeepingJournal::Mode::at_once);
+  const Answer answer = slow.read();
+  EXPECT_EQ(answer.status, 201);
+  EXPECT_EQ(answer.json().get("status"), Value("running"));
+  EXPECT_EQ(revoked.read().reason(), "key-revoked");
+}
+
+TEST_F(Instances, WaitForWhatIsRefusedIsForgotten) {
+  const std::string body = R"({"workflow":"test/get"})";
+  ASSERT_EQ(start_once("olga", "k", body).status, 201);
+  office.journal.refuse_admissions(make_problem(ErrorKind::runtime, "disk-full", "it is full"));
+  Wire wire(office.address());
+  wire.send(office.text_of("olga", "POST", "/api/v1/instances?wait=20ms", body));
+  EXPECT_EQ(wire.read().reason(), "disk-full");
+  // On the same connection, and beyond the time of the first.
+  wire.send("POST /api/v1/instances?wait=60ms HTTP/1.1\r\nHost: h\r\nAuthorization: Api-Key " +
+            office.key("olga") + "\r\nIdempotency-Key: k\r\nContent-Length: " +
+            std::to_string(body.size()) + "\r\n\r\n" + body);
+  EXPECT_EQ(wire.read().json().get("status"), Value("running"));
+}
+
 TEST_F(Instances, AnInputThatTheSchemaRefusesIsNotAdmitted) {
   office.add_workflow("strict",
                       "input: {schema: {document: {properties: {n: {type: integer}}, required: "

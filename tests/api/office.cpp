@@ -177,7 +177,7 @@ Status Office::try_workflow(const std::string& name, const std::string& tasks,
                                   ", version: '1.0.0', metadata: " + metadata + "}\n" + tasks,
                               name + ".yaml");
   for (const config::Fault& fault : loaded.faults) ADD_FAILURE() << fault.text();
-  if (!loaded.definition) return fail(request_problem(400, "definitions-invalid", name));
+  if (!loaded.definition) return fail(client_error(400, "definitions-invalid", name));
   auto entries = workflows_;
   entries.push_back({loaded.definition, engine->prepare(loaded.definition)});
   if (Status replaced = catalog.replace(entries); !replaced) return replaced;

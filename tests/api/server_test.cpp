@@ -332,6 +332,20 @@ Asked ask(Dispatcher& dispatcher, const std::string& target) {
   return asked;
 }
 
+// The engine calls back when the server has gone: an admission that the disk took long for.
+TEST(Server, WhoeverOutlivesItFindsNoThreadThatMayBlock) {
+  Metrics metrics;
+  std::promise<void> ran;
+  BlockingPool::Submit submit;
+  {
+    BlockingPool pool(1, 10, metrics.gauge("test_queued", "Of the test."));
+    submit = pool.submitter();
+    ASSERT_TRUE(submit([&] { ran.set_value(); }));
+    ran.get_future().wait();
+  }
+  EXPECT_FALSE(submit([] { FAIL(); }));
+}
+
 // Whoever has no key could else stop everybody who has one.
 TEST(Server, MetricsAndDescriptionHoldUpNobodyElse) {
   Office office;
@@ -379,55 +393,6 @@ TEST(Server, MetricsAreCollectedForEverybodyButAFlood) {
   EXPECT_EQ(text(), third);
   office.clock.advance(Milliseconds(1'000));
   EXPECT_NE(text(), third);
-}
-
-constexpr const char* kAsking =
-    "do: [{get: {call: http, with: {method: get, endpoint: 'http://h/'}}}]";
-
-TEST(Server, AClientThatGoesAwayWhileItWaitsMakesRoom) {
-  Office office;
-  office.add_workflow("get", kAsking);
-  const Gauge open = office.metrics.gauge("stepwell_api_open_connections", "");
-  const std::string wait =
-      office.text_of("ana", "POST", "/api/v1/instances?wait=5m", R"({"workflow":"test/get"})");
-  std::vector<stepwell::test::FakeSteps::Started> steps;
-  for (const std::string& ahead : {std::string(), kHealthy}) {
-    {
-      Wire wire(office.address());
-      wire.send(wait + ahead);
-      steps.push_back(office.steps.next());
-      EXPECT_EQ(open.value(), 1);
-    }
-    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
-    while (open.value() != 0 && std::chrono::steady_clock::now() < end) std::this_thread::yield();
-    EXPECT_EQ(open.value(), 0) << ahead;
-  }
-  // What was sent ahead by one who stays is answered.
-  Wire wire(office.address());
-  wire.send(wait);
-  steps.push_back(office.steps.next());
-  wire.send(kHealthy);
-  EXPECT_EQ(office.call("", "GET", "/-/healthy").status, 200);
-  for (const auto& step : steps)
-    step.ticket.finish(std::make_unique<stepwell::test::ReadyResult>(Value(7)));
-  EXPECT_EQ(wire.read().status, 201);
-  EXPECT_EQ(wire.read().body, "healthy\n");
-}
-
-TEST(Server, ARevokedKeyWaitsInVain) {
-  Office office;
-  office.add_workflow("get", kAsking);
-  Wire wire(office.address());
-  wire.send(
-      office.text_of("ana", "POST", "/api/v1/instances?wait=5m", R"({"workflow":"test/get"})"));
-  const auto step = office.steps.next();
-  const std::string key = office.authority->keys().verify("Api-Key " + office.key("ana"))->key_id;
-  ASSERT_TRUE(office.authority->keys().revoke({"test", "test"}, key));
-  step.ticket.finish(std::make_unique<stepwell::test::ReadyResult>(Value("what it made")));
-  const Answer answer = wire.read();
-  ASSERT_EQ(answer.status, 401);
-  EXPECT_EQ(answer.reason(), "key-revoked");
-  EXPECT_EQ(answer.body.find("what it made"), std::string::npos);
 }
 
 TEST(Server, FinishesRunningRequestsWhenItStops) {

@@ -33,7 +33,7 @@ class Collector final : public BodyConsumer {
     to_.text += piece;
     to_.largest = std::max(to_.largest, piece.size());
     if (to_.text.size() > to_.refuse_beyond)
-      return fail(request_problem(415, "content-invalid", "enough"));
+      return fail(client_error(415, "content-invalid", "enough"));
     return {};
   }
   Result<Response> finish() override {
@@ -130,7 +130,7 @@ class Streaming : public ::testing::Test {
   }
 
   Result<std::unique_ptr<BodyConsumer>> open(const Request& request) {
-    if (request.query_value("refuse") != nullptr) return fail(request_problem(409, "in-use", "no"));
+    if (request.query_value("refuse") != nullptr) return fail(client_error(409, "in-use", "no"));
     return std::make_unique<Collector>(uploaded_);
   }
 

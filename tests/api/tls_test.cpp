@@ -12,6 +12,7 @@
 #include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
 #include "tests/api/office.h"
 #include "tests/support/test_certificate.h"
@@ -178,6 +179,42 @@ TEST_F(TlsServer, LargeBodiesGoThrough) {
           "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body,
       "}\n");
   EXPECT_TRUE(answer.starts_with("HTTP/1.1 400 ")) << answer;
+}
+
+// What TLS has read already tells of itself by no readiness of the socket.
+TEST_F(TlsServer, AWaitLosesNothingThatIsSentAhead) {
+  ASSERT_TRUE(start());
+  office_.add_workflow("get",
+                       "do: [{get: {call: http, with: {method: get, endpoint: 'http://h/'}}}]");
+  const std::string wait =
+      office_.text_of("ana", "POST", "/api/v1/instances?wait=20ms", R"({"workflow":"test/get"})");
+  const std::string last = "GET /nothing HTTP/1.1\r\nHost: h\r\n\r\n";
+  const Gauge open = office_.metrics.gauge("stepwell_api_open_connections", "");
+  {
+    TlsWire wire = connect();
+    ASSERT_TRUE(wire.connected());
+    // As many as are read at once, more of them than are read ahead, and none.
+    for (const int ahead : {1, 60, 300, 0}) {
+      std::string requests = wait;
+      for (int i = 0; i < ahead; ++i) requests += "GET /-/healthy HTTP/1.1\r\nHost: h\r\n\r\n";
+      const std::string answers = wire.ask(requests + last, "route-unknown");
+      EXPECT_TRUE(answers.starts_with("HTTP/1.1 201 ")) << ahead;
+      int healthy = 0;
+      for (std::size_t at = 0; (at = answers.find("\r\n\r\nhealthy\n", at)) != std::string::npos;
+           ++at)
+        ++healthy;
+      EXPECT_EQ(healthy, ahead);
+      EXPECT_TRUE(wire.healthy());
+    }
+    (void)wire.ask(
+        office_.text_of("ana", "POST", "/api/v1/instances?wait=5m", R"({"workflow":"test/get"})"),
+        "");
+    for (int i = 0; i < 5; ++i) office_.steps.next();
+    EXPECT_EQ(open.value(), 1);
+  }
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  while (open.value() != 0 && std::chrono::steady_clock::now() < end) std::this_thread::yield();
+  EXPECT_EQ(open.value(), 0);
 }
 
 TEST_F(TlsServer, ANewCertificateIsForNewConnections) {

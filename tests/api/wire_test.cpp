@@ -2,7 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
+#include <ctime>
+
 #include "api/fields.h"
+#include "api/instance_view.h"
+#include "base/json.h"
 
 namespace stepwell::api {
 namespace {
@@ -87,6 +92,26 @@ TEST(Serialize, SaysNoLengthWhereNoneIsMeant) {
   }
 }
 
+// RFC 9110 §5.6.7
+TEST(Serialize, SaysTheTime) {
+  const auto text_of = [](std::time_t time) {
+    std::tm parts{};
+    gmtime_r(&time, &parts);
+    std::array<char, 64> text{};
+    std::strftime(text.data(), text.size(), "\r\nDate: %a, %d %b %Y %H:%M:%S GMT\r\n", &parts);
+    return std::string(text.data());
+  };
+  const std::time_t before = std::time(nullptr);
+  const std::string first = serialize(text_response(200, "hello", "text/plain"), {11, true});
+  const std::string second = serialize(text_response(200, "hello", "text/plain"), {11, true});
+  const std::time_t after = std::time(nullptr);
+  for (const std::string& answer : {first, second}) {
+    std::size_t said = 0;
+    for (std::time_t time = before; time <= after; ++time) said += times(answer, text_of(time));
+    EXPECT_EQ(said, 1U) << answer;
+  }
+}
+
 TEST(Serialize, SaysOnceWhatAHandlerSaysItself) {
   Response response = text_response(200, "hello", "text/plain");
   const std::string usual = serialize(response, {11, true});
@@ -104,6 +129,27 @@ TEST(Problems, HaveTheStatusOfAnErrorAlways) {
   odd.status = 200;
   EXPECT_EQ(problem_response(odd).status, 500);
   EXPECT_EQ(problem_response(odd).content_type, "application/problem+json");
+}
+
+TEST(InstanceJson, IsWhatTheDescriptionSays) {
+  engine::InstanceView view{};
+  view.id = InstanceId{7};
+  EXPECT_EQ(instance_json(view), to_json(describe_instance(view)));
+  EXPECT_TRUE(instance_json(view).starts_with(R"({"id":7,"name":"",)"));
+  view.name = "a \"name\" of two\nlines, \xc3\xa9";
+  view.workflow = "test/get:1.0.0";
+  view.key = "sw_1";
+  view.status = engine::InstanceStatus::stopped;
+  view.started = view.updated = view.ended = WallTime(Milliseconds(1'700'000'000'123));
+  view.active_tasks = {"/do/0/a", "/do/1/b"};
+  view.tags = Value::array({"x", "y"});
+  view.parent = InstanceId{3};
+  view.deadline = WallTime(Milliseconds(1'800'000'000'000));
+  view.progress = 50;
+  view.problem = make_problem(ErrorKind::runtime, "a-code", "what happened");
+  view.output = Value(1.5);
+  for (int i = 0; i < 100; ++i) view.input = Value::object({{"deeper", view.input}});
+  EXPECT_EQ(instance_json(view), to_json(describe_instance(view)));
 }
 
 std::string fault_of(std::string_view body) {

@@ -57,7 +57,8 @@ const std::map<std::string, std::set<std::string>>& owners() {
                                                                     {"sqlite3", {"store"}},
                                                                     {"boost/", {"api"}},
                                                                     {"CLI/", {"daemon"}},
-                                                                    {"systemd/", {"daemon"}}};
+                                                                    {"systemd/", {"daemon"}},
+                                                                    {"jemalloc/", {"daemon"}}};
   return kOwners;
 }
 

@@ -48,6 +48,45 @@ TEST(Value, SoleOwnerChangesInPlace) {
   EXPECT_EQ(array.elements().data(), first);
 }
 
+TEST(Value, ThatIsMadeWithRoomTakesNoMoreMemory) {
+  constexpr int kRoom = 20;  // above what an object has without an index
+  Value object = Value::object_with_room(kRoom);
+  Value array = Value::array_with_room(kRoom);
+  EXPECT_EQ(to_json(object), "{}");
+  EXPECT_EQ(to_json(array), "[]");
+  std::vector<Value> keys;
+  keys.reserve(kRoom);
+  for (int i = 0; i < kRoom; ++i) keys.emplace_back("k" + std::to_string(i));
+  const std::int64_t before = thread_value_bytes();
+  for (int i = 0; i < kRoom; ++i) {
+    object.set_member(keys[static_cast<std::size_t>(i)], i);
+    array.push_back(i);
+  }
+  EXPECT_EQ(thread_value_bytes(), before);
+  for (int i = 0; i < kRoom; ++i) EXPECT_EQ(object.get("k" + std::to_string(i)), Value(i));
+}
+
+TEST(Value, AMemberIsAddedOrReplacedInThisHandleAlone) {
+  for (const std::string_view text : {"null", "{}", R"({"a":1})", R"({"a":1,"b":2})"}) {
+    const Value original = json(text);
+    Value text_key = original;
+    text_key.set("b", 7);
+    Value shared_key = original;
+    const Value key("b");
+    shared_key.set_member(key, 7);
+    Value given_key = original;
+    given_key.set_member(Value("b"), 7);
+    const bool has_a = original.contains("a");
+    for (const Value& changed : {text_key, shared_key, given_key}) {
+      EXPECT_EQ(to_json(changed), has_a ? R"({"a":1,"b":7})" : R"({"b":7})") << text;
+      EXPECT_EQ(changed.weight(), json(to_json(changed)).weight()) << text;
+      EXPECT_EQ(changed.depth(), 1U);
+    }
+    EXPECT_EQ(key.as_string(), "b");
+    EXPECT_EQ(to_json(original), text);
+  }
+}
+
 TEST(Value, TakesOutOfASoleOwnerAndCopiesFromASharedOne) {
   Value sole = json("[[1],[2]]");
   EXPECT_EQ(to_json(sole.take(0)), "[1]");

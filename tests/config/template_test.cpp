@@ -22,8 +22,8 @@ class TemplateTest : public ::testing::Test {
     return result ? to_json(*result) : result.error().detail;
   }
   std::string show(const UriTemplate& value) {
-    const Result<std::string> result = value.evaluate(scope());
-    return result ? *result : result.error().detail;
+    const Result<Value> result = value.evaluate(scope());
+    return result ? std::string(result->as_string()) : result.error().detail;
   }
   std::string show(const DurationTemplate& value) {
     const Result<Milliseconds> result = value.evaluate(scope());
@@ -93,6 +93,12 @@ TEST_F(TemplateTest, UriPartsArePercentEncoded) {
   EXPECT_EQ(show(uri("missing")), "https://h/?q");
   EXPECT_EQ(show(uri("list")),
             "{list} in the endpoint's URI is an array, which has no place in a URI");
+}
+
+TEST_F(TemplateTest, AUriWithoutPartsIsNotCopied) {
+  const Value text("https://h/path?q");
+  EXPECT_TRUE(UriTemplate::literal(text).evaluate(scope())->same(text));
+  EXPECT_EQ(show(UriTemplate()), "");
 }
 
 TEST_F(TemplateTest, AUriExpressionGivesTheWholeUri) {

@@ -130,6 +130,28 @@ TEST(Engine, ShowsWhatAnOpenInstanceIsDoing) {
   step.ticket.finish(std::make_unique<ReadyResult>(Value()));
 }
 
+TEST(Engine, AThousandStepsOfOneInstanceAreAnsweredInAnyOrder) {
+  constexpr std::size_t kBranches = 1000;
+  MemoryJournal journal;
+  World world(journal);
+  std::string body = "do: [{all: {fork: {branches: [";
+  for (std::size_t i = 0; i < kBranches; ++i)
+    body +=
+        "{b" + std::to_string(i) + ": {call: http, with: {method: get, endpoint: 'http://h/'}}},";
+  body += "]}}}]";
+  const InstanceId id = world.start(body.c_str()).get().value();
+  std::vector<FakeSteps::Started> steps;
+  steps.reserve(kBranches);
+  for (std::size_t i = 0; i < kBranches; ++i) steps.push_back(world.steps.next());
+  EXPECT_EQ(world.engine.steps_in_flight(), kBranches);
+  for (std::size_t i = kBranches; i > 0; --i)
+    steps[i - 1].ticket.finish(std::make_unique<ReadyResult>(Value(i)));
+  const Value output = world.end_of(id).output;
+  ASSERT_EQ(output.size(), kBranches);
+  for (std::size_t i = 0; i < kBranches; ++i) EXPECT_EQ(output.at(i), Value(i + 1));
+  EXPECT_EQ(world.engine.steps_in_flight(), 0U);
+}
+
 TEST(Engine, TimersWakeWaitingInstances) {
   MemoryJournal journal;
   World world(journal);

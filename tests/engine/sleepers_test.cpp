@@ -375,6 +375,42 @@ TEST(Sleepers, ReadersSeeASleeperAsItWas) {
   EXPECT_EQ(house.asleep(), 1);  // nobody was woken for it
 }
 
+// What few have is kept together: one part of it must not cost another.
+TEST(Sleepers, ReadersSeeAllThatASleeperDoesAlsoWhereSomebodyWaitsForIt) {
+  Dormitory house;
+  constexpr const char* kTwo = R"(do:
+  - both: {fork: {branches: [{one: {wait: {hours: 1}}}, {two: {wait: {hours: 2}}}]}}
+)";
+  const InstanceId plain = house.start(kTwo);
+  StartRequest request;
+  request.workflow = house.engine.prepare(definition(kTwo));
+  request.name = "a name";
+  std::promise<InstanceId> admitted;
+  house.engine.start(std::move(request),
+                     [&](const Result<InstanceId>& id) { admitted.set_value(id.value()); });
+  const InstanceId named = admitted.get_future().get();
+  house.rest();
+  const std::vector<std::string> active = house.look(plain).active_tasks;
+  ASSERT_EQ(active.size(), 2U);
+  house.night();
+  ASSERT_EQ(house.asleep(), 2);
+  int told = 0;
+  for (const InstanceId id : {plain, named})
+    EXPECT_TRUE(house.engine.when_ended(id, [&](const InstanceView& /*view*/) { ++told; }));
+  EXPECT_EQ(house.look(plain).active_tasks, active);
+  EXPECT_EQ(house.look(plain).name, "");
+  EXPECT_EQ(house.look(named).active_tasks, active);
+  EXPECT_EQ(house.look(named).name, "a name");
+  for (const char* step : {"one", "two"}) {
+    InstanceQuery query;
+    query.filter.step = step;
+    EXPECT_EQ(house.engine.list(query)->views.size(), 2U) << step;
+  }
+  EXPECT_EQ(house.asleep(), 2);
+  house.settle();
+  EXPECT_EQ(told, 2);
+}
+
 TEST(Sleepers, ListsHaveTheFirstByIdWhereverTheyAre) {
   Dormitory house;
   std::vector<InstanceId> ids;

@@ -116,7 +116,7 @@ TEST(WorkerPool, UsesAllItsWorkers) {
     pool.post(std::make_shared<FunctionJob>([&] { both.arrive_and_wait(); }));
   };
   const auto fill = [&] {
-    for (int i = 0; i < 16; ++i) pool.post(std::make_shared<FunctionJob>([] {}));
+    for (int i = 0; i < 64; ++i) pool.post(std::make_shared<FunctionJob>([] {}));
   };
   meet();  // blocks one worker; what lies behind it wakes the other
   fill();

@@ -139,7 +139,6 @@ class Files(unittest.TestCase):
         if SAY:
             print(f"{what}: {LARGE // MIB} MiB, the daemon's memory grew by {grown / MIB:.1f} MiB "
                   f"from {before / MIB:.1f} MiB", flush=True)
-        # Under ASan what was freed stays for a while, so that the figure says nothing there.
         if not self.daemon.keeps_freed_memory():
             self.assertLess(grown, LARGE / 2, what)
         return done

@@ -280,6 +280,67 @@ class Lasting(Case):
         waiting.read_until(b'"status":"completed"', seconds=3)
 
 
+class Waiting(Case):
+    """For the end of instances, each with a connection of its own."""
+
+    WAIT = "/api/v1/instances?wait=60s"
+
+    def open_connections(self):
+        _, page = self.call("GET", "/metrics")
+        return max(float(line.split()[1]) for line in page.splitlines()
+                   if line.startswith("stepwell_api_open_connections "))
+
+    def until(self, holds):
+        for _ in range(600):
+            if holds():
+                return
+            time.sleep(0.05)
+        self.fail("it did not come about")
+
+    def open_instances(self):
+        _, page = self.call("GET", "/metrics")
+        return max(float(line.split()[1]) for line in page.splitlines()
+                   if line.startswith("stepwell_instances_open "))
+
+    def test_those_who_go_make_room(self):
+        self.serve()
+        waiting = Many(self.daemon.place, 100, self.request("POST", self.WAIT, {"workflow": "test/single"}))
+        self.until(lambda: self.open_instances() == 100)
+        self.assertGreaterEqual(self.open_connections(), 100)
+        waiting.close()
+        self.until(lambda: self.open_connections() <= 1)  # the one that asks
+        numbers = iter(range(1000))  # the last ones may not listen yet when the first event comes
+        self.until(lambda: self.publish("test.one", next(numbers)) or self.open_instances() == 0)
+
+    def test_a_connection_waits_again_and_again_and_keeps_what_comes_ahead(self):
+        self.serve()
+        with socket.create_connection(self.daemon.place, timeout=30) as wire:
+            for ahead in (0, 1, 2, 50, 300):
+                wire.sendall(self.request("POST", self.WAIT, {"workflow": "test/single"}))
+                self.until(lambda: self.open_instances() == 1)
+                wire.sendall(self.request("GET", "/-/healthy", key=False) * ahead)
+                wire.sendall(self.request("GET", "/nothing"))
+                for again in range(20):  # it may not listen yet when the event comes
+                    self.publish("test.one", f"{ahead}-{again}")
+                    if self.open_instances() == 0:
+                        break
+                answers = self.read_until(wire, b"route-unknown")
+                while not answers.endswith("}\n"):
+                    answers += self.read_until(wire, b"}\n")
+                self.assertTrue(answers.startswith("HTTP/1.1 201 "), answers)
+                self.assertIn('"status":"completed"', answers)
+                self.assertEqual(answers.count("\r\n\r\nhealthy\n"), ahead)
+
+    def test_the_time_ends_and_the_connection_goes_on(self):
+        self.serve()
+        with socket.create_connection(self.daemon.place, timeout=30) as wire:
+            for limit in ("0ms", "1ms", "50ms", "1s", "0ms"):
+                wire.sendall(self.request("POST", f"/api/v1/instances?wait={limit}", {"workflow": "test/single"}))
+                answer = self.read_until(wire, b"}\n")
+                self.assertTrue(answer.startswith("HTTP/1.1 201 "), answer)
+                self.assertRegex(answer, '"status":"(running|waiting)"')
+
+
 class Idle(Case):
     def test_idle_connections_cost_little(self):
         self.serve()
@@ -384,6 +445,40 @@ class Encrypted(Case):
             self.assertTrue(self.healthy(before))
         with self.assertRaises(ssl.SSLError):
             self.connect("one")
+
+    def test_whoever_waits_keeps_what_is_sent_ahead_and_makes_room_by_going(self):
+        daemon = self.serve("--set", f"http.tls.certificate={self.tls}/certificate.pem",
+                            "--set", f"http.tls.key={self.tls}/key.pem")
+
+        def gauge(name):
+            with self.connect("one") as asking:
+                asking.sendall(self.request("GET", "/metrics", key=False, headers="Connection: close\r\n"))
+                page = self.read_until(asking, b"\nnothing more")
+            return max(float(line.split()[1]) for line in page.splitlines() if line.startswith(name + " "))
+
+        def until(holds):
+            for _ in range(600):
+                if holds():
+                    return
+                time.sleep(0.05)
+            self.fail("it did not come about")
+
+        with self.connect("one") as wire:
+            for ahead in (0, 1, 60, 300):
+                # In one record, of which the server has more than it has asked for.
+                wire.sendall(self.request("POST", "/api/v1/instances?wait=50ms", {"workflow": "test/single"})
+                             + self.request("GET", "/-/healthy", key=False) * ahead
+                             + self.request("GET", "/nothing", key=False))
+                answers = self.read_until(wire, b"route-unknown")
+                while not answers.endswith("}\n"):
+                    answers += self.read_until(wire, b"}\n")
+                self.assertTrue(answers.startswith("HTTP/1.1 201 "), answers)
+                self.assertEqual(answers.count("\r\n\r\nhealthy\n"), ahead)
+            wire.sendall(self.request("POST", "/api/v1/instances?wait=60s", {"workflow": "test/single"}))
+            until(lambda: gauge("stepwell_instances_open") == 5)
+            until(lambda: gauge("stepwell_api_open_connections") == 2)
+        until(lambda: gauge("stepwell_api_open_connections") == 1)
+        self.assertEqual(daemon.stop(), 0)
 
     def test_commands_reach_it_with_the_authority_that_they_are_told(self):
         self.serve("--set", f"http.tls.certificate={self.tls}/certificate.pem",

@@ -6,6 +6,9 @@
 #include <unistd.h>
 
 #include <array>
+#include <filesystem>
+#include <string>
+#include <vector>
 
 #include "store/schema.h"
 #include "tests/store/scratch_directory.h"
@@ -179,6 +182,27 @@ TEST(Database, IsReadWithALogThatNobodyCopied) {
     ASSERT_TRUE(row && row->step());
     EXPECT_EQ(row->number(0), 7);
   }
+}
+
+TEST(Database, IsMadeAnewWhateverAnEarlierBeginningLeft) {
+  const ScratchDirectory directory;
+  const std::string path = directory / "x.db";
+  for (const char* left : {"x.db.new", "x.db.new-wal", "x.db.new-journal", "x.db-wal", "x.db-shm"})
+    write_file(directory / left, left);
+  {
+    auto database = Database::open(path, "PRAGMA auto_vacuum=INCREMENTAL");
+    ASSERT_TRUE(database);
+    ASSERT_TRUE(database->migrate(kOne));
+    auto vacuum = database->prepare("PRAGMA auto_vacuum");
+    ASSERT_TRUE(vacuum && vacuum->step());
+    EXPECT_EQ(vacuum->number(0), 2);
+    EXPECT_EQ(mode_of(path), 0600U);
+  }
+  std::vector<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator(directory / ""))
+    names.push_back(entry.path().filename());
+  EXPECT_EQ(names, std::vector<std::string>{"x.db"});
+  EXPECT_TRUE(Database::open(path));
 }
 
 TEST(Database, RefusesWhatIsNoDatabase) {

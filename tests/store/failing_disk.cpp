@@ -36,8 +36,14 @@ void remember(sqlite3_file* file, sqlite3_int64 offset, sqlite3_int64 bytes) {
                      '\0');
   if (!before.empty())
     (void)real->pMethods->xRead(real, before.data(), static_cast<int>(before.size()), offset);
-  current->changes(*shim_of(file).path, static_cast<std::uint64_t>(offset), std::move(before),
+  current->changes(*shim_of(file).path, static_cast<std::uint64_t>(offset),
+                   static_cast<std::uint64_t>(bytes), std::move(before),
                    static_cast<std::uint64_t>(size));
+}
+
+std::uint64_t room_at(const std::string& path, std::uint64_t offset) {
+  const std::uint64_t size = std::filesystem::file_size(path);
+  return size > offset ? size - offset : 0;
 }
 
 int shim_close(sqlite3_file* file) {
@@ -71,9 +77,12 @@ int shim_truncate(sqlite3_file* file, sqlite3_int64 size) {
 }
 // What a real sync does is only noted: losing power is played as well.
 int shim_sync(sqlite3_file* file, int /*flags*/) {
-  const DiskFault fault = current->next();
+  const std::string& path = *shim_of(file).path;
+  const DiskFault fault = current->fails_sync(path) ? DiskFault::io_error : current->next();
   if (fault == DiskFault::none || fault == DiskFault::done_but_failing)
-    current->synced(*shim_of(file).path);
+    current->synced(path);
+  else
+    current->not_synced(path);
   return fault == DiskFault::none ? SQLITE_OK : SQLITE_IOERR_FSYNC;
 }
 int shim_size(sqlite3_file* file, sqlite3_int64* size) {
@@ -176,16 +185,55 @@ DiskFault FailingDisk::next_write(const std::string& path) {
   return DiskFault::full;
 }
 
-void FailingDisk::changes(const std::string& path, std::uint64_t offset, std::string before,
-                          std::uint64_t size) {
+void FailingDisk::changes(const std::string& path, std::uint64_t offset, std::uint64_t bytes,
+                          std::string before, std::uint64_t size) {
   const std::scoped_lock lock(mutex_);
-  unsynced_[path].push_back({offset, std::move(before), size});
+  unsynced_[path].push_back({offset, bytes, std::move(before), size});
 }
 
+// What was lost stays so until something that is synced stands in its place.
 void FailingDisk::synced(const std::string& path) {
   writes_ = 0;
   const std::scoped_lock lock(mutex_);
-  unsynced_.erase(path);
+  std::vector<Change>& changes = unsynced_[path];
+  std::vector<Change> lost;
+  for (std::size_t i = 0; i < changes.size(); ++i) {
+    if (!changes[i].lost) continue;
+    const auto covers = [&](const Change& later) {
+      return !later.lost && later.offset <= changes[i].offset &&
+             later.offset + later.bytes >= changes[i].offset + changes[i].bytes;
+    };
+    if (std::none_of(changes.begin() + static_cast<std::ptrdiff_t>(i) + 1, changes.end(), covers))
+      lost.push_back(std::move(changes[i]));
+  }
+  changes = std::move(lost);
+}
+
+void FailingDisk::not_synced(const std::string& path) {
+  const std::scoped_lock lock(mutex_);
+  for (Change& change : unsynced_[path]) change.lost = true;
+}
+
+void FailingDisk::fail_sync(const std::string& path, std::uint64_t k) {
+  failed_ = false;
+  const std::scoped_lock lock(mutex_);
+  sync_path_ = path;
+  syncs_ = k;
+}
+
+bool FailingDisk::fails_sync(const std::string& path) {
+  const std::scoped_lock lock(mutex_);
+  if (syncs_ == 0 || path != sync_path_ || --syncs_ > 0) return false;
+  failed_ = true;
+  return true;
+}
+
+void FailingDisk::remove(const std::string& path) {
+  const std::scoped_lock lock(mutex_);
+  for (const char* suffix : {"", "-wal", "-shm"}) {
+    std::filesystem::remove(path + suffix);
+    unsynced_.erase(path + suffix);
+  }
 }
 
 void FailingDisk::crash(const std::string& from, const std::string& to, Crash crash) {
@@ -198,12 +246,15 @@ void FailingDisk::crash(const std::string& from, const std::string& to, Crash cr
     std::vector<Change> changes = unsynced_[from + suffix];
     std::reverse(changes.begin(), changes.end());
     for (const Change& change : changes) {
-      if (!change.before.empty()) {
+      std::string before = change.before;
+      // What follows may have been synced since, and the file stays as long as it is.
+      if (change.lost) before.resize(std::min(change.bytes, room_at(to + suffix, change.offset)));
+      if (!before.empty()) {
         std::fstream file(to + suffix, std::ios::in | std::ios::out | std::ios::binary);
         file.seekp(static_cast<std::streamoff>(change.offset));
-        file.write(change.before.data(), static_cast<std::streamsize>(change.before.size()));
+        file.write(before.data(), static_cast<std::streamsize>(before.size()));
       }
-      std::filesystem::resize_file(to + suffix, change.size);
+      if (!change.lost) std::filesystem::resize_file(to + suffix, change.size);
     }
   }
   std::filesystem::remove(to + "-shm");

@@ -39,6 +39,10 @@ class FailingDisk {
     process,  // what was written is there
     power,    // what was written and not synced is not
   };
+  // From now on the `k`-th sync (from 1) of this file alone fails. 0: none does.
+  void fail_sync(const std::string& path, std::uint64_t k);
+  // Removes a database with its logs.
+  void remove(const std::string& path);
   // Copies the database and its log as they would be found after a crash now. Nothing may be
   // written meanwhile.
   void crash(const std::string& from, const std::string& to, Crash crash);
@@ -46,15 +50,20 @@ class FailingDisk {
   // For the VFS: how the operation that comes now goes; and what it is about to change.
   DiskFault next();
   DiskFault next_write(const std::string& path);
-  void changes(const std::string& path, std::uint64_t offset, std::string before,
-               std::uint64_t size);
+  void changes(const std::string& path, std::uint64_t offset, std::uint64_t bytes,
+               std::string before, std::uint64_t size);
   void synced(const std::string& path);
+  // As Linux does: what was not written by then counts as written from now on, and is not there.
+  void not_synced(const std::string& path);
+  bool fails_sync(const std::string& path);
 
  private:
   struct Change {
     std::uint64_t offset;
+    std::uint64_t bytes;
     std::string before;
     std::uint64_t size;  // of the file, before
+    bool lost = false;   // a sync that was to write it has failed
   };
   std::atomic<std::uint64_t> count_{0};
   std::atomic<std::uint64_t> at_{0};
@@ -64,6 +73,8 @@ class FailingDisk {
   std::atomic<std::uint64_t> most_writes_{0};
   std::atomic<std::uint64_t> writes_{0};  // since a sync, or since there was no room
   std::mutex mutex_;
+  std::string sync_path_;    // guarded by mutex_
+  std::uint64_t syncs_ = 0;  // guarded by mutex_: until the one that fails
   std::map<std::string, std::vector<Change>> unsynced_;  // by path; guarded by mutex_
 };
 

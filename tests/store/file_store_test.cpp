@@ -265,6 +265,26 @@ TEST_F(FileStoreTest, AClaimThatACrashHasCutOffIsSettledByWhetherThereIsAnInstan
   EXPECT_EQ(text_of(lost), "b");
 }
 
+// The instance goes first, and then its files.
+TEST_F(FileStoreTest, ACrashBetweenTheRemovalOfAnInstanceAndOfItsFilesLeavesNoneFree) {
+  const std::string id = put("a").value().id;
+  const std::string pending = put("b").value().id;
+  const auto claim = files_->claim({id}, InstanceId{7});
+  ASSERT_TRUE(claim);
+  files_->keep(*claim);
+  ASSERT_TRUE(files_->claim({pending}, InstanceId{8}));
+  ASSERT_TRUE(files_->settle_of({InstanceId{7}, InstanceId{8}, InstanceId{9}}));
+  open();
+  const auto none = [](InstanceId) { return Result<bool>(false); };
+  ASSERT_TRUE(files_->settle_claims(none));
+  EXPECT_EQ(holder(id), 7U);
+  EXPECT_EQ(holder(pending), 0U) << "its instance never came about";
+  InstanceId after;
+  ASSERT_TRUE(files_->remove_orphans(after, none));
+  EXPECT_EQ(text_of(id), "file-unknown");
+  EXPECT_EQ(text_of(pending), "b");
+}
+
 TEST_F(FileStoreTest, OfManyThatClaimAFileOneGetsIt) {
   const std::string shared = put("s").value().id;
   std::vector<std::string> own;

@@ -286,6 +286,33 @@ TEST_F(SqliteJournalTest, WhatHasLongEndedGoes) {
   EXPECT_EQ(journal->last_instance(1ULL << 52U).value(), 5U);
 }
 
+// What goes with an instance can be made ready while it is still there.
+TEST_F(SqliteJournalTest, TellsBeforeItRemovesAnInstanceAndLeavesItWhereThatFails) {
+  const auto journal = open();
+  JournalAnswers answers;
+  answers.append(*journal, started(1));
+  answers.append(*journal, ended(1, 2, "completed"));
+  answers.wait();
+  std::vector<std::string> told;
+  Status ready = fail(unavailable("store-failed", "the disk fails"));
+  journal->on_removing([&](const std::vector<InstanceId>& ids) {
+    EXPECT_EQ(ids, std::vector<InstanceId>{InstanceId{1}});
+    EXPECT_FALSE(journal->read(InstanceId{1}).value().empty());
+    told.emplace_back("before");
+    return ready;
+  });
+  journal->on_removed([&](const std::vector<InstanceId>& ids) {
+    EXPECT_EQ(ids, std::vector<InstanceId>{InstanceId{1}});
+    told.emplace_back("behind");
+  });
+  EXPECT_EQ(code_of(journal->remove({InstanceId{1}})), "store-failed");
+  EXPECT_FALSE(journal->read(InstanceId{1}).value().empty());
+  ready = {};
+  EXPECT_EQ(journal->remove({InstanceId{1}}).value().size(), 1U);
+  EXPECT_TRUE(journal->read(InstanceId{1}).value().empty());
+  EXPECT_EQ(told, (std::vector<std::string>{"before", "before", "behind"}));
+}
+
 TEST_F(SqliteJournalTest, OnlySoManyFinishedOnesStay) {
   JournalAnswers answers;
   const auto journal = open();
