@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <array>
-#include <cstddef>
 #include <cstdlib>
 #include <cstring>
 #include <string>
@@ -13,6 +12,7 @@
 #include <vector>
 
 #include "benchmarks/results.h"
+#include "store/sqlite_file_impl.h"
 
 namespace stepwell::bench {
 namespace {
@@ -22,67 +22,26 @@ std::chrono::microseconds delay{0};  // NOLINT
 sqlite3_vfs* usual = nullptr;        // NOLINT
 sqlite3_vfs slow{};                  // NOLINT
 
-// The usual file lies right behind it.
 struct SlowFile {
   sqlite3_file base;
   sqlite3_io_methods methods;
 };
-
-constexpr std::size_t kRoom = (sizeof(SlowFile) + alignof(std::max_align_t) - 1) /
-                              alignof(std::max_align_t) * alignof(std::max_align_t);
-
-sqlite3_file* inner(sqlite3_file* file) {
-  return reinterpret_cast<sqlite3_file*>(reinterpret_cast<char*>(file) + kRoom);
-}
-
-// Passes one of the table's functions on to the usual file.
-template <auto member, class... Arguments>
-int pass(sqlite3_file* file, Arguments... arguments) {
-  sqlite3_file* to = inner(file);
-  return (to->pMethods->*member)(to, arguments...);
-}
+using SlowFiles = store::SqliteFile<SlowFile>;
 
 int sync_slowly(sqlite3_file* file, int flags) {
   std::this_thread::sleep_for(delay);
-  return pass<&sqlite3_io_methods::xSync>(file, flags);
-}
-
-sqlite3_io_methods slow_methods(int version) {
-  using M = sqlite3_io_methods;
-  M m{};
-  m.iVersion = version;
-  m.xClose = pass<&M::xClose>;
-  m.xRead = pass<&M::xRead, void*, int, sqlite3_int64>;
-  m.xWrite = pass<&M::xWrite, const void*, int, sqlite3_int64>;
-  m.xTruncate = pass<&M::xTruncate, sqlite3_int64>;
-  m.xSync = sync_slowly;
-  m.xFileSize = pass<&M::xFileSize, sqlite3_int64*>;
-  m.xLock = pass<&M::xLock, int>;
-  m.xUnlock = pass<&M::xUnlock, int>;
-  m.xCheckReservedLock = pass<&M::xCheckReservedLock, int*>;
-  m.xFileControl = pass<&M::xFileControl, int, void*>;
-  m.xSectorSize = pass<&M::xSectorSize>;
-  m.xDeviceCharacteristics = pass<&M::xDeviceCharacteristics>;
-  if (version >= 2) {
-    m.xShmMap = pass<&M::xShmMap, int, int, int, void volatile**>;
-    m.xShmLock = pass<&M::xShmLock, int, int, int>;
-    m.xShmBarrier = [](sqlite3_file* file) { inner(file)->pMethods->xShmBarrier(inner(file)); };
-    m.xShmUnmap = pass<&M::xShmUnmap, int>;
-  }
-  if (version >= 3) {
-    m.xFetch = pass<&M::xFetch, sqlite3_int64, int, void**>;
-    m.xUnfetch = pass<&M::xUnfetch, sqlite3_int64, void*>;
-  }
-  return m;
+  return SlowFiles::pass<&sqlite3_io_methods::xSync>(file, flags);
 }
 
 int open_slow(sqlite3_vfs* /*self*/, const char* name, sqlite3_file* file, int flags, int* given) {
-  auto* outer = reinterpret_cast<SlowFile*>(file);
-  outer->base.pMethods = nullptr;
-  const int result = usual->xOpen(usual, name, inner(file), flags, given);
-  if (inner(file)->pMethods == nullptr) return result;
-  outer->methods = slow_methods(inner(file)->pMethods->iVersion);
-  outer->base.pMethods = &outer->methods;
+  SlowFile& outer = SlowFiles::ours(file);
+  sqlite3_file* inner = SlowFiles::usual(file);
+  outer.base.pMethods = nullptr;
+  const int result = usual->xOpen(usual, name, inner, flags, given);
+  if (inner->pMethods == nullptr) return result;
+  outer.methods = SlowFiles::methods(inner->pMethods->iVersion);
+  outer.methods.xSync = sync_slowly;
+  outer.base.pMethods = &outer.methods;
   return result;
 }
 
@@ -95,7 +54,7 @@ SlowDisk::SlowDisk(std::chrono::microseconds more_for_each_sync) {
   usual = sqlite3_vfs_find(nullptr);
   slow = *usual;
   slow.zName = "slow";
-  slow.szOsFile = usual->szOsFile + static_cast<int>(kRoom);
+  slow.szOsFile = usual->szOsFile + static_cast<int>(SlowFiles::kRoom);
   slow.xOpen = open_slow;
   sqlite3_vfs_register(&slow, 1);
 }

@@ -81,7 +81,7 @@ function(stepwell_test NAME)
   target_link_libraries(${target} PRIVATE stepwell_test_support ${ARG_LIBRARIES} GTest::gtest_main Threads::Threads)
   add_test(NAME ${NAME} COMMAND ${target})
   if(NOT ARG_TIMEOUT)
-    set(ARG_TIMEOUT 120)
+    set(ARG_TIMEOUT 600)  # for a hang; under sanitizers on a busy machine minutes are usual
   endif()
   set_tests_properties(${NAME} PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${ARG_LABELS}")
 endfunction()

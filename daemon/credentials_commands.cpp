@@ -203,7 +203,7 @@ void add_addition(Group& group, const SharedCredentialOptions& options) {
   add.footer(
       "Example:\n"
       "  printf %s \"$TOKEN\" | stepwell credentials add crm --kind bearer \\\n"
-      "      --origin https://crm.example.com --expires 2027-01-31T12:00:00Z --value -");
+      "      --origin https://crm.example.com --expires 2031-01-31T12:00:00Z --value -");
 }
 
 void add_credential_changes(Group& group, const SharedCredentialOptions& options) {

@@ -113,7 +113,7 @@ void add_key_changes(Group& keys, const SharedKeyOptions& options) {
                           return patch_expiry(path_to(kKeys, options->key), options->expiry);
                         }));
   add_expiry_change(expiry, options->expiry);
-  expiry.footer("Example:\n  stepwell keys set-expiry sw_k3v9abcdefgh --expires 2027-06-30");
+  expiry.footer("Example:\n  stepwell keys set-expiry sw_k3v9abcdefgh --expires 2031-06-30");
   Command assign =
       with_key(keys.add("assign", "Give a key to another user", [options](CommandContext&) {
         return patch(path_to(kKeys, options->key), Value::object({{"user", options->user}}));
@@ -149,7 +149,7 @@ void add_keys_commands(CLI::App& app, CommandContext& context) {
   create.texts("--scope", options->scopes, kScopeHelp).kind("PERMISSION");
   add_rate(create, *options);
   create.footer(
-      "Examples:\n  stepwell keys create ci --user deploy --expires 2027-01-31\n"
+      "Examples:\n  stepwell keys create ci --user deploy --expires 2031-01-31\n"
       "  stepwell keys create import --user deploy --rate-limit 50/1s/200");
   Command list = keys.add("list", "Show all keys", [options](CommandContext&) {
     return options->page.list(kKeys, {},

@@ -231,10 +231,10 @@ class Daemon {
     notify_stopping();
     accepting_.store(false);
     leaving_.store(true);
-    node_->log().info("stopping", {{"openInstances", node_->engine().open_instances()}});
     engine::Engine& engine = node_->engine();
     const Deadline deadline = Deadline::after(node_->clock(), settings_.shutdown_grace);
     engine.begin_no_more();
+    node_->log().info("stopping", {{"openInstances", engine.open_instances()}});
     node_->schedules().stop();
     const bool rested = engine.wait_for_rest(deadline);
     const std::size_t cut = engine.steps_in_flight();

@@ -64,7 +64,7 @@ Engine::Impl::Impl(EngineOptions options, StepRunner& steps, Journal& journal, T
           executor_,
           watchers_,
           changes_,
-          in_flight_,
+          outside_,
           leaving_,
           StepMetrics(metrics),
           InstanceStates(metrics),
@@ -354,16 +354,20 @@ void Engine::Impl::let_next_run(const Instance& instance) {
     (void)reach(id, [](Instance& next) { return next.begin(); });
 }
 
+// Those that have ended: another one may have come under an id meanwhile.
 void Engine::Impl::forget(const std::vector<InstanceId>& ids) {
-  for (const InstanceId id : ids) {
-    Shard& shard = shard_of(id);
-    std::shared_ptr<Instance> last;  // destroyed after the lock is released
-    const std::scoped_lock lock(shard.mutex);
-    const auto found = shard.instances.find(id);
-    if (found == shard.instances.end()) continue;
-    last = std::move(found->second);
-    shard.instances.erase(found);
-  }
+  for (const InstanceId id : ids) drop(id, true);
+}
+
+void Engine::Impl::drop(InstanceId id, bool unless_open) {
+  Shard& shard = shard_of(id);
+  std::shared_ptr<Instance> last;  // destroyed after the lock is released
+  const std::scoped_lock lock(shard.mutex);
+  const auto found = shard.instances.find(id);
+  if (found == shard.instances.end()) return;
+  if (unless_open && !ended(found->second->status())) return;
+  last = std::move(found->second);
+  shard.instances.erase(found);
 }
 
 void Engine::Impl::instance_ended(Instance& instance) {
@@ -381,10 +385,12 @@ void Engine::Impl::instance_ended(Instance& instance) {
   open_gauge_.add(-1);
   if (instance.has_deadline()) deadlines_.remove(instance.id());
   let_next_run(instance);
-  if (instance.never_was()) return forget({instance.id()});
+  if (instance.never_was()) return drop(instance.id());
   std::vector<InstanceId> forgotten;
   {
     const std::scoped_lock lock(finished_mutex_);
+    // It may have been removed or retried before it came here.
+    if (lookup(instance.id()).get() != &instance) return;
     forgotten =
         finished_.add(instance.id(), instance.workflow().program->definition(), clock_.now());
   }
@@ -393,7 +399,7 @@ void Engine::Impl::instance_ended(Instance& instance) {
 
 // It was taken in for nothing.
 void Engine::Impl::let_go(Instance& instance) {
-  forget({instance.id()});
+  drop(instance.id());
   open_gauge_.add(-1);
   surroundings_.states.leave(instance.status());
   let_next_run(instance);

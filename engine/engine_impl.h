@@ -54,7 +54,7 @@ class Engine::Impl {
   std::shared_ptr<Instance> lookup(InstanceId id) const;
   std::vector<InstanceView> open_views(const Wanted& wanted) const;
   EventBus& events() { return events_; }
-  std::size_t steps_in_flight() const { return in_flight_.load(); }
+  std::size_t steps_in_flight() const { return outside_.in_flight(); }
   std::size_t open_instances() const { return open_.load(); }
   bool at_rest() const;
   void refuse_new();
@@ -134,6 +134,7 @@ class Engine::Impl {
   const Shard& shard_of(InstanceId id) const { return shards_[id.number % kShards]; }
   bool keep(const std::shared_ptr<Instance>& instance, bool returns = false);
   void forget(const std::vector<InstanceId>& ids);
+  void drop(InstanceId id, bool unless_open = false);
   void tell_known(const Known& known, const std::shared_ptr<Observer>& observer,
                   const std::function<void(Result<InstanceId>)>& admitted);
   Result<std::optional<Known>> find_known(const std::string& once, std::optional<InstanceId>& id);
@@ -199,7 +200,7 @@ class Engine::Impl {
   Turnstiles turnstiles_;
   std::atomic<std::size_t> open_{0};
   std::atomic<std::uint64_t> returned_{0};  // instances that had ended and were retried
-  std::atomic<std::size_t> in_flight_{0};   // steps that run outside
+  StepCount outside_;
   std::atomic<bool> leaving_{false};
   std::atomic<bool> refusing_{false};
   std::atomic<bool> abandoning_{false};

@@ -187,13 +187,14 @@ void Engine::Impl::retry(InstanceId id, std::function<void(Status)> done) {
     return done(fail(present ? client_error(409, "instance-not-retryable",
                                             "instances are kept in memory alone here")
                              : unknown_instance(id)));
-  if (present && ended(present->status()) && !present->settled()) {
+  const bool over = present == nullptr || ended(present->status());
+  if (present && over && !present->settled()) {
     (void)present->when_ended([this, id, done = std::move(done)](const InstanceView& /*view*/) {
       post([this, id, done] { retry(id, done); });
     });
     return;
   }
-  if (present && !ended(present->status()))
+  if (!over)
     return done(fail(client_error(409, "instance-not-faulted",
                                   "instance " + std::to_string(id.number) + " has not ended")));
   if (Status good = check_retry(*records); !good) return done(std::move(good));
@@ -206,11 +207,11 @@ void Engine::Impl::retry(InstanceId id, std::function<void(Status)> done) {
   Result<std::shared_ptr<Instance>> instance = bring_back(std::move(*records));
   if (!instance) return done(fail(std::move(instance.error())));
   if (Status good = check_children(**instance); !good) return done(std::move(good));
+  forget({id});  // first, as in remove()
   {
     const std::scoped_lock finished(finished_mutex_);
     finished_.remove(id);
   }
-  forget({id});
   if (!take_in(*instance, true)) return done(fail(shutting_down()));
   if (Turnstile* turnstile = turnstile_of(**instance)) turnstile->count_in(id);
   const auto durable = [this, instance = *instance, done](Status status) {

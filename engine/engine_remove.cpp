@@ -30,11 +30,9 @@ Result<std::vector<InstanceId>> Engine::Impl::remove(const std::vector<InstanceI
   for (const InstanceId id : removed)
     if (const auto instance = lookup(id); instance && ended(instance->status()))
       present.push_back(id);
-  {
-    const std::scoped_lock lock(finished_mutex_);
-    finished_.remove(removed);
-  }
-  forget(present);
+  forget(present);  // first: whoever comes to its end meanwhile sees that it is gone
+  const std::scoped_lock lock(finished_mutex_);
+  finished_.remove(removed);
   return gone;
 }
 

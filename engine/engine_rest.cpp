@@ -62,9 +62,10 @@ void Engine::Impl::begin_no_more() {
   sleepers_->stop();
 }
 
-// In this order: a step that has just ended keeps a worker busy.
+// In this order: a step that has just ended keeps a worker busy, which may begin another one.
 bool Engine::Impl::quiet() const {
-  return in_flight_.load(std::memory_order_acquire) == 0 && at_rest();
+  const std::uint64_t over = outside_.over.load(std::memory_order_acquire);
+  return at_rest() && outside_.begun.load(std::memory_order_acquire) == over;
 }
 
 // Until all that was appended is durable. What follows from that may be a step that was held.

@@ -61,6 +61,17 @@ class Workflow {
 
 class Instance;
 
+// Steps that run outside. Both numbers only grow, so that nobody misses one that begins while he
+// looks.
+struct StepCount {
+  std::atomic<std::uint64_t> begun{0};
+  std::atomic<std::uint64_t> over{0};
+  std::size_t in_flight() const {
+    const std::uint64_t gone = over.load(std::memory_order_acquire);
+    return begun.load(std::memory_order_acquire) - gone;
+  }
+};
+
 // What every instance needs of its engine.
 struct Surroundings {
   StepRunner& steps;
@@ -74,8 +85,8 @@ struct Surroundings {
   Executor& pool;
   Watchers& watchers;
   ChangeListeners& changes;
-  std::atomic<std::size_t>& in_flight;  // steps that run outside
-  const std::atomic<bool>& resting;     // nothing is begun any more
+  StepCount& outside;
+  const std::atomic<bool>& resting;  // nothing is begun any more
   StepMetrics step_metrics;
   InstanceStates states;
   Counter retries;
@@ -342,6 +353,8 @@ class Instance final : public Job,
                  const std::optional<SteadyTime::duration>& ahead);
   bool needs_nobody() const;
   Sleeper as_sleeper() const;
+  bool listen_recovered();
+  void hear(const Listen& command);  // listens, unless it does already
   void listen(const Listen& command);
   void stop_listening(const Unlisten& command);
   void execute(Execute command);

@@ -68,9 +68,13 @@ void Instance::arm_at(TimerId timer, WallTime due, SteadyTime::duration ahead) {
   timers_[timer] = {handle, due, when, ahead};
 }
 
+void Instance::hear(const Listen& command) {
+  if (const auto [place, fresh] = listeners_.try_emplace(command.listener); fresh)
+    place->second = surroundings_.events.listen(command.types, {id_, command.listener});
+}
+
 void Instance::listen(const Listen& command) {
-  listeners_[command.listener] =
-      surroundings_.events.listen(command.types, {id_, command.listener});
+  hear(command);
   if (surroundings_.events.lifecycle_wanted()) lifecycle_.correlation_started(state_.updated);
 }
 
@@ -118,11 +122,11 @@ void Instance::note_running(StepId step, TaskNumber task) {
   const config::TaskBody& body = request_.workflow->program->task(task).task->body;
   const bool outside = !std::holds_alternative<config::RunWorkflowBody>(body);
   running_[step] = {nullptr, surroundings_.clock.steady_now(), outside, step_kind(body)};
-  if (outside) surroundings_.in_flight.fetch_add(1, std::memory_order_relaxed);
+  if (outside) surroundings_.outside.begun.fetch_add(1, std::memory_order_relaxed);
 }
 
 void Instance::forget_running(std::map<StepId, Running, ById>::iterator running) {
-  if (running->second.outside) surroundings_.in_flight.fetch_sub(1, std::memory_order_release);
+  if (running->second.outside) surroundings_.outside.over.fetch_add(1, std::memory_order_release);
   running_.erase(running);
 }
 

@@ -172,15 +172,20 @@ void Instance::begin_waiting() {
 
 void Instance::listen_again() {
   const std::scoped_lock lock(work_mutex_);
-  if (!recovered_ || gone_) return;
+  (void)listen_recovered();
+}
+
+// With work_mutex_ held. False: nothing of it is to go on.
+bool Instance::listen_recovered() {
+  if (!recovered_ || gone_) return false;
   for (const auto& [id, listener] : recovered_->listeners) listen(listener);
+  return true;
 }
 
 // All under the lock that abandon() takes: the commit may come when the engine goes, or has gone.
 void Instance::go_on_retried() {
   const std::scoped_lock lock(work_mutex_);
-  if (!recovered_ || gone_) return;
-  for (const auto& [id, listener] : recovered_->listeners) listen(listener);
+  if (!listen_recovered()) return;
   tell_status();
   post(GoOnMail{false, std::nullopt});
   if (state_.status == InstanceStatus::suspended)

@@ -116,6 +116,14 @@ bool Instance::harmless() const {
 // What was held gets out: to readers only what an acknowledged instance did.
 void Instance::release() {
   if (next_label_) release_label();
+  std::vector<Command> done = std::exchange(commands_, {});
+  // Who sees that it listens may send at once what it listens for. It does not hear what it sends
+  // out itself before.
+  for (const Command& command : done) {
+    if (std::holds_alternative<Emit>(command)) break;
+    if (const auto* listened = std::get_if<Listen>(&command); listened != nullptr && !resting())
+      hear(*listened);
+  }
   if (admission_durable_) {
     show();
     tell_status_once();
@@ -131,7 +139,6 @@ void Instance::release() {
       lifecycle_.resumed(state_.updated);
   }
   if (requested_) replies_.emplace_back([done = std::exchange(requested_, nullptr)] { done({}); });
-  std::vector<Command> done = std::exchange(commands_, {});
   for (Command& command : done)
     if (!resting() || !begins_something(command)) perform(command);
   keep_room(std::move(done));

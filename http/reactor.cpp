@@ -141,7 +141,11 @@ class Reactor::Impl {
       std::this_thread::sleep_for(kAskAgain);
       run_and_wait([&] { loop_.keep_unsent(pool, unsent); });
     }
-    if (!unsent.empty()) run_and_wait([&] { loop_.reset_unsent(pool, unsent); });
+    if (unsent.empty()) return;
+    run_and_wait([&] {
+      loop_.keep_unsent(pool, unsent);  // whoever waits here may have come back late
+      loop_.reset_unsent(pool, unsent);
+    });
   }
 
   TimerId run_at(SteadyTime when, std::function<void()> task) {

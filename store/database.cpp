@@ -9,6 +9,7 @@
 #include <system_error>
 
 #include "base/files.h"
+#include "store/sqlite_vfs.h"
 
 namespace stepwell::store {
 
@@ -106,8 +107,8 @@ bool create_private(const std::string& path) {
 
 // secure_delete: what is deleted is overwritten, so that no sealed value stays in a free page.
 constexpr const char* kSettings =
+    "PRAGMA synchronous=FULL;"  // before there is a log: it is written when it is synced
     "PRAGMA journal_mode=WAL;"
-    "PRAGMA synchronous=FULL;"
     "PRAGMA foreign_keys=ON;"
     "PRAGMA secure_delete=ON;"
     "PRAGMA trusted_schema=OFF;"
@@ -261,9 +262,10 @@ Result<Database> Database::connect(const std::string& path, int flags) {
   // Counting each allocation under a lock costs a twentieth of a commit, and nobody asks for it. It
   // has an effect before the first connection only.
   [[maybe_unused]] static const int uncounted = sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+  const char* vfs = (flags & SQLITE_OPEN_READWRITE) != 0 ? sqlite_vfs() : nullptr;
   sqlite3* connection = nullptr;
   const int code = sqlite3_open_v2(path.c_str(), &connection,
-                                   flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nullptr);
+                                   flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, vfs);
   Database database(connection);
   if (code != SQLITE_OK)
     return fail(unusable("store-unusable",
@@ -313,7 +315,7 @@ Status Database::check(Check check) {
 
 Status Database::begin() { return run(begin_, "BEGIN IMMEDIATE"); }
 
-Status Database::begin_read() { return execute("BEGIN"); }
+Status Database::begin_read() { return run(begin_read_, "BEGIN"); }
 
 Status Database::commit() {
   Status done = run(commit_, "COMMIT");
@@ -332,8 +334,7 @@ Status Database::run(std::optional<Statement>& kept, std::string_view sql) {
 }
 
 void Database::rollback() noexcept {
-  if (sqlite3_get_autocommit(connection_.get()) == 0)
-    sqlite3_exec(connection_.get(), "ROLLBACK", nullptr, nullptr, nullptr);
+  if (sqlite3_get_autocommit(connection_.get()) == 0) (void)run(rollback_, "ROLLBACK");
 }
 
 std::int64_t Database::changes() const { return sqlite3_changes64(connection_.get()); }
@@ -354,6 +355,13 @@ Status Database::checkpoint() {
                                              &in_log, &copied);
   log_pages_ = code == SQLITE_OK ? in_log - copied : 0;  // after a failure: not at once again
   return copied_as(code, connection_.get());
+}
+
+Status Database::sync_every(Bytes bytes) {
+  auto every = static_cast<std::int64_t>(bytes.count);
+  const int code = sqlite3_file_control(connection_.get(), nullptr, kSyncEvery, &every);
+  if (code != SQLITE_OK) return fail(failed(nullptr, code));
+  return {};
 }
 
 Status Database::sync_file() {

@@ -1,5 +1,5 @@
-// A SQLite connection and its statements: the only place that knows SQLite's types. Write-ahead
-// log, synchronous=FULL (a commit is on disk when it returns), foreign keys on.
+// A SQLite connection and its statements: the only place, with sqlite_vfs.h, that knows SQLite's
+// types. Write-ahead log, synchronous=FULL (a commit is on disk when it returns), foreign keys on.
 // A Database and its statements belong to one thread at a time; each owner guards them by a mutex
 // or keeps them to its thread. Several connections to one file may live side by side.
 #pragma once
@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "base/result.h"
+#include "base/units.h"
 
 struct sqlite3;
 struct sqlite3_stmt;
@@ -108,6 +109,9 @@ class Database {
   // before as copied: after a sync that failed the log must not begin anew.
   // Errors: also runtime/`store-in-doubt`, of a sync.
   Status checkpoint();
+  // From now on the file is synced behind so many bytes that are copied into it: whoever syncs
+  // another one meanwhile waits for less.
+  Status sync_every(Bytes bytes);
   // Syncs the file, e.g. behind a checkpoint of a part. Errors: runtime/`store-in-doubt`.
   Status sync_file();
   // The log stays when the connection is closed: the next one who opens the database copies all of
@@ -131,7 +135,9 @@ class Database {
 
   std::unique_ptr<sqlite3, Close> connection_;
   std::optional<Statement> begin_;
+  std::optional<Statement> begin_read_;
   std::optional<Statement> commit_;
+  std::optional<Statement> rollback_;
   std::int64_t log_pages_ = 0;
 };
 

@@ -26,6 +26,7 @@ void JournalOverlay::add(std::int64_t place, Rows& group) {
     }
     Life& life = lives_[row->instance];
     life.id = row->instance;
+    set_open(life, row->kind != engine::Record::Kind::ended);
     if (life.rows.empty()) life.rows.reserve(kUsualRows);
     life.rows.push_back(std::move(row));
     made.lives.push_back(&life);
@@ -66,11 +67,21 @@ void JournalOverlay::fold(const Slice& slice) {
   }
 }
 
+void JournalOverlay::set_open(Life& life, bool open) {
+  if (life.open == open) return;
+  life.open = open;
+  if (open)
+    ++open_;
+  else
+    --open_;
+}
+
 // With the lock held. The oldest group: its records are the first ones of their instances.
 void JournalOverlay::drop(const Group& group) {
   for (Life* life : group.lives) {
     life->rows[life->gone++].reset();
     if (life->gone == life->rows.size()) {
+      set_open(*life, false);
       lives_.erase(life->id);
     } else if (life->gone >= 32 && life->gone * 2 >= life->rows.size()) {
       life->rows.erase(life->rows.begin(),

@@ -25,6 +25,7 @@ class JournalOverlay {
     std::size_t gone = 0;    // so many of them are not in the log any more …
     std::size_t folded = 0;  // … and so many are in the tables
     std::uint64_t slice = 0;
+    bool open = false;  // the last of them is not its end
   };
   // The oldest groups of the log, and what is to be moved into the tables before they go.
   struct Slice {
@@ -42,6 +43,8 @@ class JournalOverlay {
   void fold(const Slice& slice);
   std::size_t records() const { return records_; }
   std::size_t bytes() const { return bytes_; }
+  // Instances that have records in the log and have not ended.
+  std::size_t open() const { return open_; }
   std::int64_t first() const { return groups_.empty() ? INT64_MAX : groups_.front().place; }
   std::int64_t last() const { return groups_.empty() ? 0 : groups_.back().place; }
   // Whether the log has anything of it.
@@ -69,6 +72,7 @@ class JournalOverlay {
     return {life.rows.begin() + static_cast<std::ptrdiff_t>(life.folded), life.rows.end()};
   }
   void drop(const Group& group);
+  void set_open(Life& life, bool open);
 
   mutable std::mutex mutex_;  // guards what follows against other threads
   std::unordered_map<InstanceId, Life> lives_;
@@ -76,6 +80,7 @@ class JournalOverlay {
   std::deque<SharedRow> shared_;
   std::size_t records_ = 0;
   std::size_t bytes_ = 0;
+  std::size_t open_ = 0;
   std::uint64_t slices_ = 0;  // the writer's
   std::atomic<std::uint64_t> removals_{0};
 };

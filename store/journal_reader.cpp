@@ -46,7 +46,8 @@ Status JournalReader::begin(const Take& take) {
     take();
     Status done = database_.begin_read();
     // The first statement that reads decides what all of them see.
-    if (done) done = database_.execute("SELECT 1 FROM highest");
+    if (done) done = keep(look_, "SELECT 1 FROM highest");
+    if (done) done = look_->run();
     if (!done) {
       database_.rollback();
       return done;
@@ -56,14 +57,20 @@ Status JournalReader::begin(const Take& take) {
   }
 }
 
+// Prepares it the first time.
+Status JournalReader::keep(std::optional<Statement>& statement, std::string_view sql) {
+  if (statement) return {};
+  Result<Statement> prepared = database_.prepare(sql);
+  if (!prepared) return fail(std::move(prepared.error()));
+  statement.emplace(std::move(*prepared));
+  return {};
+}
+
 // What the tables know of it. False: nothing.
 Result<bool> JournalReader::load_row(InstanceId instance, Known& known, bool lines) {
-  if (!row_) {
-    Result<Statement> prepared = database_.prepare(std::string("SELECT ") + kStoredColumns +
-                                                   ", head, life" + kStoredIn + " WHERE id = ?");
-    if (!prepared) return fail(std::move(prepared.error()));
-    row_.emplace(std::move(*prepared));
-  }
+  static const std::string sql =
+      std::string("SELECT ") + kStoredColumns + ", head, life" + kStoredIn + " WHERE id = ?";
+  if (Status kept = keep(row_, sql); !kept) return fail(std::move(kept.error()));
   row_->reset();
   Result<bool> there = row_->bind(as_column(instance.number)).step();
   if (!there || !*there) return there;
@@ -85,23 +92,28 @@ Result<bool> JournalReader::load_row(InstanceId instance, Known& known, bool lin
   return true;
 }
 
+Status JournalReader::load_pieces(InstanceId instance, Known& known) {
+  Status done = keep(pieces_, "SELECT records FROM records WHERE instance = ? ORDER BY first");
+  if (!done) return done;
+  pieces_->bind(as_column(instance.number));
+  for (;;) {
+    const Result<bool> row = pieces_->step();
+    if (!row) return fail(row.error());
+    if (!*row) return {};
+    done = known.history.add_stored(known.texts.emplace_back(pieces_->view(0)), instance);
+    if (!done) return done;
+  }
+}
+
 // All that is known of it, with the rows of the log that `known` has.
 Status JournalReader::load(InstanceId instance, Known& known, bool lines) {
   const Result<bool> there = load_row(instance, known, lines);
   if (row_) row_->reset();
   if (!there) return fail(there.error());
   if (*there && lines) {
-    Result<Statement> pieces =
-        database_.prepare("SELECT records FROM records WHERE instance = ? ORDER BY first");
-    if (!pieces) return fail(std::move(pieces.error()));
-    pieces->bind(as_column(instance.number));
-    for (;;) {
-      const Result<bool> row = pieces->step();
-      if (!row) return fail(row.error());
-      if (!*row) break;
-      Status done = known.history.add_stored(known.texts.emplace_back(pieces->view(0)), instance);
-      if (!done) return done;
-    }
+    Status done = load_pieces(instance, known);
+    if (pieces_) pieces_->reset();
+    if (!done) return done;
   }
   for (const SharedRow& row : known.rows) known.history.apply(JournalHistory::line_of(*row));
   return {};

@@ -71,7 +71,9 @@ class JournalReader {
   // Begins to read the tables as they stand now, behind `take`, which looks into the overlay.
   template <class Take>
   Status begin(const Take& take);
+  Status keep(std::optional<Statement>& statement, std::string_view sql);
   Status load(InstanceId instance, Known& known, bool lines);
+  Status load_pieces(InstanceId instance, Known& known);
   Result<bool> load_row(InstanceId instance, Known& known, bool lines);
   Status read_open_locked(const engine::Journal::Reader& each,
                           std::vector<std::pair<InstanceId, Rows>> logged);
@@ -84,8 +86,10 @@ class JournalReader {
   Result<std::vector<std::int64_t>> numbers(Statement statement);
 
   std::mutex mutex_;
-  Database database_;             // guarded by mutex_
-  std::optional<Statement> row_;  // guarded by mutex_: of one instance
+  Database database_;  // guarded by mutex_, as its statements
+  std::optional<Statement> look_;
+  std::optional<Statement> row_;     // of one instance …
+  std::optional<Statement> pieces_;  // … and its further records
   const JournalOverlay& overlay_;
 };
 

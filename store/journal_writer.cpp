@@ -23,6 +23,13 @@ bool leaves_open(const Problem& problem) { return problem.code != "disk-full"; }
 // A log so many times as long as it should be is not let grow any further where folds fail.
 constexpr std::size_t kMostTimes = 16;
 
+// From so many instances on a commit waits for records of this share of them, as long as there come
+// not few.
+constexpr std::size_t kManyOpen = 256;
+constexpr std::size_t kShareOfOpen = 4;
+constexpr std::size_t kFew = 16;
+constexpr std::size_t kNotGathering = 16;  // commits
+
 // Its refusal is told to somebody, who can do without it; all else has happened and must be kept.
 // So has the start of an instance that another one's step asked for.
 bool can_be_refused(const JournalRow& row, bool awaited) {
@@ -94,7 +101,9 @@ void JournalWriter::append(const Record& record, std::function<void(Status)> dur
       ++waiting_;
       waiting_bytes_ += waiting.row->text.size();
       incoming_.push_back(std::move(waiting));
-      wake = std::exchange(asleep_, false);
+      const bool enough = enough_ > 0 && (incoming_.size() >= enough_ ||
+                                          waiting_bytes_ >= options_.most_bytes_in_commit.count);
+      wake = std::exchange(asleep_, false) || enough;
     }
   }
   if (wake) arrived_.notify_one();
@@ -176,6 +185,7 @@ bool JournalWriter::collect() {
     arrived_.wait_for(lock, options_.retry_after, [this] { return stopping_; });
   } else if (next_ == taken_.size()) {
     wait(lock);
+    gather(lock);
   }
   if (next_ == taken_.size()) {
     taken_.clear();
@@ -202,6 +212,34 @@ void JournalWriter::wait(std::unique_lock<std::mutex>& lock) {
   }
   if (called()) idle_ = false;
   asleep_ = false;
+}
+
+// A commit costs much the same, whatever it holds. Where far more instances go on than have
+// something in the next one, and keep coming, those who wait lose little and all gain by it. Where
+// they stop coming, everybody waits for this one: it is not tried again for a while.
+void JournalWriter::gather(std::unique_lock<std::mutex>& lock) {
+  const std::size_t open = rows_.overlay().open();
+  if (open < kManyOpen || group_ < kFew || incoming_.size() < kFew) return;
+  if (not_gathering_ > 0) {
+    --not_gathering_;
+    return;
+  }
+  const std::size_t enough = std::min(open / kShareOfOpen, options_.most_in_commit);
+  const auto done = [&] {
+    return incoming_.size() >= enough || waiting_bytes_ >= options_.most_bytes_in_commit.count ||
+           stopping_ || !jobs_.empty();
+  };
+  const auto end = std::chrono::steady_clock::now() + options_.gather_for;
+  for (bool come = true; come && !done();) {
+    const auto now = std::chrono::steady_clock::now();
+    if (now >= end) break;
+    const std::size_t before = incoming_.size();
+    enough_ = enough;
+    if (arrived_.wait_until(lock, std::min(end, now + options_.gather_step), done)) break;
+    come = incoming_.size() >= before + kFew;
+    if (!come) not_gathering_ = kNotGathering;
+  }
+  enough_ = 0;
 }
 
 std::size_t JournalWriter::group_size() const {

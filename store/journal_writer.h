@@ -30,18 +30,20 @@ struct JournalOptions {
   Bytes most_waiting_bytes{256ULL << 20U};  // … and their payloads; beyond it nothing is admitted
   std::size_t most_in_commit = 1'000;       // records …
   Bytes most_bytes_in_commit{1_MiB};        // … and their payloads, beyond the first one
-  Milliseconds retry_after{500};            // before a commit that failed is tried again
-  std::int64_t checkpoint_pages = 8'000;    // of the write-ahead log, before they are copied …
-  bool checkpoint_beside = true;            // … on a thread of its own, but for the last of them
-  std::size_t log_records = 4'000;          // beyond it the log's oldest go into the tables …
-  Bytes log_bytes{16_MiB};                  // … also beyond this
-  std::size_t fold_records = 100;           // at a time …
-  Bytes fold_bytes{256_KiB};                // … or so many
-  Milliseconds fold_after{100};             // with nothing to do: all of it …
-  bool fold_at_end = true;                  // … also when it is closed
-  Milliseconds fold_retry_after{10'000};    // where that failed; the log grows meanwhile
-  Milliseconds look_for{150};               // a page of a list, where no index leads to it …
-  std::int64_t look_through = 3'000;        // … or to so many: fewer are sorted as a whole
+  Milliseconds gather_for{2};             // where many instances go on: a commit waits for more …
+  Milliseconds gather_step{1};            // … as long as they come: some in each of these
+  Milliseconds retry_after{500};          // before a commit that failed is tried again
+  std::int64_t checkpoint_pages = 8'000;  // of the write-ahead log, before they are copied …
+  bool checkpoint_beside = true;          // … on a thread of its own, but for the last of them
+  std::size_t log_records = 4'000;        // beyond it the log's oldest go into the tables …
+  Bytes log_bytes{16_MiB};                // … also beyond this
+  std::size_t fold_records = 100;         // at a time …
+  Bytes fold_bytes{256_KiB};              // … or so many
+  Milliseconds fold_after{100};           // with nothing to do: all of it …
+  bool fold_at_end = true;                // … also when it is closed
+  Milliseconds fold_retry_after{10'000};  // where that failed; the log grows meanwhile
+  Milliseconds look_for{150};             // a page of a list, where no index leads to it …
+  std::int64_t look_through = 3'000;      // … or to so many: fewer are sorted as a whole
 };
 
 enum class JournalState : std::uint8_t {
@@ -90,6 +92,7 @@ class JournalWriter {
   void write();
   bool collect();
   void wait(std::unique_lock<std::mutex>& lock);
+  void gather(std::unique_lock<std::mutex>& lock);
   std::size_t group_size() const;
   Status commit();
   Status attempt(bool folding);
@@ -125,6 +128,7 @@ class JournalWriter {
   std::size_t waiting_ = 0;                     // guarded by mutex_: all that are not durable
   std::uint64_t waiting_bytes_ = 0;             // guarded by mutex_
   bool asleep_ = false;                         // guarded by mutex_: the writer
+  std::size_t enough_ = 0;                      // guarded by mutex_: it waits for so many; or 0
   bool stopping_ = false;                       // guarded by mutex_
   JournalState state_ = JournalState::working;  // guarded by mutex_
   std::optional<Problem> problem_;              // guarded by mutex_
@@ -134,8 +138,9 @@ class JournalWriter {
   const std::unique_ptr<JournalCheckpointer> checkpointer_;  // null: there is none
   std::vector<Waiting> taken_;                               // from `next_` on not durable yet
   std::size_t next_ = 0;
-  std::size_t group_ = 0;  // of these, the size of the group
-  bool idle_ = false;      // nothing came for a while: what is in the log goes into the tables
+  std::size_t group_ = 0;          // of these, the size of the group
+  std::size_t not_gathering_ = 0;  // so many commits do not wait for more
+  bool idle_ = false;  // nothing came for a while: what is in the log goes into the tables
   bool checkpoint_failed_ = false;
   bool fold_failed_ = false;                                // the last one …
   std::chrono::steady_clock::time_point no_fold_before_{};  // … and is not tried again before

@@ -20,6 +20,13 @@ constexpr const char* kJournalSettings =
     "PRAGMA journal_size_limit=134217728;"
     "PRAGMA cache_size=-32768;";
 
+// Room for all inner pages of a tree of some two million instances: any of them is then one read
+// away.
+constexpr const char* kReaderSettings = "PRAGMA cache_size=-8192;";
+
+// Of what is copied beside commits: their own syncs wait for no more than this.
+constexpr Bytes kSyncedAtOnce{256_KiB};
+
 constexpr std::size_t kMostAtOnce = 10'000;
 constexpr std::int64_t kRowsAtOnce = 100;
 // Somebody waits for it.
@@ -54,11 +61,14 @@ Result<std::unique_ptr<SqliteJournal>> SqliteJournal::open(const std::string& pa
     Result<Database> second = Database::open(path, kJournalFirst, Database::Check::header);
     if (!second) return fail(std::move(second.error()));
     ready = second->execute(kJournalSettings);
+    if (ready) ready = second->sync_every(kSyncedAtOnce);
     if (!ready) return fail(std::move(ready.error()));
     beside = std::move(*second);
   }
   Result<Database> reader = Database::open_to_read(path);
   if (!reader) return fail(std::move(reader.error()));
+  ready = reader->execute(kReaderSettings);
+  if (!ready) return fail(std::move(ready.error()));
   Result<Database> finder = Database::open_to_read(path);
   if (!finder) return fail(std::move(finder.error()));
   Result<Database> scans = Database::open_to_read(path);

@@ -35,7 +35,7 @@ Wire::Wire(const std::string& address, const char* from)
   to.sin_family = AF_INET;
   to.sin_port = htons(static_cast<std::uint16_t>(std::stoi(address.substr(colon + 1))));
   inet_pton(AF_INET, address.substr(0, colon).c_str(), &to.sin_addr);
-  const timeval limit{10, 0};
+  const timeval limit{30, 0};
   ::setsockopt(descriptor_, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
   sockaddr_in own{};
   own.sin_family = AF_INET;

@@ -31,7 +31,7 @@ struct Answer {
   std::string reason() const { return std::string(json().get("reason").as_string()); }
 };
 
-// One connection. Reads give up after ten seconds, so that a broken server fails a test.
+// One connection. Reads give up after thirty seconds, so that a broken server fails a test.
 class Wire {
  public:
   // `from`: of the loopback addresses, which the server sees.

@@ -37,7 +37,7 @@ class TlsWire {
     to.sin_port =
         htons(static_cast<std::uint16_t>(std::stoi(address.substr(address.rfind(':') + 1))));
     inet_pton(AF_INET, "127.0.0.1", &to.sin_addr);
-    const timeval limit{10, 0};
+    const timeval limit{30, 0};
     ::setsockopt(descriptor_, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
     EXPECT_EQ(::connect(descriptor_, reinterpret_cast<const sockaddr*>(&to), sizeof to), 0);
     SSL_CTX_set_min_proto_version(context_, TLS1_VERSION);
@@ -212,7 +212,7 @@ TEST_F(TlsServer, AWaitLosesNothingThatIsSentAhead) {
     for (int i = 0; i < 5; ++i) office_.steps.next();
     EXPECT_EQ(open.value(), 1);
   }
-  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(30);
   while (open.value() != 0 && std::chrono::steady_clock::now() < end) std::this_thread::yield();
   EXPECT_EQ(open.value(), 0);
 }

@@ -111,7 +111,7 @@ TEST_F(AdminCommands, CredentialsAreAddedRotatedAndRevokedOffline) {
                                         "crm",         "--offline",
                                         "--kind",      "bearer",
                                         "--origin",    "https://crm.example.com",
-                                        "--expires",   "2027-01-31T12:00:00Z",
+                                        "--expires",   "2097-01-31T12:00:00Z",
                                         "--value",     "-",
                                         "-o",          "json"};
   ASSERT_EQ(run(add, "token-123456\n"), kDone) << err;
@@ -124,7 +124,7 @@ TEST_F(AdminCommands, CredentialsAreAddedRotatedAndRevokedOffline) {
             kDone)
       << err;
   EXPECT_EQ(json().get("version"), Value(2));
-  EXPECT_EQ(json().get("expiresAt"), Value("2027-01-31T12:00:00Z"));
+  EXPECT_EQ(json().get("expiresAt"), Value("2097-01-31T12:00:00Z"));
   EXPECT_EQ(run({"credentials", "set-expiry", "crm", "--never", "--offline", "-o", "json"}), kDone);
   EXPECT_TRUE(json().get("expiresAt").is_null());
   EXPECT_EQ(run({"credentials", "revoke", "crm", "--offline"}), kDone);

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/daemon/node_house.h"
+#include "tests/support/manual_clock.h"
 
 namespace stepwell::daemon::test {
 namespace {
@@ -173,7 +174,18 @@ TEST(ChildWorkflow, ThatIsStoppedIsAnErrorOfTheStep) {
 }
 
 TEST(ChildWorkflow, OfATaskThatTimesOutOrLosesACompetitionIsStopped) {
-  NodeHouse house;
+  stepwell::test::ManualClock clock;
+  NodeOptions options = open_to_loopback();
+  options.substitutes.clock = &clock;
+  NodeHouse house(options);
+  // Once the child is there time goes on, until the instance has noticed.
+  const auto end_in_time = [&](InstanceId id) {
+    while (!engine::ended(house.node().engine().find(id)->status)) {
+      clock.advance(Milliseconds(30));
+      std::this_thread::yield();
+    }
+    return house.end_of(id);
+  };
   house.load({{"late", "do: [{child: {timeout: {after: {milliseconds: 30}}, " +
                            runs("child").substr(1) + "}]"},
               {"loser", "do: [{race: {fork: {compete: true, branches: [{child: " + runs("child") +
@@ -182,11 +194,11 @@ TEST(ChildWorkflow, OfATaskThatTimesOutOrLosesACompetitionIsStopped) {
               {"child", kListens}});
   const InstanceId late = house.start("late");
   const InstanceId of_late = house.child_of(late).id;
-  EXPECT_EQ(house.end_of(late).problem->type, error_type_uri(ErrorKind::timeout));
+  EXPECT_EQ(end_in_time(late).problem->type, error_type_uri(ErrorKind::timeout));
   EXPECT_EQ(house.end_of(of_late).status, InstanceStatus::stopped);
   const InstanceId loser = house.start("loser");
   const InstanceId of_loser = house.child_of(loser).id;
-  EXPECT_EQ(to_json(house.end_of(loser).output), R"({"w":1})");
+  EXPECT_EQ(to_json(end_in_time(loser).output), R"({"w":1})");
   EXPECT_EQ(house.end_of(of_loser).status, InstanceStatus::stopped);
 }
 

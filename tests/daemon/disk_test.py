@@ -159,6 +159,8 @@ class Disk(unittest.TestCase):
         daemon.until(lambda: daemon.show(before)["status"] == "completed")
         asking.join(PATIENCE)
         self.assertIn(first[0][0], (201, 503))
+        if first[0][0] == 201:
+            daemon.until(lambda: daemon.show(first[0][1]["id"])["status"] == "completed")
         status, instance, _ = daemon.start("test/double", {"n": 4}, "?wait=30s")
         self.assertEqual((status, instance["output"]), (201, {"n": 8}))
         self.assertEqual(daemon.end(), 0)

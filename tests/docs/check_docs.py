@@ -334,22 +334,24 @@ def check_examples(root, faults, stepwell):
         faults.append("too few examples were found: the check is broken")
 
 
-def free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
+def reserve_port():
+    """A socket that has a port, which nobody else is given; the daemon can listen there all the same."""
+    holder = socket.socket()
+    holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    holder.bind(("127.0.0.1", 0))
+    return holder
 
 
 def run_block(root, content, stepwell):
     """Runs the block in a session of its own, which is ended with it."""
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, reserve_port() as reserved:
         shutil.copytree(root / "examples", Path(folder, "examples"))
         bin_folder = Path(folder, ".bin")
         bin_folder.mkdir()
         (bin_folder / "stepwell").symlink_to(stepwell)
         kept = {k: v for k, v in os.environ.items() if not k.startswith("STEPWELL_")}
         kept["PATH"] = f"{bin_folder}:{kept['PATH']}"
-        script = content.replace("127.0.0.1:8080", f"127.0.0.1:{free_port()}")
+        script = content.replace("127.0.0.1:8080", f"127.0.0.1:{reserved.getsockname()[1]}")
         process = subprocess.Popen(
             ["bash", "-euo", "pipefail", "-c", script],
             cwd=folder,
@@ -361,10 +363,10 @@ def run_block(root, content, stepwell):
             start_new_session=True,
         )
         try:
-            output, _ = process.communicate(timeout=60)
+            output, _ = process.communicate(timeout=240)
             return process.returncode, output
         except subprocess.TimeoutExpired:
-            return -1, "it did not end within 60 s"
+            return -1, "it did not end within 240 s"
         finally:
             try:
                 os.killpg(process.pid, signal.SIGKILL)

@@ -1,5 +1,5 @@
-// What reaches an instance between its becoming known and its beginning, and what comes from the
-// journal when the engine has gone.
+// What reaches an instance between its becoming known and its beginning, or between its end and
+// its being settled; and what comes from the journal when the engine has gone.
 #include <gtest/gtest.h>
 
 #include <chrono>
@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 
+#include "engine/changes.h"
 #include "tests/engine/life.h"
 
 namespace stepwell::engine::test {
@@ -50,6 +51,50 @@ TEST(Admission, WhateverComesBeforeTheBeginningStandsBehindIt) {
     EXPECT_EQ(records->front().number, 1U);
     EXPECT_EQ(life.engine.find(*id)->status, status);
   }
+}
+
+// Sends at once what an instance that is told of could wait for.
+struct QuickSender final : ChangeListener {
+  explicit QuickSender(Life& l) : life(l) {}
+  void on_change(const InstanceView&, InstanceChange) override {
+    if (!std::exchange(sent, true))
+      life.publish(R"({"specversion":"1.0","id":"1","source":"s","type":"door.opened"})");
+  }
+  Life& life;
+  bool sent = false;
+};
+
+TEST(Admission, WhoSeesThatItListensIsHeard) {
+  Life life;
+  life.open();
+  const auto sender = std::make_shared<QuickSender>(life);
+  life.engine.follow(sender);
+  const InstanceId id = life.start("do: [{l: {listen: {to: {one: {with: {type: door.opened}}}}}}]");
+  life.rest();
+  EXPECT_TRUE(sender->sent);
+  EXPECT_EQ(life.engine.find(id)->status, InstanceStatus::completed);
+}
+
+// Whoever stopped it removes it before it is settled: it is not one of those that are kept.
+TEST(Admission, OneThatIsRemovedAtItsEndTakesNobodysPlace) {
+  EngineOptions options{2, 1000, 1000};
+  options.keep_finished = 2;
+  Life life({}, nullptr, options);
+  life.open();
+  const InstanceId first = life.start("do: [{one: {set: {n: 1}}}]");
+  life.rest();
+  const InstanceId removed = life.start(kWaits);
+  std::promise<std::size_t> gone;
+  life.engine.request(Engine::Operation::stop, removed, [&](const Status&) {
+    gone.set_value(life.engine.remove({removed}).value().size());
+  });
+  EXPECT_EQ(gone.get_future().get(), 1U);
+  life.rest();
+  const InstanceId last = life.start("do: [{one: {set: {n: 1}}}]");
+  life.rest();
+  EXPECT_TRUE(life.engine.in_memory(first));
+  EXPECT_FALSE(life.engine.in_memory(removed));
+  EXPECT_TRUE(life.engine.in_memory(last));
 }
 
 // The disk may take longer than the shutdown waits.

@@ -210,7 +210,9 @@ TEST(Concurrency, ManyThreadsNeverRunMoreThanTheLimit) {
     const int now = ++inside;
     int known = most.load();
     while (known < now && !most.compare_exchange_weak(known, now)) continue;
-    std::this_thread::yield();  // for others to get in, where nothing keeps them out
+    do {
+      std::this_thread::yield();  // for others to get in, where nothing keeps them out
+    } while (refused == 0 && inside == 1);
     --inside;
     ++done;
     for (const InstanceId next : turnstile.leave(id)) work(next);

@@ -130,6 +130,7 @@ class RandomLives : public testing::TestWithParam<std::uint32_t> {
     life_->clock.advance(Milliseconds(below(3)));
   }
   void remove(InstanceId id) {
+    life_->rest();  // it may be about to be stopped
     const auto view = life_->engine.find(id);
     const auto gone = life_->engine.remove({id, InstanceId{12}});
     ASSERT_TRUE(gone);
@@ -261,8 +262,8 @@ TEST_P(RandomLives, AreListedOnceWhileOthersComeAndGo) {
         const auto now = ids_;
         // Ends and goes to sleep, but is not renamed.
         if (ids_.size() < 100) start();
-        (void)life_->engine.stop(any_id());
         remove(any_id());
+        (void)life_->engine.stop(any_id());
         life_->clock.advance(std::chrono::seconds(6));
         life_->engine.maintain();
         for (const InstanceId id : now)

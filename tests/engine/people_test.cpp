@@ -100,6 +100,18 @@ struct Desk : Life {
     rest();
     return status;
   }
+  // What to call when the answer has been prepared; `told` holds what becomes of it then.
+  std::function<void(Status)> begin_to_complete(InstanceId id, const char* step, const char* json,
+                                                std::promise<Status>& told) {
+    StepAnswer slow = answer(step, json);
+    const auto held = std::make_shared<std::promise<std::function<void(Status)>>>();
+    slow.prepare = [held](const StepAnswer::Preparation&, const std::function<void(Status)>& done) {
+      held->set_value(done);
+    };
+    engine.complete_step(id, std::move(slow),
+                         [&told](Status status) { told.set_value(std::move(status)); });
+    return held->get_future().get();
+  }
   std::string code(InstanceId id, const char* step, const char* json, const char* user = "olga") {
     const Status status = complete(id, answer(step, json, user));
     return status ? "" : status.error().code;
@@ -312,15 +324,9 @@ TEST(People, AnAnswerThatIsPreparedForTooLongIsToldThatAllHasEnded) {
   Desk desk;
   const InstanceId id =
       desk.start_and_rest("do: [{a: {call: decision, with: {prompt: p, options: [y, n]}}}]\n");
-  StepAnswer slow = Desk::answer("a", R"({"decision": "n"})");
-  std::promise<std::function<void(Status)>> held;
-  slow.prepare = [&](const StepAnswer::Preparation&, const std::function<void(Status)>& done) {
-    held.set_value(done);
-  };
   std::promise<Status> told;
-  desk.engine.complete_step(id, std::move(slow),
-                            [&](Status status) { told.set_value(std::move(status)); });
-  const std::function<void(Status)> prepared = held.get_future().get();
+  const std::function<void(Status)> prepared =
+      desk.begin_to_complete(id, "a", R"({"decision": "n"})", told);
   std::promise<void> stopped;
   desk.engine.request(Engine::Operation::stop, id,
                       [&](const Status& /*status*/) { stopped.set_value(); });
@@ -337,15 +343,9 @@ TEST(People, AnAnswerThatIsPreparedIsForTheStepThatWasMeant) {
   const InstanceId id = desk.start_and_rest(
       "do: [{a: {call: decision, with: {prompt: p, options: [y, n]}, then: a}}]\n");
   const StepId first = desk.waiting(id).id;
-  StepAnswer slow = Desk::answer("a", R"({"decision": "n"})");
-  std::promise<std::function<void(Status)>> held;
-  slow.prepare = [&](const StepAnswer::Preparation&, const std::function<void(Status)>& done) {
-    held.set_value(done);
-  };
   std::promise<Status> told;
-  desk.engine.complete_step(id, std::move(slow),
-                            [&](Status status) { told.set_value(std::move(status)); });
-  const std::function<void(Status)> prepared = held.get_future().get();
+  const std::function<void(Status)> prepared =
+      desk.begin_to_complete(id, "a", R"({"decision": "n"})", told);
   EXPECT_EQ(desk.code(id, "a", R"({"decision": "y"})"), "");
   const StepId next = desk.waiting(id).id;
   EXPECT_NE(next, first);
@@ -731,7 +731,8 @@ TEST(People, WhoSleepsIsStillToldOfWhenItIsDue) {
   desk.night();
   EXPECT_FALSE(desk.engine.peek(id));
   desk.timers.fire_next();
-  while (told.empty()) desk.rest();
+  do desk.rest();
+  while (told.empty());
   EXPECT_EQ(desk.clock.now(), due);
   desk.night();
   EXPECT_FALSE(desk.engine.peek(id));

@@ -331,6 +331,7 @@ do: [{a: {call: http, with: {method: get, endpoint: 'http://h/1'}}}]
     const Status retried = life.request(Engine::Operation::retry, id);
     ASSERT_TRUE(retried) << retried.error().one_line();
     const auto again = life.steps.next();
+    life.rest();
     EXPECT_EQ(life.timers.size(), 1U) << "the limit begins anew";
     again.ticket.finish(std::make_unique<ReadyResult>(Value(1)));
     life.settle();

@@ -76,6 +76,18 @@ std::shared_ptr<RecordingGuard> login() {
 }
 constexpr const char* kPlain = "AUTH PLAIN AHVzZXIAcGFzcw==";
 
+// The machine's clocks, of which the steady one can be put forward.
+class ClockAhead final : public Clock {
+ public:
+  WallTime now() const override { return machine_.now(); }
+  SteadyTime steady_now() const override { return machine_.steady_now() + ahead_.load(); }
+  void put_forward(Milliseconds by) { ahead_ = by; }
+
+ private:
+  const SystemClock machine_;
+  std::atomic<Milliseconds> ahead_{Milliseconds(0)};
+};
+
 std::size_t count(const std::string& text, std::string_view what) {
   std::size_t found = 0;
   for (std::size_t at = 0; (at = text.find(what, at)) != std::string::npos; ++at) ++found;
@@ -183,11 +195,18 @@ TEST(Mail, AnAnswerThatDoesNotComeIsNotWaitedForWithoutEnd) {
       {"DATA", "first-byte-timeout", Sent::no}, {".", "first-byte-timeout", Sent::yes}};
   for (const Case& one : cases) {
     MisbehavingServer server(smtp_server({{one.stage, kSaysNothing}}));
+    ClockAhead clock;
     Client client;
-    Request request = mail_to(server);
-    request.timeouts.connect = 50ms;
-    request.timeouts.first_byte = 50ms;
-    const Outcome outcome = client.call(std::move(request));
+    client.reactor =
+        std::make_unique<Reactor>(open_to_loopback(), clock, client.metrics, Log::null());
+    auto mail = client.start(mail_to(server));
+    // Time passes once it has come to its stage: before, a slow machine is no silent server.
+    const std::string last = one.stage == "." ? "\r\n.\r\n" : one.stage;
+    while (server.connections() == 0 || server.received()[0].find(last) == std::string::npos)
+      std::this_thread::yield();
+    clock.put_forward(1h);
+    client.reactor->run_at(clock.steady_now(), [] {});  // it looks at the clock
+    const Outcome outcome = mail.get();
     EXPECT_EQ(result_of(outcome), one.code) << one.stage;
     EXPECT_EQ(outcome.sent, one.sent) << one.stage;
     EXPECT_EQ(outcome.response.error().retryable, one.sent != Sent::yes) << one.stage;
@@ -226,15 +245,19 @@ TEST(Mail, NothingThatAMailServerLeavesUndoneHoldsOthersUp) {
     Client client;
     TransferId id;
     auto mail = client.start(mail_to(server), &id);
-    ASSERT_TRUE(server.connections() <= 1);
-    // It is under way, or over and its goodbye unanswered.
+    // It is over and its goodbye unanswered, or under way.
+    const bool over = std::string(stage) == "QUIT";
+    if (over) {
+      EXPECT_EQ(result_of(mail.get()), "ok");
+    }
     for (int i = 0; i < 20; ++i) {
       const auto began = std::chrono::steady_clock::now();
       ASSERT_EQ(result_of(client.call(get(web.url()))), "ok");
       EXPECT_LT(std::chrono::steady_clock::now() - began, 5s) << stage;
     }
+    if (over) continue;
     client.reactor->cancel(id);
-    EXPECT_EQ(result_of(mail.get()), std::string(stage) == "QUIT" ? "ok" : "cancelled") << stage;
+    EXPECT_EQ(result_of(mail.get()), "cancelled") << stage;
   }
 }
 

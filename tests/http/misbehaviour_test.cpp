@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -289,16 +290,22 @@ TEST(TooSlow, WhereTheAnswerTrickles) {
 }
 
 TEST(Connecting, ToAPortThatNobodyListensOnSaysSo) {
-  int port = 0;
-  {
-    MisbehavingServer server(MisbehavingServer::silent());
-    port = server.port();
-  }
+  // Bound, so that nobody else gets the port meanwhile.
+  const int nobody = socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  auto* const name = reinterpret_cast<sockaddr*>(&address);
+  ASSERT_EQ(bind(nobody, name, size), 0);
+  ASSERT_EQ(getsockname(nobody, name, &size), 0);
   Client client;
-  const Outcome outcome = client.call(post("http://127.0.0.1:" + std::to_string(port) + "/", "x"));
+  const Outcome outcome =
+      client.call(post("http://127.0.0.1:" + std::to_string(ntohs(address.sin_port)) + "/", "x"));
   EXPECT_EQ(result_of(outcome), "connect");
   EXPECT_EQ(outcome.sent, Sent::no);
   EXPECT_TRUE(outcome.response.error().retryable) << "nothing was sent";
+  close(nobody);
 }
 
 TEST(Connecting, ToANameThatCannotExistSaysSo) {
@@ -326,6 +333,9 @@ TEST(Connecting, ThatTakesTooLongIsGivenUp) {
     fillers.push_back(socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0));
     static_cast<void>(connect(fillers.back(), name, size));
   }
+  // One of them has its place: now the queue is full.
+  pollfd full{listener, POLLIN, 0};
+  ASSERT_EQ(poll(&full, 1, 30'000), 1);
   Client client;
   Request request = get("http://127.0.0.1:" + std::to_string(ntohs(address.sin_port)) + "/");
   request.timeouts.connect = 50ms;

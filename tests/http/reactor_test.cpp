@@ -389,10 +389,28 @@ TEST(Reactor, CompletesEverythingWhenItEndsAlsoWhatIsSubmittedMeanwhile) {
   EXPECT_EQ(second.get_future().get(), "cancelled");
 }
 
+// Keeps the reactor's thread busy: what it is asked meanwhile it learns all at once.
+class HeldUp {
+ public:
+  explicit HeldUp(Reactor& reactor) {
+    reactor.run_at(SteadyTime(), [this] {
+      held_.set_value();
+      freed_.get_future().wait();
+    });
+    held_.get_future().wait();
+  }
+  void end() { freed_.set_value(); }
+
+ private:
+  std::promise<void> held_;
+  std::promise<void> freed_;
+};
+
 TEST(Timers, RunInTheirOrderOnTheReactorsThread) {
   Client client;
   std::vector<int> order;
   std::promise<void> last;
+  HeldUp held_up(*client.reactor);
   const SteadyTime now = client.clock.steady_now();
   std::thread::id thread;
   client.reactor->run_at(now + 20ms, [&] { order.push_back(3); });
@@ -406,6 +424,7 @@ TEST(Timers, RunInTheirOrderOnTheReactorsThread) {
     EXPECT_GE(client.clock.steady_now(), now + 30ms);
     last.set_value();
   });
+  held_up.end();
   last.get_future().wait();
   EXPECT_EQ(order, (std::vector<int>{1, 2, 3}));
 }
@@ -414,10 +433,12 @@ TEST(Timers, ThatAreCancelledDoNotRun) {
   Client client;
   std::atomic<bool> ran{false};
   std::promise<void> later;
+  HeldUp held_up(*client.reactor);
   const SteadyTime now = client.clock.steady_now();
   const auto id = client.reactor->run_at(now + 5ms, [&] { ran = true; });
   client.reactor->cancel_timer(id);
   client.reactor->run_at(now + 20ms, [&] { later.set_value(); });
+  held_up.end();
   later.get_future().wait();
   EXPECT_FALSE(ran);
   client.reactor->cancel_timer(id);

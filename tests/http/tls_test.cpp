@@ -1,40 +1,52 @@
 // HTTP/2 and HTTP/1.1 over TLS, against a real nginx.
 #include <gtest/gtest.h>
 
-#include <filesystem>
-#include <fstream>
 #include <set>
 #include <thread>
 
 #include "tests/http/fixture.h"
+#include "tests/support/misbehaving_server.h"
 #include "tests/support/nginx_server.h"
 
 namespace stepwell::http::test {
 namespace {
 
+using stepwell::test::MisbehavingServer;
 using stepwell::test::NginxOptions;
 using stepwell::test::NginxServer;
+using stepwell::test::ok_answer;
 
-// "/who" answers with nginx's number of the connection; "/slow" takes about a second for 40 KB.
-NginxOptions with_paths() {
+// "/who" answers with nginx's number of the connection; "/slow" with half of 40 KB, and the other
+// half when a test says so.
+NginxOptions with_paths(const MisbehavingServer& slow) {
   NginxOptions options;
   options.server =
       "location / { default_type application/json; return 200 '{\"a\":1}'; }\n"
       "location /upload { proxy_pass http://127.0.0.1:{HTTP_PORT}/; }\n"
       "location /who { default_type text/plain; return 200 '$connection'; }\n"
-      "location /slow { root html; limit_rate 40k; add_header X-Connection $connection; }\n";
+      "location /slow { proxy_pass " +
+      slow.url("") + "; proxy_buffering off; add_header X-Connection $connection; }\n";
   return options;
 }
 
 class Tls : public testing::Test {
  protected:
   static void SetUpTestSuite() {
-    nginx_ = std::make_unique<NginxServer>(with_paths());
+    slow_ = std::make_unique<MisbehavingServer>([](MisbehavingServer::Connection& connection) {
+      if (connection.read_request().empty()) return;
+      const std::string answer = ok_answer(std::string(40'000, 'x'), "Connection: close\r\n");
+      connection.send(answer.substr(0, 20'000));
+      connection.wait_until(go_on_);
+      connection.send(answer.substr(20'000));
+    });
+    nginx_ = std::make_unique<NginxServer>(with_paths(*slow_));
     ASSERT_TRUE(nginx_->running()) << nginx_->failure();
-    std::filesystem::create_directory(nginx_->folder() + "/html");
-    std::ofstream(nginx_->folder() + "/html/slow") << std::string(40'000, 'x');
   }
-  static void TearDownTestSuite() { nginx_.reset(); }
+  static void TearDownTestSuite() {
+    nginx_.reset();
+    slow_.reset();
+  }
+  void SetUp() override { go_on_ = false; }
 
   static ReactorOptions trusting() {
     ReactorOptions options = open_to_loopback();
@@ -42,9 +54,13 @@ class Tls : public testing::Test {
     return options;
   }
 
+  static std::atomic<bool> go_on_;
+  static std::unique_ptr<MisbehavingServer> slow_;
   static std::unique_ptr<NginxServer> nginx_;
 };
 
+std::atomic<bool> Tls::go_on_{false};
+std::unique_ptr<MisbehavingServer> Tls::slow_;
 std::unique_ptr<NginxServer> Tls::nginx_;
 
 TEST_F(Tls, SpeaksHttp2WhereTheServerDoes) {
@@ -135,6 +151,7 @@ TEST_F(Tls, ADeniedStreamLeavesItsSiblingsAlone) {
     EXPECT_EQ(result_of(denied), "credential-revoked");
     EXPECT_EQ(denied.sent, Sent::no);
   }
+  go_on_ = true;
   std::set<std::string> connections;
   for (auto& sibling : siblings) {
     const Outcome outcome = sibling.get();
@@ -149,13 +166,16 @@ TEST_F(Tls, ADeniedStreamLeavesItsSiblingsAlone) {
 
 TEST_F(Tls, ACancelledStreamLeavesItsSiblingsAlone) {
   Client client(trusting());
+  const std::size_t before = slow_->requests();
   TransferId id;
   auto first = client.start(get(nginx_->https_url("/slow")), &id);
   auto second = client.start(get(nginx_->https_url("/slow")));
+  ASSERT_TRUE(slow_->wait_for_requests(before + 2));
   const Outcome between = client.call(get(nginx_->https_url("/who")));
   ASSERT_EQ(result_of(between), "ok");
   client.reactor->cancel(id);
   EXPECT_EQ(result_of(first.get()), "cancelled");
+  go_on_ = true;
   const Outcome outcome = second.get();
   ASSERT_EQ(result_of(outcome), "ok");
   EXPECT_EQ(*outcome.response->header("x-connection"), between.response->body);
@@ -194,6 +214,7 @@ TEST_F(Tls, AnAnswerThatDoesNotWaitForTheBodyIsTaken) {
 TEST_F(Tls, ThePermitIsBackBeforeASlowAnswerEnds) {
   Client client(trusting());
   for (const std::string& url : {nginx_->https_url("/slow"), nginx_->https1_url("/slow")}) {
+    go_on_ = false;
     std::promise<void> written;
     const auto guard = std::make_shared<RecordingGuard>();
     guard->on_written = [&] { written.set_value(); };
@@ -202,6 +223,7 @@ TEST_F(Tls, ThePermitIsBackBeforeASlowAnswerEnds) {
     auto outcome = client.start(std::move(request));
     written.get_future().wait();
     EXPECT_EQ(outcome.wait_for(std::chrono::seconds(0)), std::future_status::timeout) << url;
+    go_on_ = true;
     EXPECT_EQ(result_of(outcome.get()), "ok");
   }
 }

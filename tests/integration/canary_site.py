@@ -11,6 +11,7 @@ import random
 import resource
 import subprocess
 import threading
+import time
 
 from canary_forms import Search, base64_inside, forms_of
 
@@ -349,6 +350,8 @@ def allow_cores():
 class Api:
     """Calls to a daemon's API; all answers are kept."""
 
+    IDLE = 30  # seconds; the daemon closes a connection that has rested for 75
+
     def __init__(self, daemon, key, haystacks):
         self.host, port = daemon.address.rsplit(":", 1)
         self.port = int(port)
@@ -364,6 +367,9 @@ class Api:
         """(status, JSON or text). `label` stands for a path that holds a secret; `shows` names the
         member that may show one."""
         connection = getattr(self.local, "connection", None)
+        if connection is not None and time.monotonic() - self.local.used > self.IDLE:
+            connection.close()
+            connection = None
         if connection is None:
             connection = self.local.connection = http.client.HTTPConnection(self.host, self.port, timeout=120)
             self.connections.append(connection)
@@ -373,6 +379,7 @@ class Api:
             connection.request(method, path, raw, given)
             answer = connection.getresponse()
             text = answer.read()
+            self.local.used = time.monotonic()
         except (OSError, http.client.HTTPException):
             self.local.connection = None
             connection.close()

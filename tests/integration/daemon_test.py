@@ -125,10 +125,9 @@ class Commands(Case):
                         "-nodes", "-days", "2", "-subj", "/CN=petstore.example.com", "-addext",
                         "subjectAltName=DNS:petstore.example.com", "-keyout", private, "-out", certificate],
                        check=True, capture_output=True)
-        upstream = Upstream()
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate, private)
-        upstream.socket = context.wrap_socket(upstream.socket, server_side=True)
+        upstream = Upstream(context)
         self.addCleanup(upstream.close)
         file = self.write("p.yaml", PLAIN)
         base = ["run", file, "--input", '{"url": "https://petstore.example.com/pet/1"}', "--allow-network",

@@ -199,6 +199,8 @@ do:
         self.add_credential(daemon)
         later = daemon.run("test/again", {**self.given, "to": "later@example.com"})
         self.assertEqual(later["error"]["reason"], "smtp-temporary")
+        # It may write a line of its log after its answer.
+        self.server.wait_until(lambda: self.server.log().count("temporarily rejected RCPT") >= 3)
         self.assertEqual(self.server.log().count("temporarily rejected RCPT"), 3, self.server.log())
 
     def test_a_wrong_password_is_refused_and_three_times_ends_the_credential(self):
@@ -211,6 +213,7 @@ do:
             self.assertEqual((error["credential"], error["retryable"]), ("mail", False))
         error = daemon.run("test/send", self.given)["error"]
         self.assertEqual((error["status"], error["reason"]), (401, "credential-rejected"))
+        self.server.wait_until(lambda: self.server.log().count("authenticator failed") >= 3)
         self.assertEqual(self.server.log().count("authenticator failed"), 3)
         self.assertNotIn("wr0ng-passw0rd", "".join(daemon.log) + json.dumps(error))
 

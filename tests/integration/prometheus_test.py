@@ -6,7 +6,6 @@ import json
 import pathlib
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -16,7 +15,7 @@ import urllib.parse
 import urllib.request
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
-from daemon_process import Binary, Daemon, environment  # noqa: E402
+from daemon_process import Binary, Daemon, environment, reserve_port  # noqa: E402
 
 stepwell = Binary(sys.argv.pop(1))
 SOURCES = pathlib.Path(sys.argv.pop(1))
@@ -65,12 +64,6 @@ ASKED = {
     'stepwell_workers_busy': None,
     'count(stepwell_build_info{version=~".+"})': 1,
 }
-
-
-def free_port():
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return taken.getsockname()[1]
 
 
 def program(name):
@@ -123,7 +116,9 @@ class Scraped(unittest.TestCase):
             return json.load(answer)["data"]
 
     def start_prometheus(self):
-        self.port = free_port()
+        reserved = reserve_port()
+        self.addCleanup(reserved.close)
+        self.port = reserved.getsockname()[1]
         rules = SOURCES / "packaging/prometheus/alerts.yaml"
         pathlib.Path(self.folder, "prometheus.yml").write_text(json.dumps({
             "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
@@ -159,7 +154,7 @@ class Scraped(unittest.TestCase):
         for query, expected in ASKED.items():
             with self.subTest(query):
                 try:
-                    wait_until(lambda q=query, e=expected: self.holds(q, e), 15)
+                    wait_until(lambda q=query, e=expected: self.holds(q, e))
                 except AssertionError:
                     self.fail(f"{query}: {expected} expected, got {self.ask('query', query=query)['result']}")
         # Every rule is loaded, and each could be evaluated.

@@ -82,14 +82,14 @@ void measure_load(const std::string& name, auth::SecretStore& store, JudgeProtoc
           Value()));
       loads.back()->start(node, kInFlight, 1'000'000);
       // A few rounds, so that the connections are there and all are in different phases.
-      ASSERT_TRUE(judge.wait_for_requests(5UL * kInFlight, std::chrono::seconds(10)));
+      ASSERT_TRUE(judge.wait_for_requests(5UL * kInFlight, kPatience));
       ms.push_back(timed_revoke(node, credential));
       judge.fence();
       loads.back()->stop();
       ASSERT_TRUE(loads.back()->wait());
     }
   }
-  ASSERT_TRUE(judge.wait_until_closed(std::chrono::seconds(10)));
+  ASSERT_TRUE(judge.wait_until_closed(kPatience));
   EXPECT_EQ(judge.verdict().late_bytes, 0U);
   print(name, ms);
 }

@@ -4,6 +4,7 @@ time. Usage: server_test.py STEPWELL_BINARY [unittest arguments]
 
 With STEPWELL_CONNECTIONS=10000 the measurement of idle connections takes that many."""
 
+import itertools
 import json
 import os
 import pathlib
@@ -131,6 +132,13 @@ class Case(unittest.TestCase):
         event = {"specversion": "1.0", "id": f"{kind}-{number}", "source": "/test", "type": kind}
         status, answer = self.daemon.call("POST", "/api/v1/events", self.key, event, "application/cloudevents+json")
         self.assertLess(status, 300, answer)
+
+    def until(self, holds):
+        for _ in range(600):
+            if holds():
+                return
+            time.sleep(0.05)
+        self.fail("it did not come about")
 
     def stream(self, instance, last=None):
         connection = socket.create_connection(self.daemon.place, timeout=30)
@@ -261,7 +269,7 @@ class Lasting(Case):
     def test_a_thousand_wait_for_their_instances(self):
         self.serve()
         waiting = Many(self.daemon.place, MANY,
-                       self.request("POST", "/api/v1/instances?wait=60s", {"workflow": "test/single"}))
+                       self.request("POST", "/api/v1/instances?wait=5m", {"workflow": "test/single"}))
         self.addCleanup(waiting.close)
         for _ in range(600):
             _, page = self.call("GET", "/metrics")
@@ -277,7 +285,7 @@ class Lasting(Case):
                 break
             except AssertionError:
                 pass
-        waiting.read_until(b'"status":"completed"', seconds=3)
+        waiting.read_until(b'"status":"completed"')
 
 
 class Waiting(Case):
@@ -289,13 +297,6 @@ class Waiting(Case):
         _, page = self.call("GET", "/metrics")
         return max(float(line.split()[1]) for line in page.splitlines()
                    if line.startswith("stepwell_api_open_connections "))
-
-    def until(self, holds):
-        for _ in range(600):
-            if holds():
-                return
-            time.sleep(0.05)
-        self.fail("it did not come about")
 
     def open_instances(self):
         _, page = self.call("GET", "/metrics")
@@ -309,21 +310,20 @@ class Waiting(Case):
         self.assertGreaterEqual(self.open_connections(), 100)
         waiting.close()
         self.until(lambda: self.open_connections() <= 1)  # the one that asks
-        numbers = iter(range(1000))  # the last ones may not listen yet when the first event comes
+        numbers = itertools.count()  # the last ones may not listen yet when the first event comes
         self.until(lambda: self.publish("test.one", next(numbers)) or self.open_instances() == 0)
 
     def test_a_connection_waits_again_and_again_and_keeps_what_comes_ahead(self):
         self.serve()
+        numbers = itertools.count()
         with socket.create_connection(self.daemon.place, timeout=30) as wire:
             for ahead in (0, 1, 2, 50, 300):
                 wire.sendall(self.request("POST", self.WAIT, {"workflow": "test/single"}))
                 self.until(lambda: self.open_instances() == 1)
                 wire.sendall(self.request("GET", "/-/healthy", key=False) * ahead)
                 wire.sendall(self.request("GET", "/nothing"))
-                for again in range(20):  # it may not listen yet when the event comes
-                    self.publish("test.one", f"{ahead}-{again}")
-                    if self.open_instances() == 0:
-                        break
+                # It may not listen yet when the event comes.
+                self.until(lambda: self.publish("test.one", next(numbers)) or self.open_instances() == 0)
                 answers = self.read_until(wire, b"route-unknown")
                 while not answers.endswith("}\n"):
                     answers += self.read_until(wire, b"}\n")
@@ -355,8 +355,9 @@ class Idle(Case):
         print(f"{IDLE} idle connections: {each:.0f} bytes each", file=sys.stderr)
         begun = time.monotonic()
         self.assertEqual(self.call("GET", "/-/healthy")[0], 200)
-        self.assertLess(time.monotonic() - begun, 5)
-        self.assertLess(each, 16 * 1024)
+        self.assertLess(time.monotonic() - begun, 30)
+        if not self.daemon.keeps_freed_memory():
+            self.assertLess(each, 16 * 1024)
         for wire in (idle.sockets[0], idle.sockets[-1]):
             wire.setblocking(True)
             wire.sendall(self.request("GET", "/-/healthy", key=False))

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "tests/http/fixture.h"
+#include "tests/integration/trial_settings.h"
 
 namespace stepwell::integration {
 namespace {
@@ -18,8 +19,6 @@ using stepwell::test::JudgeProtocol;
 using stepwell::test::JudgeScript;
 using stepwell::test::Reading;
 using stepwell::test::TrialJudge;
-
-constexpr std::chrono::seconds kPatience{20};
 
 class Judging : public testing::TestWithParam<JudgeProtocol> {
  protected:

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <chrono>
 #include <cstdint>
 #include <cstdlib>
 #include <vector>
@@ -10,6 +11,9 @@ namespace stepwell::integration {
 
 inline constexpr const char* kTrialsVariable = "STEPWELL_REVOCATION_TRIALS";
 inline constexpr const char* kSeedVariable = "STEPWELL_REVOCATION_SEED";
+
+// For what has to come, however slow the machine is.
+inline constexpr std::chrono::seconds kPatience{30};
 
 inline std::uint64_t setting(const char* name, std::uint64_t fallback) {
   const char* text = std::getenv(name);

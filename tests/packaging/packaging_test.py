@@ -166,10 +166,11 @@ mount -t tmpfs tmpfs {base}/view/tmp
 cp {PACKAGE} {base}/view/package.deb
 exec chroot {base}/view /bin/bash -c "$INSIDE"
 """
-            with socket.socket() as listener:  # a port that nobody has
-                listener.bind(("127.0.0.1", 0))
-                port = str(listener.getsockname()[1])
-            done = run("unshare", "--mount", "--pid", "--fork", "--kill-child", "/bin/bash", "-c", script, env=dict(os.environ, INSIDE=INSIDE, PORT=port), timeout=200)
+            with socket.socket() as reserved:  # its port goes to nobody else, and the daemon can listen there
+                reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                reserved.bind(("127.0.0.1", 0))
+                port = str(reserved.getsockname()[1])
+                done = run("unshare", "--mount", "--pid", "--fork", "--kill-child", "/bin/bash", "-c", script, env=dict(os.environ, INSIDE=INSIDE, PORT=port), timeout=500)
             if done.returncode == 77 or "unshare failed" in done.stderr:
                 self.skipTest("no overlay can be mounted here: " + done.stderr.strip())
             self.assertEqual(done.returncode, 0, done.stdout + done.stderr)

@@ -19,7 +19,7 @@ namespace stepwell::steps::test {
 namespace {
 
 constexpr int kBurst = 6;
-constexpr std::chrono::seconds kPatience{3};
+constexpr std::chrono::seconds kPatience{30};
 
 // Somebody who calls, as the path of the requests says.
 struct Party {

@@ -58,7 +58,8 @@ int shim_read(sqlite3_file* file, void* to, int bytes, sqlite3_int64 offset) {
 }
 int shim_write(sqlite3_file* file, const void* from, int bytes, sqlite3_int64 offset) {
   sqlite3_file* real = real_of(file);
-  const DiskFault fault = current->next_write(*shim_of(file).path);
+  const DiskFault fault =
+      current->next_write(*shim_of(file).path, static_cast<std::uint64_t>(bytes));
   if (fault == DiskFault::io_error || fault == DiskFault::full)
     return answer(fault, SQLITE_IOERR_WRITE);
   remember(file, offset, bytes);
@@ -173,15 +174,15 @@ DiskFault FailingDisk::next() {
   return fault_;
 }
 
-void FailingDisk::crowd(std::uint64_t writes) {
-  writes_ = 0;
-  most_writes_ = writes;
+void FailingDisk::crowd(std::uint64_t bytes) {
+  written_ = 0;
+  room_ = bytes;
 }
 
-DiskFault FailingDisk::next_write(const std::string& path) {
-  const std::uint64_t most = most_writes_;
-  if (most == 0 || !path.ends_with("-wal") || ++writes_ <= most) return next();
-  writes_ = 0;
+DiskFault FailingDisk::next_write(const std::string& path, std::uint64_t bytes) {
+  const std::uint64_t room = room_;
+  if (room == 0 || !path.ends_with("-wal") || (written_ += bytes) <= room) return next();
+  written_ = 0;
   return DiskFault::full;
 }
 
@@ -193,7 +194,7 @@ void FailingDisk::changes(const std::string& path, std::uint64_t offset, std::ui
 
 // What was lost stays so until something that is synced stands in its place.
 void FailingDisk::synced(const std::string& path) {
-  writes_ = 0;
+  written_ = 0;
   const std::scoped_lock lock(mutex_);
   std::vector<Change>& changes = unsynced_[path];
   std::vector<Change> lost;

@@ -31,9 +31,11 @@ class FailingDisk {
   // all after it. 0: none does.
   void fail_at(std::uint64_t k, DiskFault fault, bool lasts);
   bool has_failed() const { return failed_; }
-  // From now on there is no room for more than so many writes to a log between two syncs. 0:
-  // there is.
-  void crowd(std::uint64_t writes);
+  // Since the last call of fail_at().
+  std::uint64_t operations() const { return count_; }
+  // From now on there is no room for more than so many bytes in a log between two syncs. 0: there
+  // is.
+  void crowd(std::uint64_t bytes);
 
   enum class Crash : std::uint8_t {
     process,  // what was written is there
@@ -49,7 +51,7 @@ class FailingDisk {
 
   // For the VFS: how the operation that comes now goes; and what it is about to change.
   DiskFault next();
-  DiskFault next_write(const std::string& path);
+  DiskFault next_write(const std::string& path, std::uint64_t bytes);
   void changes(const std::string& path, std::uint64_t offset, std::uint64_t bytes,
                std::string before, std::uint64_t size);
   void synced(const std::string& path);
@@ -70,8 +72,8 @@ class FailingDisk {
   std::atomic<DiskFault> fault_{DiskFault::none};
   std::atomic<bool> lasts_{false};
   std::atomic<bool> failed_{false};
-  std::atomic<std::uint64_t> most_writes_{0};
-  std::atomic<std::uint64_t> writes_{0};  // since a sync, or since there was no room
+  std::atomic<std::uint64_t> room_{0};
+  std::atomic<std::uint64_t> written_{0};  // since a sync, or since there was no room
   std::mutex mutex_;
   std::string sync_path_;    // guarded by mutex_
   std::uint64_t syncs_ = 0;  // guarded by mutex_: until the one that fails

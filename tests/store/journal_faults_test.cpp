@@ -165,12 +165,11 @@ TEST_P(JournalFaults, NothingAcknowledgedIsLostAndNothingRefusedStays) {
       if (state != JournalState::in_doubt) {
         // It goes on by itself once the disk does.
         answers.wait();
+        while (journal.state() == JournalState::held_up) std::this_thread::yield();
         JournalAnswers more;
-        for (std::uint32_t attempt = 0; !more.kept().contains({9, 1}); ++attempt) {
-          ASSERT_LT(attempt, 10'000U);
-          more.append(journal, started(9));
-          more.wait();
-        }
+        more.append(journal, started(9));
+        more.wait();
+        EXPECT_TRUE(more.kept().contains({9, 1}));
         EXPECT_EQ(journal.state(), JournalState::working);
         check(disk, answers, FailingDisk::Crash::process);
         check(disk, answers, FailingDisk::Crash::power);
@@ -199,15 +198,10 @@ TEST_P(JournalFaults, NothingAcknowledgedIsLostAndNothingRefusedStays) {
   RecordProperty("in_doubt", static_cast<int>(in_doubt));
 }
 
-// SQLite syncs the database only behind the whole of a checkpoint, and counts what it copied before
-// as copied.
-class FailingCheckpoint : public testing::Test {
+// A journal on such a disk.
+class OnFailingDisk {
  protected:
-  std::unique_ptr<SqliteJournal> open() {
-    JournalOptions options;
-    options.checkpoint_pages = 30;
-    options.log_records = 4;
-    options.fold_after = std::chrono::hours(1);
+  std::unique_ptr<SqliteJournal> open(const JournalOptions& options) {
     auto opened = SqliteJournal::open(path_, options, metrics_, log_);
     EXPECT_TRUE(opened) << opened.error().one_line();
     return opened ? std::move(*opened) : nullptr;
@@ -220,9 +214,21 @@ class FailingCheckpoint : public testing::Test {
   Log log_{LogLevel::off, LogFormat::logfmt};
 };
 
+// SQLite syncs the database only behind the whole of a checkpoint, and counts what it copied before
+// as copied.
+class FailingCheckpoint : public testing::Test, protected OnFailingDisk {
+ protected:
+  std::unique_ptr<SqliteJournal> open() {
+    JournalOptions options;
+    options.checkpoint_pages = 30;
+    options.log_records = 4;
+    options.fold_after = std::chrono::hours(1);
+    return OnFailingDisk::open(options);
+  }
+};
+
 TEST_F(FailingCheckpoint, LosesNothingWhereTheSyncOfTheDatabaseFails) {
-  constexpr std::uint64_t kInstances = 400;
-  std::size_t in_doubt = 0;
+  constexpr std::uint64_t kMost = 100'000;  // instances; a few hundred do where nobody is slow
   for (std::uint64_t k = 1; k <= 12; ++k) {
     SCOPED_TRACE("at " + std::to_string(k));
     disk_.remove(path_);
@@ -231,15 +237,15 @@ TEST_F(FailingCheckpoint, LosesNothingWhereTheSyncOfTheDatabaseFails) {
     ASSERT_TRUE(journal);
     disk_.fail_sync(path_, k);
     const auto doubtful = [&] { return journal->state() == JournalState::in_doubt; };
-    for (std::uint64_t instance = 1; instance <= kInstances && !doubtful(); ++instance) {
+    for (std::uint64_t instance = 1; instance <= kMost && !doubtful(); ++instance) {
       Record first = started(instance);
       first.payload.set("input", Value(std::string(3'000, 'i')));
       answers.append(*journal, first);
       answers.append(*journal, ended(instance, 2, "completed"));
       answers.wait(doubtful);
     }
-    EXPECT_TRUE(!doubtful() || disk_.has_failed());
-    in_doubt += doubtful() ? 1 : 0;
+    EXPECT_TRUE(doubtful());
+    EXPECT_TRUE(disk_.has_failed());
     journal.reset();
     disk_.fail_sync(path_, 0);
     const std::string copy = directory_ / "copy.db";
@@ -253,7 +259,6 @@ TEST_F(FailingCheckpoint, LosesNothingWhereTheSyncOfTheDatabaseFails) {
     }
     if (HasFailure()) return;
   }
-  EXPECT_GT(in_doubt, 6U);
 }
 
 // A writer whose disk fails in a job of its own, while records wait.
@@ -364,17 +369,12 @@ TEST_F(FailingJob, LeavesTheJournalInDoubtForGoodWhereItsSyncFails) {
 }
 
 // A journal whose log can be written, while nothing can be moved from there into the tables.
-class FailingFold : public testing::TestWithParam<bool> {
+class FailingFold : public testing::TestWithParam<bool>, protected OnFailingDisk {
  protected:
-  std::unique_ptr<SqliteJournal> open(const JournalOptions& options) {
-    auto opened = SqliteJournal::open(path_, options, metrics_, log_);
-    EXPECT_TRUE(opened) << opened.error().one_line();
-    return opened ? std::move(*opened) : nullptr;
-  }
   // Either the disk has no room for that much, or the tables refuse it.
   void fail(bool fails) {
     if (GetParam())
-      disk_.crowd(fails ? 24 : 0);
+      disk_.crowd(fails ? 50'000 : 0);
     else
       execute(fails ? "CREATE TRIGGER held BEFORE DELETE ON log BEGIN "
                       "SELECT RAISE(ABORT, 'held'); END"
@@ -399,12 +399,6 @@ class FailingFold : public testing::TestWithParam<bool> {
     answers.append(journal, first);
     answers.wait();
   }
-
-  FailingDisk disk_;
-  ScratchDirectory directory_;
-  const std::string path_ = directory_ / "journal.db";
-  Metrics metrics_;
-  Log log_{LogLevel::off, LogFormat::logfmt};
 };
 
 TEST_P(FailingFold, HoldsUpNothingThatIsAppendedAndIsMadeUpForLater) {
@@ -454,25 +448,34 @@ TEST_P(FailingFold, IsNotTriedAgainAtOnceUnlessTheLogIsFarTooLong) {
   JournalOptions options;
   options.log_records = 20;
   options.fold_records = 20;
-  options.fold_after = Milliseconds(1);
+  options.fold_after = std::chrono::hours(1);
   options.fold_retry_after = std::chrono::hours(1);
   options.fold_at_end = false;
   options.retry_after = Milliseconds(1);
   JournalAnswers answers;
-  const auto journal = open(options);
+  auto journal = open(options);
   fail(true);
   std::uint64_t instance = 1;
+  for (; instance <= 20; ++instance) admit(*journal, answers, instance);
+  journal.reset();
+  // With nothing to do it is tried; for fewer of them the disk would have room.
+  options.fold_after = Milliseconds(1);
+  journal = open(options);
+  const Counter failures = metrics_.counter("stepwell_journal_failures_total", "");
+  const auto patience = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  while (failures.value() < 1 && std::chrono::steady_clock::now() < patience)
+    std::this_thread::yield();
   for (; instance <= 320; ++instance) admit(*journal, answers, instance);
   EXPECT_EQ(answers.kept().size(), 320U);
-  EXPECT_LE(metrics_.counter("stepwell_journal_failures_total", "").value(), 1);
+  EXPECT_EQ(failures.value(), 1);
   for (; answers.refused().empty() && instance <= 400; ++instance)
     admit(*journal, answers, instance);
   ASSERT_FALSE(answers.refused().empty());
   EXPECT_EQ(answers.refused().begin()->second.code, "journal-failing");
   fail(false);
+  while (journal->state() == JournalState::held_up) std::this_thread::yield();
   JournalAnswers more;
-  for (instance = 1'000; more.kept().empty() && instance < 100'000; ++instance)
-    admit(*journal, more, instance);
+  admit(*journal, more, 1'000);
   EXPECT_FALSE(more.kept().empty());
   EXPECT_TRUE(journal->fold());
   for (const auto& [id, number] : answers.kept())

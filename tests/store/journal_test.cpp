@@ -125,6 +125,7 @@ class SqliteJournalTest : public testing::Test {
  protected:
   std::unique_ptr<SqliteJournal> open(JournalOptions options = {}) {
     options.retry_after = Milliseconds(1);
+    options.look_for = std::chrono::hours(1);  // no page is short for want of time
     auto opened = SqliteJournal::open(path_, options, metrics_, log_);
     EXPECT_TRUE(opened) << opened.error().one_line();
     return opened ? std::move(*opened) : nullptr;
@@ -485,8 +486,47 @@ TEST_F(SqliteJournalTest, AnIdThatIsGivenAgainHasNothingOfTheOneBefore) {
   EXPECT_EQ(journal->last_instance(1ULL << 52U).value(), 0U);
 }
 
+TEST_F(SqliteJournalTest, ACommitWaitsForMoreWhereFarMoreInstancesGoOn) {
+  JournalOptions options = never_folding();
+  options.gather_for = options.gather_step = std::chrono::hours(1);
+  JournalAnswers answers;
+  const auto journal = open(options);
+  std::uint64_t last = 0;
+  const auto begin = [&](std::uint64_t instances) {
+    for (; instances > 0; --instances) answers.append(*journal, started(++last));
+  };
+  // What comes while the writer's thread is held is one commit.
+  struct Gate {
+    std::promise<void> reached;
+    std::promise<void> opened;
+  };
+  const auto hold = [&](Gate& gate) {
+    journal->append(started(++last), [&gate](const Status&) {
+      gate.reached.set_value();
+      gate.opened.get_future().wait();
+    });
+  };
+  for (const std::uint64_t instances : {400, 20}) {
+    Gate first;
+    Gate second;
+    hold(first);
+    first.reached.get_future().wait();
+    begin(instances);
+    hold(second);
+    first.opened.set_value();
+    second.reached.get_future().wait();
+    const double before = commits();
+    const std::uint64_t share = last / 4;
+    begin(share - 10);
+    second.opened.set_value();
+    begin(10);
+    answers.wait();
+    EXPECT_EQ(commits(), before + 1) << instances;
+  }
+}
+
 TEST_F(SqliteJournalTest, TheLogIsCopiedAndBegunAnew) {
-  JournalOptions options;
+  JournalOptions options = never_folding();
   options.checkpoint_pages = 50;
   options.checkpoint_beside = false;
   JournalAnswers answers;
@@ -586,9 +626,9 @@ TEST_F(SqliteJournalTest, OnlyTheHeaderIsCheckedWhenItIsOpened) {
   journal.reset();
   const std::string whole = read_file(path_);
   ASSERT_GT(whole.size(), 200'000U);
-  // A page of an instance in the middle, with all that is on it.
+  // The last page of instances, with all that is on it: others may be left of the log.
   std::string damaged = whole;
-  const std::size_t page = whole.find("\"iiii", whole.size() / 2) / 4096 * 4096;
+  const std::size_t page = whole.rfind("\"iiii") / 4096 * 4096;
   damaged.replace(page, 8, 8, '\xff');
   write_file(path_, damaged);
   EXPECT_EQ(code_of(Database::open(path_)), "store-damaged");

@@ -7,6 +7,7 @@ import json
 import os
 import pathlib
 import signal
+import socket
 import subprocess
 import threading
 
@@ -41,6 +42,15 @@ class Binary:
         """The command that serves a site on a free port."""
         return [self.path, "serve", "--config", f"{folder}/stepwell.yaml", "--listen", "127.0.0.1:0", "--set",
                 f"egress.allow={allow}", *map(str, arguments)]
+
+
+def reserve_port():
+    """A socket that has a port of loopback, which nobody else is given; a server can listen there all
+    the same, since it sets SO_REUSEADDR as well, for as long as this one does not."""
+    holder = socket.socket()
+    holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    holder.bind(("127.0.0.1", 0))
+    return holder
 
 
 def address_of(line):
@@ -133,8 +143,10 @@ class Upstream(http.server.ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self):
+    def __init__(self, tls=None):
         super().__init__(("127.0.0.1", 0), Answer)
+        if tls:
+            self.socket = tls.wrap_socket(self.socket, server_side=True)
         self.seen = []
         self.held = threading.Event()
         self.arrived = threading.Event()

@@ -13,6 +13,8 @@ import subprocess
 import tempfile
 import time
 
+from daemon_process import reserve_port
+
 USER, PASSWORD = "stepwell", "exim-pässw0rd"
 
 CONFIGURATION = r"""
@@ -63,16 +65,11 @@ plain:
 """
 
 
-def free_port():
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return taken.getsockname()[1]
-
-
 class MailServer:
     def __init__(self):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="stepwell-mail."))
-        self.port, self.tls_port = free_port(), free_port()
+        self.reserved = reserve_port(), reserve_port()
+        self.port, self.tls_port = (each.getsockname()[1] for each in self.reserved)
         self.url = f"smtp://localhost:{self.port}"
         self.tls_url = f"smtps://localhost:{self.tls_port}"
         # Started by root it goes on as a user of its own.
@@ -140,4 +137,6 @@ class MailServer:
         self.process.terminate()
         self.process.wait(30)
         self.process.stderr.close()
+        for each in self.reserved:
+            each.close()
         shutil.rmtree(self.folder, ignore_errors=True)

@@ -18,7 +18,7 @@
 namespace stepwell::test {
 namespace {
 
-constexpr int kAttempts = 5;  // other processes may take a port before nginx does
+constexpr int kAttempts = 5;
 constexpr int kStartMilliseconds = 10'000;
 
 sockaddr_in loopback(int port) {
@@ -29,13 +29,21 @@ sockaddr_in loopback(int port) {
   return address;
 }
 
-int free_port() {
+// A socket that has a port, which nobody else is given. nginx can listen there all the same, since
+// it sets SO_REUSEADDR as well, for as long as this one does not.
+int reserve_port() {
   const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address = loopback(0);
+  const int yes = 1;
+  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+  const sockaddr_in address = loopback(0);
+  static_cast<void>(bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address));
+  return fd;
+}
+
+int port_of(int fd) {
+  sockaddr_in address{};
   socklen_t size = sizeof address;
-  auto* const name = reinterpret_cast<sockaddr*>(&address);
-  if (bind(fd, name, size) != 0 || getsockname(fd, name, &size) != 0) address.sin_port = 0;
-  close(fd);
+  getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size);
   return ntohs(address.sin_port);
 }
 
@@ -99,17 +107,19 @@ NginxServer::NginxServer(const NginxOptions& options) {
     failure_ = "openssl could not make a certificate";
     return;
   }
-  for (int attempt = 0; attempt < kAttempts && pid_ < 0; ++attempt) {
-    http_port_ = free_port();
-    https_port_ = free_port();
-    https1_port_ = free_port();
-    write_configuration(options);
+  for (int& fd : reserved_) fd = reserve_port();
+  http_port_ = port_of(reserved_[0]);
+  https_port_ = port_of(reserved_[1]);
+  https1_port_ = port_of(reserved_[2]);
+  write_configuration(options);
+  for (int attempt = 0; attempt < kAttempts && pid_ < 0; ++attempt)
     if (!start()) stop();
-  }
 }
 
 NginxServer::~NginxServer() {
   stop();
+  for (const int fd : reserved_)
+    if (fd >= 0) close(fd);
   std::error_code ignored;
   if (!folder_.empty()) std::filesystem::remove_all(folder_, ignored);
 }

@@ -5,6 +5,7 @@
 
 #include <sys/types.h>
 
+#include <array>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -57,6 +58,7 @@ class NginxServer {
 
   std::string folder_;
   std::string failure_;
+  std::array<int, 3> reserved_{-1, -1, -1};  // sockets that keep the ports for nginx
   int http_port_ = 0;
   int https_port_ = 0;
   int https1_port_ = 0;
