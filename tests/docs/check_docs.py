@@ -21,13 +21,15 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import threading
 import urllib.parse
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
+from daemon_process import reserve_port  # noqa: E402
 
 FOLDERS = "base expression config http auth engine steps store api daemon".split()
 CODE = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
@@ -332,14 +334,6 @@ def check_examples(root, faults, stepwell):
     server.shutdown()
     if count < 20:
         faults.append("too few examples were found: the check is broken")
-
-
-def reserve_port():
-    """A socket that has a port, which nobody else is given; the daemon can listen there all the same."""
-    holder = socket.socket()
-    holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    holder.bind(("127.0.0.1", 0))
-    return holder
 
 
 def run_block(root, content, stepwell):

@@ -289,23 +289,40 @@ TEST(TooSlow, WhereTheAnswerTrickles) {
   EXPECT_EQ(outcome.response.error().status, 408);
 }
 
+// A socket with a port of loopback, which nobody else gets meanwhile.
+class BoundSocket {
+ public:
+  BoundSocket() {
+    address_.sin_family = AF_INET;
+    address_.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address_;
+    EXPECT_EQ(bind(descriptor_, name(), size), 0);
+    EXPECT_EQ(getsockname(descriptor_, name(), &size), 0);
+  }
+  ~BoundSocket() { close(descriptor_); }
+  BoundSocket(const BoundSocket&) = delete;
+  BoundSocket& operator=(const BoundSocket&) = delete;
+
+  int descriptor() const { return descriptor_; }
+  std::string url() const {
+    return "http://127.0.0.1:" + std::to_string(ntohs(address_.sin_port)) + "/";
+  }
+  int reached_by(int other) { return connect(other, name(), sizeof address_); }
+
+ private:
+  sockaddr* name() { return reinterpret_cast<sockaddr*>(&address_); }
+
+  const int descriptor_ = socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in address_{};
+};
+
 TEST(Connecting, ToAPortThatNobodyListensOnSaysSo) {
-  // Bound, so that nobody else gets the port meanwhile.
-  const int nobody = socket(AF_INET, SOCK_STREAM, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  auto* const name = reinterpret_cast<sockaddr*>(&address);
-  ASSERT_EQ(bind(nobody, name, size), 0);
-  ASSERT_EQ(getsockname(nobody, name, &size), 0);
+  const BoundSocket nobody;
   Client client;
-  const Outcome outcome =
-      client.call(post("http://127.0.0.1:" + std::to_string(ntohs(address.sin_port)) + "/", "x"));
+  const Outcome outcome = client.call(post(nobody.url(), "x"));
   EXPECT_EQ(result_of(outcome), "connect");
   EXPECT_EQ(outcome.sent, Sent::no);
   EXPECT_TRUE(outcome.response.error().retryable) << "nothing was sent";
-  close(nobody);
 }
 
 TEST(Connecting, ToANameThatCannotExistSaysSo) {
@@ -319,32 +336,24 @@ TEST(Connecting, ToANameThatCannotExistSaysSo) {
 
 TEST(Connecting, ThatTakesTooLongIsGivenUp) {
   // A listener whose queue is full drops further connection attempts.
-  const int listener = socket(AF_INET, SOCK_STREAM, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  auto* const name = reinterpret_cast<sockaddr*>(&address);
-  ASSERT_EQ(bind(listener, name, size), 0);
-  ASSERT_EQ(listen(listener, 0), 0);
-  ASSERT_EQ(getsockname(listener, name, &size), 0);
+  BoundSocket listener;
+  ASSERT_EQ(listen(listener.descriptor(), 0), 0);
   std::vector<int> fillers;
   for (int i = 0; i < 4; ++i) {
     fillers.push_back(socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0));
-    static_cast<void>(connect(fillers.back(), name, size));
+    static_cast<void>(listener.reached_by(fillers.back()));
   }
   // One of them has its place: now the queue is full.
-  pollfd full{listener, POLLIN, 0};
+  pollfd full{listener.descriptor(), POLLIN, 0};
   ASSERT_EQ(poll(&full, 1, 30'000), 1);
   Client client;
-  Request request = get("http://127.0.0.1:" + std::to_string(ntohs(address.sin_port)) + "/");
+  Request request = get(listener.url());
   request.timeouts.connect = 50ms;
   const Outcome outcome = client.call(std::move(request));
   EXPECT_EQ(result_of(outcome), "connect-timeout");
   EXPECT_EQ(outcome.response.error().status, 408);
   EXPECT_EQ(outcome.sent, Sent::no);
   for (const int fd : fillers) close(fd);
-  close(listener);
 }
 
 }  // namespace

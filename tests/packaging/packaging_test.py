@@ -10,11 +10,13 @@ import os
 import pathlib
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
 import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
+from daemon_process import reserve_port  # noqa: E402
 
 ROOT = None
 PACKAGE = None
@@ -166,9 +168,7 @@ mount -t tmpfs tmpfs {base}/view/tmp
 cp {PACKAGE} {base}/view/package.deb
 exec chroot {base}/view /bin/bash -c "$INSIDE"
 """
-            with socket.socket() as reserved:  # its port goes to nobody else, and the daemon can listen there
-                reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                reserved.bind(("127.0.0.1", 0))
+            with reserve_port() as reserved:
                 port = str(reserved.getsockname()[1])
                 done = run("unshare", "--mount", "--pid", "--fork", "--kill-child", "/bin/bash", "-c", script, env=dict(os.environ, INSIDE=INSIDE, PORT=port), timeout=500)
             if done.returncode == 77 or "unshare failed" in done.stderr:
